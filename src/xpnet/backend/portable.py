@@ -1,0 +1,48 @@
+"""What the standard lacks or leaves slow, written in the standard's own functions."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+__all__ = ["has_integer_array", "segment_sum", "set_positions"]
+
+
+def segment_sum(xp: Any, values: Any, ids: Any, count: int) -> Any:
+    """Return the sums of `values` over equal `ids`, by a matrix product with a 0/1 matrix.
+
+    It costs ``count * len(ids)``; libraries with a real scatter override it.
+    """
+    kinds = xp.arange(count, dtype=ids.dtype, device=values.device)
+    member = xp.expand_dims(kinds, axis=1) == xp.expand_dims(ids, axis=0)  # (count, n)
+    return xp.matmul(xp.astype(member, values.dtype), values)
+
+
+def has_integer_array(key: Any) -> bool:
+    """Tell whether an index holds an array of integers."""
+    parts = key if isinstance(key, tuple) else (key,)
+    return any(hasattr(part, "dtype") and "int" in str(part.dtype) for part in parts)
+
+
+def positions(xp: Any, shape: tuple[int, ...], key: Any, device: Any) -> Any:
+    """Return the positions in the flattened array that ``x[key]`` would read."""
+    grid = xp.arange(math.prod(shape), dtype=xp.int64, device=device)
+    return xp.reshape(grid, shape)[key]
+
+
+def set_positions(xp: Any, x: Any, key: Any, value: Any) -> Any:
+    """Return a copy of `x` with ``x[key] = value``, for a library that cannot assign so.
+
+    Where a position is named several times, the last value stays, as in NumPy.
+    """
+    where = positions(xp, x.shape, key, x.device)
+    value = xp.broadcast_to(xp.asarray(value, dtype=x.dtype, device=x.device), where.shape)
+    flat, where = xp.reshape(x, (-1,)), xp.reshape(where, (-1,))
+    if where.shape[0] == 0:
+        return xp.asarray(x, copy=True)
+    grid = xp.arange(flat.shape[0], dtype=where.dtype, device=x.device)
+    hit = xp.expand_dims(grid, axis=1) == xp.expand_dims(where, axis=0)  # (size, n)
+    order = xp.arange(1, where.shape[0] + 1, dtype=where.dtype, device=x.device)
+    last = xp.max(xp.where(hit, xp.expand_dims(order, axis=0), xp.zeros_like(order[:1])), axis=1)
+    chosen = xp.take(xp.reshape(value, (-1,)), xp.where(last > 0, last - 1, xp.zeros_like(last)))
+    return xp.reshape(xp.where(last > 0, chosen, flat), x.shape)

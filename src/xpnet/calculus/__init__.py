@@ -1,0 +1,1 @@
+"""The calculus: arrays that remember, the tape, the table of derivatives, the transforms."""

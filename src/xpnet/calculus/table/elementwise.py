@@ -1,0 +1,288 @@
+"""Elementwise functions: the local derivative for each argument, and its formula as text.
+
+A rule returns ``t * slope`` in a form that neither cancels nor overflows; the formula
+beside it is the textbook's. Every derivative is within 8 ulp of the true value in
+float64, tested against 60-digit arithmetic.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ..array import Array
+from ..rule import TABLE, addition, binary, flat, general, unary
+
+_LN2, _LN10 = math.log(2.0), math.log(10.0)
+
+
+@addition("strong_zero")
+def strong_zero(xp: Any, part: Any, g: Any, *inputs: Any) -> Any:
+    """Return `part`, with exactly 0 where `g` is 0 and no input is NaN.
+
+    This is what keeps the gradient of ``where(x > 0, log(x), 0)`` finite at 0.
+    """
+    masked = (g == 0) & ~xp.isfinite(part)
+    for x in inputs:
+        masked = masked & (x == x)
+    return xp.where(masked, xp.zeros_like(part), part)
+
+
+# --- exponentials and logarithms -------------------------------------------------------
+
+unary("exp", "exp(x)", lambda xp, t, _x, out: t * out)
+unary("expm1", "exp(x)", lambda xp, t, x, _: t * xp.exp(x))
+unary("log", "1 / x", lambda xp, t, x, _: t / x, singular=True)
+unary("log1p", "1 / (1 + x)", lambda xp, t, x, _: t / (1 + x), singular=True)
+unary("log2", "1 / (x * log(2))", lambda xp, t, x, _: t / x / _LN2, singular=True)
+unary("log10", "1 / (x * log(10))", lambda xp, t, x, _: t / x / _LN10, singular=True)
+binary(
+    "logaddexp",
+    ("exp(x) / (exp(x) + exp(y))", "exp(y) / (exp(x) + exp(y))"),
+    lambda xp, t, x, y, _: t * xp.expit_difference(x, y),
+    lambda xp, t, x, y, _: t * xp.expit_difference(y, x),
+)
+
+# --- powers and roots ------------------------------------------------------------------
+
+unary("sqrt", "1 / (2 * sqrt(x))", lambda xp, t, _x, out: t / (2 * out), singular=True)
+unary("square", "2 * x", lambda xp, t, x, _: t * (2 * x))
+unary("reciprocal", "-1 / x**2", lambda xp, t, _x, out: -t * out * out, singular=True)
+
+
+def _power_slope(xp: Any, t: Any, x: Any, y: Any, out: Any) -> Any:
+    """``t * y * x**(y - 1)``, without the rounding of ``y - 1`` where that matters."""
+    if isinstance(y, (int, float)):
+        if y == 2:
+            return t * (2 * x)
+        if y in (0, 1):
+            return t * y
+        if (y - 1) + 1 == y and (y - 1) - y == -1:
+            return t * (y * x ** (y - 1))
+    zero = y == 0
+    direct = y * x ** (y - 1)
+    # x**y / x is exact in the exponent, but only where x**y neither overflows nor underflows
+    safe = (xp.abs(out) > 1e-30) & (xp.abs(out) < 1e30) & (xp.abs(x) > 1e-30)
+    slope = xp.where(safe, y * (out / xp.where(safe, x, xp.ones_like(out))), direct)
+    return xp.where(zero, xp.zeros_like(t * slope), t * slope)
+
+
+def _exponent_slope(xp: Any, t: Any, x: Any, y: Any, out: Any) -> Any:
+    """``t * x**y * log(x)``; 0 where the base is 0."""
+    part = t * (out * xp.log(x)) if not isinstance(x, (int, float)) else t * (out * _log_of(x))
+    base_zero = (x == 0) & (y == y)
+    return xp.where(base_zero, xp.zeros_like(part), part) if not isinstance(x, (int, float)) else part
+
+
+def _log_of(x: float) -> float:
+    if x == 0:
+        return 0.0
+    return math.log(x) if x > 0 else math.nan
+
+
+binary("pow", ("y * x**(y - 1)", "x**y * log(x)"), _power_slope, _exponent_slope, singular=True)
+
+# --- trigonometric and hyperbolic ------------------------------------------------------
+
+unary("sin", "cos(x)", lambda xp, t, x, _: t * xp.cos(x))
+unary("cos", "-sin(x)", lambda xp, t, x, _: -t * xp.sin(x))
+unary("tan", "1 + tan(x)**2", lambda xp, t, _x, out: t * (1 + out * out))
+unary("sinh", "cosh(x)", lambda xp, t, x, _: t * xp.cosh(x))
+unary("cosh", "sinh(x)", lambda xp, t, x, _: t * xp.sinh(x))
+unary("tanh", "1 - tanh(x)**2", lambda xp, t, x, _: t * (4 * xp.expit_slope(2 * x)))
+unary("asin", "1 / sqrt(1 - x**2)", lambda xp, t, x, _: t / (xp.sqrt(1 - x) * xp.sqrt(1 + x)), singular=True)
+unary("acos", "-1 / sqrt(1 - x**2)", lambda xp, t, x, _: -t / (xp.sqrt(1 - x) * xp.sqrt(1 + x)), singular=True)
+unary("atan", "1 / (1 + x**2)", lambda xp, t, x, _: t / (1 + x * x))
+unary("asinh", "1 / sqrt(1 + x**2)", lambda xp, t, x, _: t / _root_one_plus_square(xp, x))
+unary("acosh", "1 / sqrt(x**2 - 1)", lambda xp, t, x, _: t / (xp.sqrt(x - 1) * xp.sqrt(x + 1)), singular=True)
+unary("atanh", "1 / (1 - x**2)", lambda xp, t, x, _: t / ((1 - x) * (1 + x)), singular=True)
+
+
+def _root_one_plus_square(xp: Any, x: Any) -> Any:
+    if xp.is_complex(x):
+        return xp.sqrt(1 + 1j * x) * xp.sqrt(1 - 1j * x)
+    return xp.hypot(x, xp.ones_like(x))
+
+
+def _ratio(xp: Any, t: Any, part: Any, whole: Any) -> Any:
+    """``t * part / whole``; 0 where the whole is 0."""
+    zero = whole == 0
+    return xp.where(zero, xp.zeros_like(whole), t * (part / xp.where(zero, xp.ones_like(whole), whole)))
+
+
+def _turn(xp: Any, t: Any, part: Any, x: Any, y: Any) -> Any:
+    """``t * part / (x**2 + y**2)``, without squares that overflow; 0 at the origin."""
+    radius = xp.hypot(x, y)
+    return _ratio(xp, _ratio(xp, t, part, radius), xp.ones_like(radius), radius)
+
+
+binary(
+    "atan2",
+    ("y / (x**2 + y**2)", "-x / (x**2 + y**2)"),
+    lambda xp, t, x, y, _: _turn(xp, t, y, x, y),
+    lambda xp, t, x, y, _: _turn(xp, t, -x, x, y),
+)
+binary(
+    "hypot",
+    ("x / hypot(x, y)", "y / hypot(x, y)"),
+    lambda xp, t, x, _y, out: _ratio(xp, t, x, out),
+    lambda xp, t, _x, y, out: _ratio(xp, t, y, out),
+)
+
+# --- arithmetic ------------------------------------------------------------------------
+
+binary("add", ("1", "1"), lambda xp, t, _x, _y, _: t, lambda xp, t, _x, _y, _: t)
+binary("subtract", ("1", "-1"), lambda xp, t, _x, _y, _: t, lambda xp, t, _x, _y, _: -t)
+binary("multiply", ("y", "x"), lambda xp, t, _x, y, _: t * y, lambda xp, t, x, _y, _: t * x)
+binary(
+    "divide",
+    ("1 / y", "-x / y**2"),
+    lambda xp, t, _x, y, _: t / y,
+    lambda xp, t, _x, y, out: -t * (out / y),
+    singular=True,
+)
+unary("negative", "-1", lambda xp, t, _x, _: -t)
+unary("positive", "1", lambda xp, t, _x, _: t)
+binary(
+    "remainder",
+    ("1", "-floor(x / y)"),
+    lambda xp, t, _x, _y, _: t,
+    lambda xp, t, x, y, _: -t * xp.floor_divide(x, y),
+)
+
+# --- pieces: maximum, absolute value, sign ---------------------------------------------
+
+
+def _winner(xp: Any, t: Any, x: Any, y: Any) -> Any:
+    """`t` where x is larger, half of it where they are equal, NaN where one is NaN."""
+    zero = xp.zeros_like(t)
+    share = xp.where(x > y, t, xp.where(x == y, 0.5 * t, zero))
+    return xp.where((x == x) & (y == y), share, t * (x + y))
+
+
+binary(
+    "maximum",
+    ("(x > y) + (x == y) / 2", "(y > x) + (x == y) / 2"),
+    lambda xp, t, x, y, _: _winner(xp, t, x, y),
+    lambda xp, t, x, y, _: _winner(xp, t, y, x),
+)
+binary(
+    "minimum",
+    ("(x < y) + (x == y) / 2", "(y < x) + (x == y) / 2"),
+    lambda xp, t, x, y, _: _winner(xp, t, y, x),
+    lambda xp, t, x, y, _: _winner(xp, t, x, y),
+)
+binary(
+    "copysign",
+    ("sign(x) * copysign(1, y)", "0"),
+    lambda xp, t, x, y, _: t * xp.sign(x) * xp.copysign(xp.ones_like(t), y),
+    lambda xp, t, _x, _y, _: xp.zeros_like(t),
+)
+binary(
+    "nextafter",
+    ("1", "0"),
+    lambda xp, t, _x, _y, _: t,
+    lambda xp, t, _x, _y, _: xp.zeros_like(t),
+)
+
+
+def _direction(xp: Any, x: Any, t: Any) -> Any:
+    """The part of a complex `t` along `x`: Re(conj(x) t) / |x|; 0 at 0."""
+    return xp.real(xp.conj(xp.sign(x)) * t)
+
+
+general(
+    "abs",
+    formula=("sign(x)",),
+    vjp=lambda xp, g, out, x, /: g * xp.sign(x),
+    jvp=lambda xp, t, out, x, /: _direction(xp, x, t) if xp.is_complex(x) else t * xp.sign(x),
+)
+
+
+def _sign_turn(xp: Any, t: Any, out: Any, x: Any, /) -> Any:
+    """sign(x) = x / |x| turns with a complex x, and is flat for a real one."""
+    if not xp.is_complex(x):
+        return xp.zeros_like(t)
+    across = t - out * xp.real(xp.conj(out) * t)
+    size = xp.astype(xp.abs(x), x.dtype)
+    return _ratio(xp, xp.ones_like(across), across, size)
+
+
+general("sign", formula=("0",), vjp=_sign_turn, jvp=_sign_turn, keeps_out=True)
+
+# --- complex numbers: the gradient is dL/da + i dL/db for z = a + ib ---------------------
+
+
+def _as_complex(xp: Any, g: Any, x: Any, factor: complex) -> Any:
+    return factor * xp.astype(g, x.dtype) if xp.is_complex(x) else g
+
+
+general(
+    "real",
+    formula=("1",),
+    vjp=lambda xp, g, out, x, /: _as_complex(xp, g, x, 1.0),
+    jvp=lambda xp, t, out, x, /: xp.real(t),
+)
+general(
+    "imag",
+    formula=("-1j",),
+    vjp=lambda xp, g, out, x, /: _as_complex(xp, g, x, 1.0j) if xp.is_complex(x) else xp.zeros_like(g),
+    jvp=lambda xp, t, out, x, /: xp.imag(t),
+)
+general(
+    "conj",
+    formula=("1",),
+    vjp=lambda xp, g, out, x, /: xp.conj(g),
+    jvp=lambda xp, t, out, x, /: xp.conj(t),
+)
+
+# --- clip: the slope is 0 at a bound and outside, as that of relu at 0 ---------------------
+
+
+def _inside(xp: Any, t: Any, out: Any, x: Any, /, min: Any = None, max: Any = None) -> Any:
+    """`t` strictly between the bounds, 0 elsewhere, NaN where x is NaN."""
+    inside = x == x
+    if min is not None:
+        inside = inside & (x > min)
+    if max is not None:
+        inside = inside & (x < max)
+    return xp.where(inside, t, xp.where(x == x, xp.zeros_like(t), t * x))
+
+
+_clip = general("clip", formula=("(x > min) * (x < max)",), vjp=_inside, jvp=_inside)
+
+
+def clip(x: Any, /, min: Any = None, max: Any = None) -> Any:
+    """Return `x` with values below `min` and above `max` replaced by the bound.
+
+    The derivative is 1 strictly between the bounds and 0 elsewhere; a bound that is on
+    the tape gets the cotangent of the elements that it replaced.
+    """
+    out = _clip_values(x, min, max)
+    where = TABLE["where"].function
+    for bound, hit in ((min, lambda v: out <= v), (max, lambda v: out >= v)):
+        if type(bound) is Array and bound.requires_grad:
+            out = where(hit(bound.detach()), bound, out)
+    return out
+
+
+_clip_values, _clip.function = _clip.function, clip
+
+# --- without a derivative --------------------------------------------------------------
+
+_STEP = "it is constant between its jumps"
+_TRUTH = "its values are true or false"
+_WHOLE = "it is defined on integers or booleans alone"
+
+for _name in ("ceil", "floor", "round", "trunc"):
+    flat(_name, _STEP)
+flat("floor_divide", _STEP, lambda x1, x2, /: None)
+for _name in ("isfinite", "isinf", "isnan", "logical_not", "signbit"):
+    flat(_name, _TRUTH)
+for _name in ("equal", "greater", "greater_equal", "less", "less_equal", "not_equal"):
+    flat(_name, _TRUTH, lambda x1, x2, /: None)
+for _name in ("logical_and", "logical_or", "logical_xor"):
+    flat(_name, _TRUTH, lambda x1, x2, /: None)
+flat("bitwise_invert", _WHOLE)
+for _name in ("and", "left_shift", "or", "right_shift", "xor"):
+    flat(f"bitwise_{_name}", _WHOLE, lambda x1, x2, /: None)

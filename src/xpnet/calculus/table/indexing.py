@@ -1,0 +1,192 @@
+"""Reading and writing elements: linear, and each other's transposes."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ..array import SCALARS, Array, asarray, like, mixed
+from ..rule import Row, Spec, _fitted, linear
+from ..tape import Node, is_recording
+
+
+def _grid(xp: Any, shape: tuple[int, ...], near: Any) -> Any:
+    """Return an array of `shape` that holds each element's position in the flattened array."""
+    return xp.reshape(xp.arange(math.prod(shape), dtype=xp.int64, device=xp.device(near)), shape)
+
+
+def _put_back(xp: Any, g: Any, places: Any, shape: tuple[int, ...]) -> Any:
+    """Add the cotangents at their places of an array of zeros; repeated places add up."""
+    total = xp.segment_sum(xp.reshape(g, (-1,)), xp.reshape(places, (-1,)), math.prod(shape))
+    return xp.reshape(total, tuple(shape))
+
+
+@linear()
+def take(xp: Any, g: Any, x: Any, indices: Any, /, *, axis: Any = None) -> Any:
+    """Return the elements of `x` at `indices` along `axis` (back: added where they stood)."""
+    places = xp.take(_grid(xp, x.shape, g), indices, axis=0 if axis is None else axis)
+    return _put_back(xp, g, places, x.shape)
+
+
+@linear()
+def take_along_axis(xp: Any, g: Any, x: Any, indices: Any, /, *, axis: int = -1) -> Any:
+    """Return the elements of `x` at `indices`, row by row along `axis` (back: added)."""
+    places = xp.take_along_axis(_grid(xp, x.shape, g), indices, axis=axis)
+    return _put_back(xp, g, places, x.shape)
+
+
+# --- x[key] ----------------------------------------------------------------------------
+
+
+def _parts(key: Any) -> tuple[Any, ...]:
+    return key if isinstance(key, tuple) else (key,)
+
+
+def is_basic(key: Any) -> bool:
+    """Tell whether a key names each element at most once by slices, integers, ... and None."""
+    return all(part is None or part is Ellipsis or type(part) in (int, slice) for part in _parts(key))
+
+
+def _raw_key(key: Any, near: Array) -> Any:
+    """Return a key with arrays as raw arrays of the library, and lists as arrays."""
+    if isinstance(key, tuple):
+        return tuple(_raw_key(part, near) for part in key)
+    if type(key) is Array:
+        if key._lib is not near._lib:
+            raise mixed(key._lib, near._lib)
+        return key.data
+    if isinstance(key, list):
+        return asarray(key, device=near.device if near._lib.place else None).data
+    if isinstance(key, slice):
+        return slice(*[v.__index__() if hasattr(v, "__index__") else v for v in (key.start, key.stop, key.step)])
+    return key
+
+
+class _GetItem(Row):
+    """``x[key]``: back, the cotangents are written (or added) into zeros."""
+
+    kind = "linear"
+
+    def lift(self, node: Node) -> Any:
+        return node.saved
+
+    def pull(self, node: Node, parents: Any, saved: Any, g: Any, xp: Any) -> tuple[Any, ...]:
+        spec, key = saved
+        return (xp.place(g, key, spec.shape),)
+
+    def push(self, node: Node, tangents: list[Any], saved: Any, xp: Any) -> Any:
+        return xp.getitem(tangents[0], saved[1])
+
+
+class _Place(Row):
+    """Zeros with values written at a key: the transpose of `getitem`."""
+
+    kind = "linear"
+
+    def lift(self, node: Node) -> Any:
+        return node.saved
+
+    def pull(self, node: Node, parents: Any, saved: Any, g: Any, xp: Any) -> tuple[Any, ...]:
+        return (xp.getitem(g, saved[0]),)
+
+    def push(self, node: Node, tangents: list[Any], saved: Any, xp: Any) -> Any:
+        return xp.place(tangents[0], *saved)
+
+
+class _SetItem(Row):
+    """`x` with ``x[key]`` replaced: the cotangent of `x` is 0 there, that of the value is read there."""
+
+    kind = "linear"
+
+    def lift(self, node: Node) -> Any:
+        return node.saved
+
+    def pull(self, node: Node, parents: Any, saved: Any, g: Any, xp: Any) -> tuple[Any, ...]:
+        key, fix = saved
+        gx = gv = None
+        if parents[0] is not None:
+            gx = xp.setitem(g, key, 0)
+        if parents[1] is not None:
+            gv = _fitted(xp, _kept_values(xp, xp.getitem(g, key), key, g), fix)
+        return gx, gv
+
+    def push(self, node: Node, tangents: list[Any], saved: Any, xp: Any) -> Any:
+        key, _ = saved
+        tx, tv = tangents
+        if tx is None:
+            shape, dtype = node.fix
+            tx = xp.zeros(shape, dtype=dtype, device=xp.device(tv))
+        return xp.setitem(tx, key, 0 if tv is None else tv)
+
+
+def _kept_values(xp: Any, values: Any, key: Any, whole: Any) -> Any:
+    """Zero the cotangents of values that a later value at the same place overwrote."""
+    if is_basic(key) or not any("int" in str(getattr(part, "dtype", "")) for part in _parts(key)):
+        return values
+    shape = tuple(values.shape)
+    places = xp.getitem(_grid(xp, tuple(whole.shape), whole), key)
+    order = _grid(xp, shape, whole)
+    winner = xp.setitem(_grid(xp, tuple(whole.shape), whole), key, order)
+    kept = xp.take(xp.reshape(winner, (-1,)), xp.reshape(places, (-1,)), axis=0) == xp.reshape(order, (-1,))
+    return xp.where(xp.reshape(kept, shape), values, xp.zeros_like(values))
+
+
+_GETITEM = _GetItem("getitem", public=False)
+_PLACE = _Place("place", public=False)
+_SETITEM = _SetItem("setitem", public=False)
+
+
+def _place_raw(xp: Any, g: Any, key: Any, shape: tuple[int, ...]) -> Any:
+    if is_basic(key) or not any("int" in str(getattr(part, "dtype", "")) for part in _parts(key)):
+        return xp.setitem(xp.zeros(shape, dtype=g.dtype, device=xp.device(g)), key, g)
+    places = xp.getitem(_grid(xp, shape, g), key)
+    return _put_back(xp, g, places, shape)
+
+
+def getitem(x: Array, key: Any, /) -> Array:
+    """Return ``x[key]``: slices, integers, masks, arrays of integers, ``...`` and None."""
+    lib = x._lib
+    raw = key if type(key) in (int, slice) else _raw_key(key, x)
+    out = lib.getitem(x.data, raw)
+    result = Array(out if type(out) is lib.array_type else lib.coerce(out), lib)
+    if x._node is not None and is_recording():
+        spec = Spec(tuple(x.data.shape), x.data.dtype, x.data.ndim)
+        result._node = Node(_GETITEM, lib, (x._node,), (spec, raw), None)
+    return result
+
+
+def place(g: Array, key: Any, shape: tuple[int, ...], /) -> Array:
+    """Return zeros of `shape` with `g` written at `key`; repeated places add up."""
+    lib = g._lib
+    raw = _raw_key(key, g)
+    result = Array(lib.coerce(_place_raw(lib.raw, g.data, raw, tuple(shape))), lib)
+    if g._node is not None and is_recording():
+        result._node = Node(_PLACE, lib, (g._node,), (raw, tuple(shape)), None)
+    return result
+
+
+def setitem(x: Array, key: Any, value: Any, /) -> Array:
+    """Return a copy of `x` in which ``x[key]`` is `value`; `x` itself is unchanged."""
+    lib = x._lib
+    raw = _raw_key(key, x)
+    if type(value) in SCALARS:
+        data, node = value, None
+    else:
+        value = value if type(value) is Array and value._lib is lib else like(value, x)
+        data, node = value.data, value._node
+    result = Array(lib.setitem(x.data, raw, data), lib)
+    if (x._node is not None or node is not None) and is_recording():
+        fix = None if node is None else (tuple(data.shape), data.dtype)
+        own = (tuple(x.data.shape), x.data.dtype)
+        result._node = Node(_SETITEM, lib, (x._node, node), (raw, fix), own)
+    return result
+
+
+def _assign(x: Array, key: Any, value: Any) -> None:
+    """``x[key] = value``: compute the new array and rebind `x` to it."""
+    from ..operators import rebind  # noqa: PLC0415 - operators are made from the table
+
+    rebind(x, setitem(x, key, value), "x[key] = value")
+
+
+_GETITEM.function, _PLACE.function, _SETITEM.function = getitem, place, setitem

@@ -1,0 +1,116 @@
+"""Products of arrays: bilinear, so each row is its two transposes.
+
+The functions of the `linalg` extension follow in this file.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ..rule import bilinear, unbroadcast
+
+
+def _conj(xp: Any, x: Any) -> Any:
+    return xp.conj(x) if xp.is_complex(x) else x
+
+
+# --- matmul ----------------------------------------------------------------------------
+
+
+def _pull_left(xp: Any, g: Any, x: Any, y: Any, /) -> Any:
+    """The matrix product: back, ``g @ y.T`` and ``x.T @ g``."""
+    y = _conj(xp, y)
+    if x.ndim == 2 and y.ndim == 2:
+        return xp.matmul(g, xp.matrix_transpose(y))
+    if y.ndim == 1:
+        outer = xp.expand_dims(g, axis=-1) * y
+        return unbroadcast(xp, outer, tuple(x.shape))
+    row = xp.expand_dims(g, axis=-2) if x.ndim == 1 else g
+    part = xp.matmul(row, xp.matrix_transpose(y))
+    if x.ndim == 1:
+        part = xp.squeeze(part, axis=-2)
+    return unbroadcast(xp, part, tuple(x.shape))
+
+
+def _pull_right(xp: Any, g: Any, x: Any, y: Any, /) -> Any:
+    x = _conj(xp, x)
+    if x.ndim == 2 and y.ndim == 2:
+        return xp.matmul(xp.matrix_transpose(x), g)
+    if x.ndim == 1:
+        if y.ndim == 1:
+            return x * g
+        outer = xp.expand_dims(x, axis=-1) * xp.expand_dims(g, axis=-2)
+        return unbroadcast(xp, outer, tuple(y.shape))
+    if y.ndim == 1:
+        part = xp.sum(xp.expand_dims(g, axis=-1) * x, axis=tuple(range(g.ndim)), dtype=g.dtype)
+        return xp.reshape(part, tuple(y.shape))
+    if y.ndim == 2:  # one matrix for the whole batch: one product, not a batch and a sum
+        rows = xp.reshape(x, (-1, x.shape[-1]))
+        return xp.matmul(xp.matrix_transpose(rows), xp.reshape(g, (-1, g.shape[-1])))
+    return unbroadcast(xp, xp.matmul(xp.matrix_transpose(x), g), tuple(y.shape))
+
+
+bilinear("matmul", ("g @ y.T", "x.T @ g"), _pull_left, _pull_right)
+
+# --- vecdot: the sum of conj(x) * y along one axis ---------------------------------------
+
+
+def _along(xp: Any, g: Any, x: Any, y: Any, axis: int) -> Any:
+    """Give `g` the summed axis back, in the place that broadcasting gave it."""
+    return xp.expand_dims(g, axis=g.ndim + 1 + axis)
+
+
+def _vecdot_left(xp: Any, g: Any, x: Any, y: Any, /, *, axis: int = -1) -> Any:
+    """The dot product along `axis`: back, ``g * y`` and ``g * x``."""
+    return unbroadcast(xp, _conj(xp, _along(xp, g, x, y, axis)) * y, tuple(x.shape))
+
+
+def _vecdot_right(xp: Any, g: Any, x: Any, y: Any, /, *, axis: int = -1) -> Any:
+    return unbroadcast(xp, _along(xp, g, x, y, axis) * x, tuple(y.shape))
+
+
+bilinear("vecdot", ("g * y", "g * x"), _vecdot_left, _vecdot_right)
+
+# --- tensordot ---------------------------------------------------------------------------
+
+
+def _contracted(x: Any, y: Any, axes: Any) -> tuple[list[int], list[int]]:
+    """Return the contracted axes of `x` and of `y`, non-negative and paired."""
+    if isinstance(axes, int):
+        return list(range(x.ndim - axes, x.ndim)), list(range(axes))
+    first, second = axes
+    return [a % x.ndim for a in first], [b % y.ndim for b in second]
+
+
+def _tensordot_pull(xp: Any, g: Any, other: Any, shape: tuple[int, ...], own: list[int], theirs: list[int], first: bool) -> Any:
+    """Return the cotangent of one argument of tensordot."""
+    free = [i for i in range(len(shape)) if i not in own]
+    other_free = [i for i in range(other.ndim) if i not in theirs]
+    rows = math.prod(shape[i] for i in free)
+    columns = math.prod(other.shape[i] for i in other_free)
+    inner = math.prod(shape[i] for i in own)
+    # pairs of contracted axes in the argument's own order
+    paired = [theirs[own.index(i)] for i in sorted(own)]
+    matrix = xp.reshape(xp.permute_dims(_conj(xp, other), tuple(paired + other_free)), (inner, columns))
+    if first:
+        part = xp.matmul(xp.reshape(g, (rows, columns)), xp.matrix_transpose(matrix))
+    else:
+        part = xp.matmul(xp.matrix_transpose(xp.reshape(g, (columns, rows))), xp.matrix_transpose(matrix))
+    order = free + sorted(own)
+    part = xp.reshape(part, tuple(shape[i] for i in order))
+    return xp.permute_dims(part, tuple(sorted(range(len(shape)), key=order.__getitem__)))
+
+
+def _tensordot_left(xp: Any, g: Any, x: Any, y: Any, /, *, axes: Any = 2) -> Any:
+    """The sum of products over pairs of axes: back, the same with `g` and the other."""
+    own, theirs = _contracted(x, y, axes)
+    return _tensordot_pull(xp, g, y, tuple(x.shape), own, theirs, True)
+
+
+def _tensordot_right(xp: Any, g: Any, x: Any, y: Any, /, *, axes: Any = 2) -> Any:
+    theirs, own = _contracted(x, y, axes)
+    return _tensordot_pull(xp, g, x, tuple(y.shape), own, theirs, False)
+
+
+bilinear("tensordot", ("g with y", "g with x"), _tensordot_left, _tensordot_right)

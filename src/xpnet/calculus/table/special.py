@@ -1,0 +1,175 @@
+"""Functions that the standard lacks and networks need: rows of our own.
+
+Where the standard has no function there is nothing in the library to call, so each row
+also says how the value is computed, in the standard's functions.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..rule import addition, binary, general, unary
+
+__all__ = ["PUBLIC"]
+
+PUBLIC = ("expit", "log_expit", "log_softmax", "logsumexp", "relu", "softmax")
+"""The functions of ``xp.special``."""
+
+
+# --- the logistic function -------------------------------------------------------------
+
+
+@addition("expit")
+def _expit(xp: Any, x: Any) -> Any:
+    if xp.is_complex(x):
+        return 1 / (1 + xp.exp(-x))
+    e = xp.exp(-xp.abs(x))  # never overflows
+    return xp.where(x >= 0, xp.ones_like(e), e) / (1 + e)
+
+
+@addition("expit_slope")
+def _expit_slope(xp: Any, x: Any) -> Any:
+    if xp.is_complex(x):
+        return 1 / ((1 + xp.exp(-x)) * (1 + xp.exp(x)))
+    e = xp.exp(-xp.abs(x))
+    one = 1 + e
+    return e / (one * one)
+
+
+@addition("log_expit")
+def _log_expit(xp: Any, x: Any) -> Any:
+    return xp.minimum(x, xp.zeros_like(x)) - xp.log1p(xp.exp(-xp.abs(x)))
+
+
+@addition("expit_difference")
+def _expit_difference(xp: Any, x: Any, y: Any) -> Any:
+    """``expit(x - y)``, with the rounding error of the difference put back."""
+    d = x - y
+    d = xp.where(x == y, xp.zeros_like(d), d)
+    back = d - x
+    error = (x - (d - back)) - (y + back)
+    value = _expit(xp, d)
+    correction = _expit_slope(xp, d) * error
+    return xp.where(xp.isfinite(correction), value + correction, value)
+
+
+unary("expit", "expit(x) * (1 - expit(x))", lambda xp, t, x, _: t * xp.expit_slope(x))
+unary(
+    "expit_slope",
+    "expit_slope(x) * (1 - 2 * expit(x))",
+    lambda xp, t, x, _: -t * (xp.expit_slope(x) * xp.tanh(0.5 * x)),
+    public=False,
+)
+unary("log_expit", "1 - expit(x)", lambda xp, t, x, _: t * xp.expit(-x))
+binary(
+    "expit_difference",
+    ("expit(x - y) * expit(y - x)", "-expit(x - y) * expit(y - x)"),
+    lambda xp, t, x, y, _: t * (xp.expit_difference(x, y) * xp.expit_difference(y, x)),
+    lambda xp, t, x, y, _: -t * (xp.expit_difference(x, y) * xp.expit_difference(y, x)),
+    public=False,
+)
+
+# --- relu: slope 0 at 0, and NaN stays NaN ------------------------------------------------
+
+
+@addition("relu")
+def _relu(xp: Any, x: Any) -> Any:
+    return xp.clip(x, 0, None)
+
+
+unary("relu", "x > 0", lambda xp, t, _x, out: xp.where(out > 0, t, xp.where(out == 0, xp.zeros_like(t), t * out)))
+
+# --- softmax and its kin ---------------------------------------------------------------
+
+
+def _finite(xp: Any, x: Any) -> Any:
+    return xp.where(xp.isfinite(x), x, xp.zeros_like(x))
+
+
+@addition("logsumexp")
+def _logsumexp(xp: Any, x: Any, /, *, axis: Any = None, keepdims: bool = False) -> Any:
+    top = _finite(xp, xp.max(x, axis=axis, keepdims=True))
+    total = xp.sum(xp.exp(x - top), axis=axis, keepdims=True, dtype=x.dtype)
+    out = xp.log(total) + top
+    return out if keepdims else xp.squeeze(out, axis=_axes(axis, x.ndim))
+
+
+def _axes(axis: Any, ndim: int) -> tuple[int, ...]:
+    axes = range(ndim) if axis is None else ((axis,) if isinstance(axis, int) else axis)
+    return tuple(a % ndim for a in axes)
+
+
+def _kept(xp: Any, g: Any, x: Any, axis: Any, keepdims: bool) -> Any:
+    """Give a reduced array its axes back, each of length 1."""
+    if keepdims or x.ndim == 0:
+        return g
+    axes = _axes(axis, x.ndim)
+    return xp.reshape(g, tuple(1 if i in axes else n for i, n in enumerate(x.shape)))
+
+
+def _logsumexp_vjp(xp: Any, g: Any, out: Any, x: Any, /, *, axis: Any = None, keepdims: bool = False) -> Any:
+    """``log(sum(exp(x)))`` over `axis`, without overflow; -inf where every entry is -inf."""
+    weights = xp.exp(x - _finite(xp, _kept(xp, out, x, axis, keepdims)))
+    return _kept(xp, g, x, axis, keepdims) * weights
+
+
+def _logsumexp_jvp(xp: Any, t: Any, out: Any, x: Any, /, *, axis: Any = None, keepdims: bool = False) -> Any:
+    weights = xp.exp(x - _finite(xp, _kept(xp, out, x, axis, keepdims)))
+    return xp.sum(t * weights, axis=axis, keepdims=keepdims)
+
+
+general(
+    "logsumexp",
+    formula=("exp(x) / sum(exp(x))",),
+    vjp=_logsumexp_vjp,
+    jvp=_logsumexp_jvp,
+    keeps_out=True,
+)
+
+
+@addition("softmax")
+def _softmax(xp: Any, x: Any, /, *, axis: int = -1) -> Any:
+    e = xp.exp(x - _finite(xp, xp.max(x, axis=axis, keepdims=True)))
+    total = xp.sum(e, axis=axis, keepdims=True, dtype=x.dtype)
+    return e / xp.where(total == 0, xp.ones_like(total), total)  # a row of -inf gives zeros
+
+
+def _softmax_rule(xp: Any, v: Any, out: Any, x: Any, /, *, axis: int = -1) -> Any:
+    """``exp(x) / sum(exp(x))`` along `axis`; exactly 0 where x is -inf."""
+    return out * (v - xp.sum(v * out, axis=axis, keepdims=True))
+
+
+general("softmax", formula=("softmax(x) * (g - sum(g * softmax(x)))",), vjp=_softmax_rule, jvp=_softmax_rule, keeps_out=True)
+
+
+@addition("log_softmax")
+def _log_softmax(xp: Any, x: Any, /, *, axis: int = -1) -> Any:
+    shifted = x - _finite(xp, xp.max(x, axis=axis, keepdims=True))
+    return shifted - xp.log(xp.sum(xp.exp(shifted), axis=axis, keepdims=True, dtype=x.dtype))
+
+
+def _log_softmax_vjp(xp: Any, g: Any, out: Any, x: Any, /, *, axis: int = -1) -> Any:
+    """``x - logsumexp(x)`` along `axis`."""
+    return g - xp.exp(out) * xp.sum(g, axis=axis, keepdims=True)
+
+
+def _log_softmax_jvp(xp: Any, t: Any, out: Any, x: Any, /, *, axis: int = -1) -> Any:
+    return t - xp.sum(xp.exp(out) * t, axis=axis, keepdims=True)
+
+
+general("log_softmax", formula=("g - softmax(x) * sum(g)",), vjp=_log_softmax_vjp, jvp=_log_softmax_jvp, keeps_out=True)
+
+# --- sums of chosen elements: the transpose of every kind of indexing ---------------------
+
+
+def _segment_transpose(xp: Any, g: Any, out: Any, values: Any, ids: Any, /, count: int) -> Any:
+    """Element k of the result is the sum of ``values[i]`` where ``ids[i] == k``."""
+    return xp.take(g, ids, axis=0)
+
+
+general(
+    "segment_sum",
+    vjp=_segment_transpose,
+    jvp=lambda xp, t, out, values, ids, /, count: xp.segment_sum(t, ids, count),
+    public=False,
+)

@@ -1,0 +1,259 @@
+"""Sums, means, products, extremes; and the utility functions all, any and diff."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ..array import Array, asarray
+from ..rule import composite, flat, function_of, general, linear
+from .special import _axes, _kept
+
+_EMPTY: dict[str, Any] = {}
+
+
+def _spread(xp: Any, g: Any, x: Any, axis: Any, keepdims: bool) -> Any:
+    """Copy the cotangent of a reduction along the axes that it reduced."""
+    return xp.broadcast_to(_kept(xp, g, x, axis, keepdims), tuple(x.shape))
+
+
+def _count(x: Any, axis: Any) -> int:
+    return math.prod(x.shape[a] for a in _axes(axis, x.ndim))
+
+
+@linear()
+def sum(
+    xp: Any, g: Any, x: Any, /, *, axis: Any = None, dtype: Any = None, keepdims: bool = False
+) -> Any:
+    """Return the sum over `axis` (back: a copy for each summand)."""
+    return _spread(xp, g, x, axis, keepdims)
+
+
+@linear()
+def mean(xp: Any, g: Any, x: Any, /, *, axis: Any = None, keepdims: bool = False) -> Any:
+    """Return the mean over `axis` (back: an equal part for each)."""
+    n = _count(x, axis)
+    return _spread(xp, g / n if n else g, x, axis, keepdims)
+
+
+@composite()
+def var(
+    xp: Any, x: Any, /, *, axis: Any = None, correction: float = 0.0, keepdims: bool = False
+) -> Any:
+    """Return the mean squared distance from the mean, over n - correction."""
+    n = _count(x, axis)
+    centred = x - xp.mean(x, axis=axis, keepdims=True)
+    total = xp.sum(xp.square(centred), axis=axis, keepdims=keepdims)
+    if n - correction <= 0:
+        return total * math.nan
+    return total / (n - correction)
+
+
+@composite()
+def std(
+    xp: Any, x: Any, /, *, axis: Any = None, correction: float = 0.0, keepdims: bool = False
+) -> Any:
+    """Return the square root of the variance; its slope is 0 where all values are equal."""
+    v = xp.var(x, axis=axis, correction=correction, keepdims=keepdims)
+    constant = v == 0
+    return xp.where(constant, xp.zeros_like(v), xp.sqrt(xp.where(constant, xp.ones_like(v), v)))
+
+
+# --- extremes: ties share equally, and the shares sum to exactly 1 ------------------------
+
+
+def _shares(xp: Any, out: Any, x: Any, axis: Any, keepdims: bool) -> Any:
+    """Return 1 / (number of ties) at each extreme, 0 elsewhere."""
+    hit = x == _kept(xp, out, x, axis, keepdims)
+    hit = hit | (x != x)  # a NaN is the extreme of its row, and equals nothing
+    ties = xp.count_nonzero(hit, axis=axis, keepdims=True)
+    return xp.astype(hit, x.dtype) / xp.astype(ties, x.dtype)
+
+
+def _extreme_vjp(
+    xp: Any, g: Any, out: Any, x: Any, /, *, axis: Any = None, keepdims: bool = False
+) -> Any:
+    """The extreme over `axis`; its derivative is shared equally among ties."""
+    return _kept(xp, g, x, axis, keepdims) * _shares(xp, out, x, axis, keepdims)
+
+
+def _extreme_jvp(
+    xp: Any, t: Any, out: Any, x: Any, /, *, axis: Any = None, keepdims: bool = False
+) -> Any:
+    return xp.sum(t * _shares(xp, out, x, axis, keepdims), axis=axis, keepdims=keepdims)
+
+
+for _name in ("max", "min"):
+    general(
+        _name,
+        formula=(f"(x == {_name}(x)) / count(x == {_name}(x))",),
+        vjp=_extreme_vjp,
+        jvp=_extreme_jvp,
+        keeps_out=True,
+    )
+
+# --- products, without division: exact where factors are 0 --------------------------------
+
+
+def _products_of_others(xp: Any, x: Any) -> Any:
+    """Along the last axis: for each element, the product of all the others.
+
+    The product of those before times the product of those after, each by doubling strides
+    (a scan in log2(n) passes), so that nothing is divided by.
+    """
+    n = x.shape[-1]
+    one = xp.ones_like(xp.getitem(x, (..., slice(0, 1))))
+    before = xp.concat([one, _running_product(xp, xp.getitem(x, (..., slice(0, n - 1))))], axis=-1)
+    turned = xp.flip(x, axis=-1)
+    after = xp.concat([one, _running_product(xp, xp.getitem(turned, (..., slice(0, n - 1))))], axis=-1)
+    return before * xp.flip(after, axis=-1)
+
+
+def _running_product(xp: Any, x: Any) -> Any:
+    """Return the cumulative product along the last axis, from multiplications alone."""
+    n, step = x.shape[-1], 1
+    while step < n:
+        head = xp.getitem(x, (..., slice(0, step)))
+        tail = xp.getitem(x, (..., slice(step, n))) * xp.getitem(x, (..., slice(0, n - step)))
+        x = xp.concat([head, tail], axis=-1)
+        step *= 2
+    return x
+
+
+def _rows(xp: Any, x: Any, axis: Any) -> tuple[Any, tuple[int, ...], tuple[int, ...]]:
+    """Return `x` with the reduced axes flattened into a last one, the order used, and the shape before."""
+    axes = _axes(axis, x.ndim)
+    order = tuple(i for i in range(x.ndim) if i not in axes) + axes
+    moved = xp.permute_dims(x, order) if x.ndim else x
+    kept = tuple(moved.shape)[: x.ndim - len(axes)]
+    return xp.reshape(moved, (*kept, _count(x, axis))), order, tuple(moved.shape)
+
+
+def _others(xp: Any, x: Any, axis: Any) -> Any:
+    """For each element, the product of the others that `prod` multiplies it with."""
+    if 0 in x.shape:
+        return xp.ones_like(x)
+    rows, order, shape = _rows(xp, x, axis)
+    out = xp.reshape(_products_of_others(xp, rows), shape)
+    if not x.ndim:
+        return out
+    return xp.permute_dims(out, tuple(sorted(range(x.ndim), key=order.__getitem__)))
+
+
+def _prod_vjp(
+    xp: Any, g: Any, out: Any, x: Any, /, *, axis: Any = None, dtype: Any = None, keepdims: bool = False
+) -> Any:
+    """The product over `axis`; its derivative is exact where factors are 0."""
+    return _kept(xp, g, x, axis, keepdims) * xp.conj(_others(xp, x, axis)) if xp.is_complex(x) else (
+        _kept(xp, g, x, axis, keepdims) * _others(xp, x, axis)
+    )
+
+
+def _prod_jvp(
+    xp: Any, t: Any, out: Any, x: Any, /, *, axis: Any = None, dtype: Any = None, keepdims: bool = False
+) -> Any:
+    return xp.sum(t * _others(xp, x, axis), axis=axis, dtype=dtype, keepdims=keepdims)
+
+
+general("prod", formula=("product of the other elements",), vjp=_prod_vjp, jvp=_prod_jvp)
+
+# --- running sums and products ----------------------------------------------------------
+
+
+def _axis_of(x: Any, axis: int | None) -> int:
+    return 0 if axis is None else axis % x.ndim
+
+
+def _slice_along(axis: int, part: slice) -> tuple[slice, ...]:
+    return (slice(None),) * axis + (part,)
+
+
+@linear()
+def cumulative_sum(
+    xp: Any, g: Any, x: Any, /, *, axis: Any = None, dtype: Any = None, include_initial: bool = False
+) -> Any:
+    """Return the running sums along `axis` (back: the running sums from the end)."""
+    a = _axis_of(x, axis)
+    if include_initial:
+        g = xp.getitem(g, _slice_along(a, slice(1, None)))
+    if x.ndim == 0:
+        return xp.reshape(g, ())
+    return xp.flip(xp.cumulative_sum(xp.flip(g, axis=a), axis=a), axis=a)
+
+
+def _cumulative_prod_parts(xp: Any, x: Any, axis: int) -> tuple[Any, Any]:
+    """Return, with `axis` last, the lower-triangular products d out[i] / d x[j], and the axis order."""
+    n = x.shape[axis]
+    moved = xp.moveaxis(x, axis, -1)
+    # row i of the square is x[0..i] followed by ones; its products of others are the derivative
+    square = xp.broadcast_to(xp.expand_dims(moved, axis=-2), (*moved.shape[:-1], n, n))
+    lower = xp.tril(xp.ones((n, n), dtype=x.dtype, device=xp.device(x))) == 1
+    rows = xp.where(lower, square, xp.ones_like(square))
+    products = _products_of_others(xp, rows)
+    return xp.where(lower, products, xp.zeros_like(products)), moved
+
+
+def _cumulative_prod_vjp(
+    xp: Any, g: Any, out: Any, x: Any, /, *, axis: Any = None, dtype: Any = None, include_initial: bool = False
+) -> Any:
+    """The running products along `axis`; the derivative is exact where factors are 0."""
+    if 0 in x.shape:
+        return xp.zeros_like(x)
+    if x.ndim == 0:
+        return xp.reshape(xp.getitem(g, (slice(1, None),)) if include_initial else g, ())
+    a = _axis_of(x, axis)
+    if include_initial:
+        g = xp.getitem(g, _slice_along(a, slice(1, None)))
+    slopes, _ = _cumulative_prod_parts(xp, x, a)  # (..., i, j)
+    if xp.is_complex(slopes):
+        slopes = xp.conj(slopes)
+    part = xp.sum(xp.expand_dims(xp.moveaxis(g, a, -1), axis=-1) * slopes, axis=-2)
+    return xp.moveaxis(part, -1, a)
+
+
+def _cumulative_prod_jvp(
+    xp: Any, t: Any, out: Any, x: Any, /, *, axis: Any = None, dtype: Any = None, include_initial: bool = False
+) -> Any:
+    a = _axis_of(x, axis)
+    if 0 in x.shape or x.ndim == 0:
+        part = t
+    else:
+        slopes, _ = _cumulative_prod_parts(xp, x, a)
+        part = xp.sum(xp.expand_dims(xp.moveaxis(t, a, -1), axis=-2) * slopes, axis=-1)
+        part = xp.moveaxis(part, -1, a)
+    if include_initial:
+        part = xp.reshape(part, (1,)) if part.ndim == 0 else part
+        shape = (*part.shape[:a], 1, *part.shape[a + 1 :])
+        first = xp.zeros(shape, dtype=part.dtype, device=xp.device(part))
+        part = xp.concat([first, part], axis=a)
+    return part if dtype is None else xp.astype(part, dtype)
+
+
+general(
+    "cumulative_prod",
+    formula=("sum of g[i] times the product of x[0..i] without x[j]",),
+    vjp=_cumulative_prod_vjp,
+    jvp=_cumulative_prod_jvp,
+)
+
+# --- utility ---------------------------------------------------------------------------
+
+flat("all", "its values are true or false", lambda x, /, *, axis=None, keepdims=False: None)
+flat("any", "its values are true or false", lambda x, /, *, axis=None, keepdims=False: None)
+
+
+@function_of("diff")
+def diff(
+    x: Any, /, *, axis: int = -1, n: int = 1, prepend: Any = None, append: Any = None
+) -> Array:
+    """Return the differences of neighbours along `axis`, taken `n` times."""
+    x = asarray(x)
+    xp = x._lib.recorded
+    ends = [v for v in (prepend, x, append) if v is not None]
+    if len(ends) > 1:
+        x = xp.concat(ends, axis=axis)
+    a = axis % x.ndim
+    for _ in range(n):
+        later, earlier = x[_slice_along(a, slice(1, None))], x[_slice_along(a, slice(0, -1))]
+        x = (later != earlier) if xp.isdtype(x.dtype, "bool") else later - earlier
+    return x

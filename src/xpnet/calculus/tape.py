@@ -1,0 +1,292 @@
+"""The tape: what was computed, in order, and how to walk it backward and forward.
+
+Every recorded operation is a `Node` that points at the nodes of its inputs; an input that
+a gradient is wanted for is a `Leaf`. A node's `number` grows with time, so sorting by it
+*is* the topological order: no recursion, and a chain of any length differentiates.
+
+One walk serves every order of derivative. Normally the rules run on the library's raw
+arrays. When the result must itself be differentiable (``higher``), the same rules run on
+recorded arrays, which writes the backward pass on the tape too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import itertools
+import linecache
+import operator
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from ..errors import GradientError
+
+if TYPE_CHECKING:
+    from ..backend.library import Library
+    from .rule import Row
+
+__all__ = ["Leaf", "Node", "is_recording", "no_grad", "pull_back", "push_forward", "recording_as"]
+
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_next_number = itertools.count(1).__next__
+_get_number = operator.attrgetter("number")
+
+_recording: contextvars.ContextVar[bool] = contextvars.ContextVar("xpnet_recording", default=True)
+is_recording = _recording.get
+
+
+@contextlib.contextmanager
+def recording_as(state: bool) -> Iterator[None]:
+    """Switch recording on or off inside a ``with`` block, in this thread or task alone."""
+    token = _recording.set(state)
+    try:
+        yield
+    finally:
+        _recording.reset(token)
+
+
+def no_grad() -> contextlib.AbstractContextManager[None]:
+    """Compute without recording: inside the ``with`` block nothing goes on the tape.
+
+    Also a decorator: ``@no_grad()``.
+
+    Examples
+    --------
+    >>> x = asarray(2.0, requires_grad=True)
+    >>> with no_grad():
+    ...     y = x * x
+    >>> y.requires_grad
+    False
+    """
+    return recording_as(False)
+
+
+class Leaf:
+    """An input that a gradient is wanted for.
+
+    Attributes
+    ----------
+    number : int
+        When it was made.
+    grad : Array or None
+        What `Array.backward` has accumulated so far.
+    into : Array or None
+        Where the gradient is to be written: a view of an optimizer's flat buffer.
+    declared : bool
+        Whether a person made it (``requires_grad=True``) rather than a transform.
+    stale : str
+        Why the tape behind it may no longer be used; empty while it may.
+    """
+
+    __slots__ = ("declared", "grad", "into", "lib", "number", "stale")
+
+    parents: tuple[()] = ()
+
+    def __init__(self, lib: Library, declared: bool = False) -> None:
+        self.number = _next_number()
+        self.lib = lib
+        self.grad: Any = None
+        self.into: Any = None
+        self.declared = declared
+        self.stale = ""
+
+
+class Node:
+    """One recorded operation.
+
+    Attributes
+    ----------
+    row : Row
+        Its row in the table of derivatives.
+    parents : tuple of Node, Leaf or None
+        The node of each array argument; None where the argument is not on the tape.
+    saved : tuple or None
+        What the rule needs of inputs and output; None once a backward pass has used it.
+    fix : tuple or None
+        For each argument, the (shape, dtype) that its cotangent must be brought to.
+    """
+
+    __slots__ = ("code", "fix", "instruction", "lib", "number", "parents", "row", "saved")
+
+    def __init__(self, row: Row, lib: Library, parents: Any, saved: Any, fix: Any) -> None:
+        self.row = row
+        self.lib = lib
+        self.parents: tuple[Node | Leaf | None, ...] = parents
+        self.saved = saved
+        self.fix = fix
+        self.number = _next_number()
+        frame = sys._getframe(2)  # the caller of the function that records
+        while frame.f_code.co_filename.startswith(_PACKAGE) and frame.f_back is not None:
+            frame = frame.f_back
+        self.code = frame.f_code
+        self.instruction = frame.f_lasti
+
+    def where(self) -> str:
+        """Return the user's own line that recorded this operation."""
+        line = None
+        for index, (first, *_rest) in enumerate(self.code.co_positions()):
+            if index * 2 >= self.instruction:
+                line = first
+                break
+        path = self.code.co_filename
+        text = linecache.getline(path, line or 0).strip()
+        place = f"{path}, line {line}, in {self.code.co_name}"
+        return f"{place}: {text}" if text else place
+
+
+def _reachable(roots: Iterable[Node | Leaf], since: int) -> tuple[list[Any], bool]:
+    """Return what the roots depend on, newest first, and whether it reaches before `since`."""
+    order = list(dict.fromkeys(roots))
+    seen = set(order)
+    older = False
+    for node in order:  # grows while it runs
+        for parent in node.parents:
+            if parent is not None and parent not in seen:
+                if parent.number < since:
+                    older = True
+                    continue
+                seen.add(parent)
+                order.append(parent)
+    order.sort(key=_get_number, reverse=True)
+    return order, older
+
+
+def _needed(order: list[Any], wanted: frozenset[Any]) -> set[Any]:
+    """Return the nodes among `order` (newest first) that depend on a wanted one."""
+    needed = set(wanted)
+    for node in reversed(order):
+        if any(parent in needed for parent in node.parents):
+            needed.add(node)
+    return needed
+
+
+def reaches_before(roots: Iterable[Node | Leaf], since: int) -> bool:
+    """Tell whether the roots depend on anything that was on the tape before `since`."""
+    return _reachable(roots, since)[1]
+
+
+def pull_back(
+    seeds: list[tuple[Any, Any]],
+    wanted: list[Any] | None = None,
+    *,
+    since: int = 0,
+    higher: bool = False,
+    keep: bool = False,
+) -> dict[Any, Any]:
+    """Walk the tape backward from the seeds and return the cotangent of each leaf.
+
+    Parameters
+    ----------
+    seeds : list of (node, cotangent)
+        Where to start; cotangents are raw arrays, or recorded arrays when `higher`.
+    wanted : list of Leaf or Node, optional
+        The variables asked for; all that are reached when omitted.
+    since : int
+        Nothing older than this number is visited.
+    higher : bool
+        Whether the result is to be differentiable: the rules then run on recorded arrays.
+    keep : bool
+        Whether the tape can be walked again; otherwise it is released as it is used.
+    """
+    order, _ = _reachable((node for node, _ in seeds), since)
+    stops = frozenset(wanted or ())
+    needed = None if wanted is None else _needed(order, stops)
+    cotangents: dict[Any, Any] = {}
+    for node, g in seeds:
+        cotangents[node] = g if node not in cotangents else cotangents[node] + g
+    result: dict[Any, Any] = {}
+    if not order:
+        return result
+    with order[0].lib.quiet(), recording_as(higher):
+        for node in order:
+            g = cotangents.pop(node, None)
+            if g is None:
+                continue
+            if type(node) is Leaf:
+                if node.stale:
+                    raise GradientError(node.stale)
+                result[node] = g
+                continue
+            if node in stops:
+                result[node] = g
+                continue
+            saved = node.saved
+            if saved is None:
+                raise GradientError(
+                    f"{node.row.name}: this part of the tape was already used by a backward pass and "
+                    "released. Compute the result again, or call backward(retain_graph=True) the first "
+                    f"time.\n  recorded at {node.where()}"
+                )
+            parents = node.parents
+            if needed is not None:
+                parents = tuple([p if p in needed else None for p in parents])
+            try:
+                if higher:
+                    parts = node.row.pull(node, parents, node.row.lift(node), g, node.lib.recorded)
+                elif node.row.writes:
+                    slots = tuple([_destination(p, cotangents) for p in parents])
+                    parts = node.row.pull_into(node, parents, saved, g, slots)
+                else:
+                    parts = node.row.pull(node, parents, saved, g, node.lib.raw)
+            except Exception as error:
+                raise _explained(node, error, "backward") from error
+            if not keep and not higher:
+                node.saved = None
+            for parent, part in zip(parents, parts, strict=True):
+                if parent is not None and part is not None:
+                    before = cotangents.get(parent)
+                    cotangents[parent] = part if before is None else before + part
+    return result
+
+
+def _destination(parent: Any, cotangents: dict[Any, Any]) -> Any:
+    """Return the raw buffer that a leaf's gradient may be written to directly, or None."""
+    if type(parent) is Leaf and parent.into is not None and parent.grad is None and parent not in cotangents:
+        return parent.into.data
+    return None
+
+
+def push_forward(
+    targets: list[Any],
+    tangents: dict[Any, Any],
+    *,
+    since: int = 0,
+    higher: bool = False,
+) -> list[Any]:
+    """Walk the tape forward and return the tangent of each target; None where it is zero."""
+    order, _ = _reachable([node for node in targets if node is not None], since)
+    if not order:
+        return [None for _ in targets]
+    with order[0].lib.quiet(), recording_as(higher):
+        for node in reversed(order):
+            if type(node) is Leaf or node in tangents:
+                continue
+            incoming = [None if p is None else tangents.get(p) for p in node.parents]
+            if all(t is None for t in incoming):
+                continue
+            try:
+                if higher:
+                    out = node.row.push(node, incoming, node.row.lift(node), node.lib.recorded)
+                else:
+                    out = node.row.push(node, incoming, node.saved, node.lib.raw)
+            except Exception as error:
+                raise _explained(node, error, "forward") from error
+            if out is not None:
+                tangents[node] = out
+    return [None if node is None else tangents.get(node) for node in targets]
+
+
+def _explained(node: Node, error: BaseException, mode: str) -> BaseException:
+    if isinstance(error, GradientError):
+        return error
+    return GradientError(
+        f"{node.row.name}: its {mode} rule failed with {type(error).__name__}: {error}\n"
+        f"  recorded at {node.where()}"
+    )
+
+
+def mark() -> int:
+    """Return a number older than everything recorded from now on."""
+    return _next_number()

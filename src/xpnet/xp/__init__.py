@@ -1,0 +1,22 @@
+"""The differentiable Array API namespace: ``from xpnet import xp``.
+
+Every function of the Array API standard 2025.12, on arrays of NumPy (device ``"cpu"``)
+and CuPy (``"cuda"``), with a derivative of every order; and in ``xp.special`` the
+functions that the standard lacks. The names `abs`, `sum`, `max` and others are the
+standard's, not Python's.
+"""
+
+from typing import Any as _Any
+
+from ..calculus import namespace as _namespace
+from . import special
+
+globals().update(_namespace.members(None))
+_namespace.SPACES["numpy"] = _namespace.SPACES["cupy"] = __import__("sys").modules[__name__]
+
+
+def __getattr__(name: str) -> _Any:
+    raise AttributeError(f"the Array API standard 2025.12 has no {name!r}, and so xpnet.xp has none")
+
+
+__all__ = ["special", *sorted(name for name in _namespace.members(None) if not name.startswith("_"))]
