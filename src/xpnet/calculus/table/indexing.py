@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from ..array import SCALARS, Array, asarray, like, mixed
-from ..rule import Row, Spec, _fitted, linear
+from ..rule import Row, Spec, _fitted, addition, linear
 from ..tape import Node, is_recording
 
 
@@ -72,13 +72,13 @@ class _GetItem(Row):
 
     def pull(self, node: Node, parents: Any, saved: Any, g: Any, xp: Any) -> tuple[Any, ...]:
         spec, key = saved
-        return (xp.place(g, key, spec.shape),)
+        return (xp.scatter(g, key, spec.shape),)
 
     def push(self, node: Node, tangents: list[Any], saved: Any, xp: Any) -> Any:
         return xp.getitem(tangents[0], saved[1])
 
 
-class _Place(Row):
+class _Scatter(Row):
     """Zeros with values written at a key: the transpose of `getitem`."""
 
     kind = "linear"
@@ -90,7 +90,7 @@ class _Place(Row):
         return (xp.getitem(g, saved[0]),)
 
     def push(self, node: Node, tangents: list[Any], saved: Any, xp: Any) -> Any:
-        return xp.place(tangents[0], *saved)
+        return xp.scatter(tangents[0], *saved)
 
 
 class _SetItem(Row):
@@ -132,11 +132,12 @@ def _kept_values(xp: Any, values: Any, key: Any, whole: Any) -> Any:
 
 
 _GETITEM = _GetItem("getitem", public=False)
-_PLACE = _Place("place", public=False)
+_SCATTER = _Scatter("scatter", public=False)
 _SETITEM = _SetItem("setitem", public=False)
 
 
-def _place_raw(xp: Any, g: Any, key: Any, shape: tuple[int, ...]) -> Any:
+@addition("scatter")
+def _scatter_raw(xp: Any, g: Any, key: Any, shape: tuple[int, ...]) -> Any:
     if is_basic(key) or not any("int" in str(getattr(part, "dtype", "")) for part in _parts(key)):
         return xp.setitem(xp.zeros(shape, dtype=g.dtype, device=xp.device(g)), key, g)
     places = xp.getitem(_grid(xp, shape, g), key)
@@ -155,13 +156,13 @@ def getitem(x: Array, key: Any, /) -> Array:
     return result
 
 
-def place(g: Array, key: Any, shape: tuple[int, ...], /) -> Array:
+def scatter(g: Array, key: Any, shape: tuple[int, ...], /) -> Array:
     """Return zeros of `shape` with `g` written at `key`; repeated places add up."""
     lib = g._lib
     raw = _raw_key(key, g)
-    result = Array(lib.coerce(_place_raw(lib.raw, g.data, raw, tuple(shape))), lib)
+    result = Array(lib.coerce(lib.raw.scatter(g.data, raw, tuple(shape))), lib)
     if g._node is not None and is_recording():
-        result._node = Node(_PLACE, lib, (g._node,), (raw, tuple(shape)), None)
+        result._node = Node(_SCATTER, lib, (g._node,), (raw, tuple(shape)), None)
     return result
 
 
@@ -189,4 +190,4 @@ def _assign(x: Array, key: Any, value: Any) -> None:
     rebind(x, setitem(x, key, value), "x[key] = value")
 
 
-_GETITEM.function, _PLACE.function, _SETITEM.function = getitem, place, setitem
+_GETITEM.function, _SCATTER.function, _SETITEM.function = getitem, scatter, setitem
