@@ -1,7 +1,65 @@
-"""xpnet."""
+"""xpnet: differentiate and train on the arrays you already have.
+
+One table of derivatives, written once against the Array API standard, gives gradients of
+any order on NumPy arrays (CPU) and CuPy arrays (CUDA), layers, losses and optimizers.
+
+>>> import xpnet as xn
+>>> xn.grad(lambda x: x**2)(3.0)
+6.0
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from . import xp
+from ._version import __version__
+from .backend.device import Device, devices, get_default_device, set_default_device, use_device
 from .calculus.array import Array, asarray
-from .calculus.transforms import *
-from .calculus.tape import no_grad
+from .calculus.check import check_grads
 from .calculus.namespace import namespace
-from .backend.device import *
+from .calculus.tape import no_grad
+from .calculus.transforms import grad, jvp, stop_gradient, value_and_grad, vjp
+from .errors import DeviceError, XpnetError
+
+if TYPE_CHECKING:
+    from . import data, losses, metrics, nn, optim, random
+
+__all__ = [
+    "Array",
+    "Device",
+    "DeviceError",
+    "XpnetError",
+    "__version__",
+    "asarray",
+    "check_grads",
+    "data",
+    "devices",
+    "get_default_device",
+    "grad",
+    "jvp",
+    "losses",
+    "metrics",
+    "namespace",
+    "nn",
+    "no_grad",
+    "optim",
+    "random",
+    "set_default_device",
+    "stop_gradient",
+    "use_device",
+    "value_and_grad",
+    "vjp",
+    "xp",
+]
+
+_ON_DEMAND = frozenset({"data", "losses", "metrics", "nn", "optim", "random"})
+
+
+def __getattr__(name: str) -> Any:
+    if name in _ON_DEMAND:
+        return importlib.import_module(f".{name}", __name__)
+    raise AttributeError(f"module 'xpnet' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -203,14 +203,21 @@ class NumpyLibrary(Library):
     array_type = np.ndarray
     place = Device("cpu")
 
-    # numpy 2 conforms here; array-api-compat's versions only add a Python call
-    _direct = frozenset({"matmul", "sign", "permute_dims", "matrix_transpose"})
-
     def __init__(self) -> None:
-        super().__init__(importlib.import_module("array_api_compat.numpy"))
+        super().__init__(np)
+        self.functions |= {
+            "device": lambda x: "cpu",  # what NumPy itself takes as device=
+            "argsort": _numpy_argsort,
+            "sort": _numpy_sort,
+            "take_along_axis": _numpy_take_along_axis,
+        }
 
     def find(self, name: str) -> Any:
-        return getattr(np if name in self._direct else self.module, name)
+        # NumPy 2.1 has the standard's functions; array-api-compat fills in for 2.0, and is
+        # loaded only then, because it loads all of NumPy's lazy parts
+        if np.lib.NumpyVersion(np.__version__) < "2.1.0":
+            return getattr(importlib.import_module("array_api_compat.numpy"), name)
+        return getattr(np, name)
 
     def coerce(self, value: Any) -> Any:
         return np.asarray(value)
@@ -237,6 +244,24 @@ class NumpyLibrary(Library):
 
     def quiet(self) -> contextlib.AbstractContextManager[Any]:
         return np.errstate(all="ignore")
+
+
+def _numpy_argsort(x: Any, /, *, axis: int = -1, descending: bool = False, stable: bool = True) -> Any:
+    kind = "stable" if stable else None
+    if not descending:
+        return np.argsort(x, axis=axis, kind=kind)
+    # equal elements keep their order: sort the reversed array, and count from its end
+    order = np.flip(np.argsort(np.flip(x, axis=axis), axis=axis, kind=kind), axis=axis)
+    return x.shape[axis] - 1 - order
+
+
+def _numpy_sort(x: Any, /, *, axis: int = -1, descending: bool = False, stable: bool = True) -> Any:
+    out = np.sort(x, axis=axis, kind="stable" if stable else None)
+    return np.flip(out, axis=axis) if descending else out
+
+
+def _numpy_take_along_axis(x: Any, indices: Any, /, *, axis: int = -1) -> Any:
+    return np.take_along_axis(x, indices, axis=axis)
 
 
 # --- CuPy ------------------------------------------------------------------------------
