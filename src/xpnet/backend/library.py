@@ -207,6 +207,8 @@ class NumpyLibrary(Library):
         super().__init__(np)
         self.functions |= {
             "device": lambda x: "cpu",  # what NumPy itself takes as device=
+            "is_complex": _has_complex_kind,
+            "strong_zero": _numpy_strong_zero,
             "argsort": _numpy_argsort,
             "sort": _numpy_sort,
             "take_along_axis": _numpy_take_along_axis,
@@ -244,6 +246,16 @@ class NumpyLibrary(Library):
 
     def quiet(self) -> contextlib.AbstractContextManager[Any]:
         return np.errstate(all="ignore")
+
+
+def _has_complex_kind(x: Any) -> Any:
+    return x.dtype.kind == "c"
+
+
+def _numpy_strong_zero(part: Any, g: Any, *inputs: Any) -> Any:
+    if np.count_nonzero(np.isfinite(part)) == part.size:  # nearly always: one cheap pass
+        return part
+    return ADDITIONS["strong_zero"](np, part, g, *inputs)
 
 
 def _numpy_argsort(x: Any, /, *, axis: int = -1, descending: bool = False, stable: bool = True) -> Any:

@@ -162,7 +162,10 @@ def _strong_zero(xp: Any, part: Any, g: Any, *inputs: Any) -> Any:
 def _times(row: Unary | Binary, index: int, xp: Any, t: Any, *saved: Any) -> Any:
     """Return the tangent or conjugated cotangent `t` times the slope, by the strong-zero rule."""
     part = row.rules[index](xp, t, *saved)
-    return _strong_zero(xp, part, t, *saved[:-1]) if row.singular else part
+    singular = row.singular
+    if singular is False or (singular is not True and not singular(*saved[:-1])):
+        return part
+    return _strong_zero(xp, part, t, *saved[:-1])
 
 
 def _lifted(node: Node, index: int, value: Any) -> Any:
@@ -254,7 +257,13 @@ class Binary(Row):
     kind = "elementwise"
 
     def __init__(
-        self, name: str, formula: tuple[str, str], rules: tuple[Rule, Rule], *, singular: bool, public: bool
+        self,
+        name: str,
+        formula: tuple[str, str],
+        rules: tuple[Rule, Rule],
+        *,
+        singular: bool | Callable[[Any, Any], bool],
+        public: bool,
     ) -> None:
         super().__init__(name, formula=formula, public=public)
         self.rules = rules
@@ -341,7 +350,7 @@ class Binary(Row):
     def pull(self, node: Node, parents: Any, saved: Any, g: Any, xp: Any) -> tuple[Any, ...]:
         px, py = parents
         rule_x, rule_y = self.rules
-        if self.singular or xp.is_complex(g):
+        if self.singular is not False or xp.is_complex(g):
             gx = None if px is None else self._careful(0, xp, g, saved)
             gy = None if py is None else self._careful(1, xp, g, saved)
         else:
@@ -391,13 +400,14 @@ def binary(
     rule_x: Rule,
     rule_y: Rule,
     *,
-    singular: bool = False,
+    singular: bool | Callable[[Any, Any], bool] = False,
     public: bool = True,
 ) -> Binary:
     """Add the row of an elementwise function of two arrays.
 
     ``rule_x(xp, t, x, y, out)`` returns ``t`` times the derivative with respect to `x`,
-    `rule_y` with respect to `y`. Sums over broadcast axes are done here, once.
+    `rule_y` with respect to `y`. Sums over broadcast axes are done here, once. `singular`
+    may be a function of `x` and `y` that tells whether a slope can be infinite or NaN.
     """
     return Binary(name, formula, (rule_x, rule_y), singular=singular, public=public)
 

@@ -204,41 +204,45 @@ def pull_back(
             g = cotangents.pop(node, None)
             if g is None:
                 continue
-            if type(node) is Leaf:
-                if node.stale:
+            if type(node) is Leaf or node in stops:
+                if type(node) is Leaf and node.stale:
                     raise GradientError(node.stale)
-                result[node] = g
-                continue
-            if node in stops:
                 result[node] = g
                 continue
             saved = node.saved
             if saved is None:
-                raise GradientError(
-                    f"{node.row.name}: this part of the tape was already used by a backward pass and "
-                    "released. Compute the result again, or call backward(retain_graph=True) the first "
-                    f"time.\n  recorded at {node.where()}"
-                )
+                raise GradientError(_released(node))
             parents = node.parents
             if needed is not None:
                 parents = tuple([p if p in needed else None for p in parents])
+            row = node.row
             try:
                 if higher:
-                    parts = node.row.pull(node, parents, node.row.lift(node), g, node.lib.recorded)
-                elif node.row.writes:
+                    parts = row.pull(node, parents, row.lift(node), g, node.lib.recorded)
+                elif row.writes:
                     slots = tuple([_destination(p, cotangents) for p in parents])
-                    parts = node.row.pull_into(node, parents, saved, g, slots)
+                    parts = row.pull_into(node, parents, saved, g, slots)
                 else:
-                    parts = node.row.pull(node, parents, saved, g, node.lib.raw)
+                    parts = row.pull(node, parents, saved, g, node.lib.raw)
             except Exception as error:
                 raise _explained(node, error, "backward") from error
-            if not keep and not higher:
+            if not (keep or higher):
                 node.saved = None
-            for parent, part in zip(parents, parts, strict=True):
+            for parent, part in zip(parents, parts):  # noqa: B905 - equal by construction
                 if parent is not None and part is not None:
-                    before = cotangents.get(parent)
-                    cotangents[parent] = part if before is None else before + part
+                    if parent in cotangents:
+                        cotangents[parent] = cotangents[parent] + part
+                    else:
+                        cotangents[parent] = part
     return result
+
+
+def _released(node: Node) -> str:
+    return (
+        f"{node.row.name}: this part of the tape was already used by a backward pass and released. "
+        "Compute the result again, or call backward(retain_graph=True) the first time.\n"
+        f"  recorded at {node.where()}"
+    )
 
 
 def _destination(parent: Any, cotangents: dict[Any, Any]) -> Any:

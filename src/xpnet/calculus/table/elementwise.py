@@ -80,7 +80,12 @@ def _log_of(x: float) -> float:
     return math.log(x) if x > 0 else math.nan
 
 
-binary("pow", ("y * x**(y - 1)", "x**y * log(x)"), _power_slope, _exponent_slope, singular=True)
+def _root_or_pole(x: Any, y: Any) -> bool:
+    """A power is regular when its exponent is a number of at least 1."""
+    return not (isinstance(y, (int, float)) and y >= 1)
+
+
+binary("pow", ("y * x**(y - 1)", "x**y * log(x)"), _power_slope, _exponent_slope, singular=_root_or_pole)
 
 # --- trigonometric and hyperbolic ------------------------------------------------------
 
@@ -89,7 +94,7 @@ unary("cos", "-sin(x)", lambda xp, t, x, _: -t * xp.sin(x))
 unary("tan", "1 + tan(x)**2", lambda xp, t, _x, out: t * (1 + out * out))
 unary("sinh", "cosh(x)", lambda xp, t, x, _: t * xp.cosh(x))
 unary("cosh", "sinh(x)", lambda xp, t, x, _: t * xp.sinh(x))
-unary("tanh", "1 - tanh(x)**2", lambda xp, t, x, _: t * (4 * xp.expit_slope(2 * x)))
+unary("tanh", "1 - tanh(x)**2", lambda xp, t, x, _: t * xp.tanh_slope(x))
 unary("asin", "1 / sqrt(1 - x**2)", lambda xp, t, x, _: t / (xp.sqrt(1 - x) * xp.sqrt(1 + x)), singular=True)
 unary("acos", "-1 / sqrt(1 - x**2)", lambda xp, t, x, _: -t / (xp.sqrt(1 - x) * xp.sqrt(1 + x)), singular=True)
 unary("atan", "1 / (1 + x**2)", lambda xp, t, x, _: t / (1 + x * x))
@@ -129,6 +134,11 @@ binary(
     lambda xp, t, _x, y, out: _ratio(xp, t, y, out),
 )
 
+def _maybe_zero(x: Any, y: Any) -> bool:
+    """A division is regular when it is by a number other than 0."""
+    return not isinstance(y, (int, float)) or y == 0
+
+
 # --- arithmetic ------------------------------------------------------------------------
 
 binary("add", ("1", "1"), lambda xp, t, _x, _y, _: t, lambda xp, t, _x, _y, _: t)
@@ -139,7 +149,7 @@ binary(
     ("1 / y", "-x / y**2"),
     lambda xp, t, _x, y, _: t / y,
     lambda xp, t, _x, y, out: -t * (out / y),
-    singular=True,
+    singular=_maybe_zero,
 )
 unary("negative", "-1", lambda xp, t, _x, _: -t)
 unary("positive", "1", lambda xp, t, _x, _: t)

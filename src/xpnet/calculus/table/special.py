@@ -36,6 +36,11 @@ def _expit_slope(xp: Any, x: Any) -> Any:
     return e / (one * one)
 
 
+@addition("tanh_slope")
+def _tanh_slope(xp: Any, x: Any) -> Any:
+    return 4 * _expit_slope(xp, 2 * x)
+
+
 @addition("log_expit")
 def _log_expit(xp: Any, x: Any) -> Any:
     return xp.minimum(x, xp.zeros_like(x)) - xp.log1p(xp.exp(-xp.abs(x)))
@@ -58,6 +63,12 @@ unary(
     "expit_slope",
     "expit_slope(x) * (1 - 2 * expit(x))",
     lambda xp, t, x, _: -t * (xp.expit_slope(x) * xp.tanh(0.5 * x)),
+    public=False,
+)
+unary(
+    "tanh_slope",
+    "-2 * tanh(x) * tanh_slope(x)",
+    lambda xp, t, x, out: t * (-2 * xp.tanh(x) * out),
     public=False,
 )
 unary("log_expit", "1 - expit(x)", lambda xp, t, x, _: t * xp.expit(-x))
