@@ -40,7 +40,9 @@ def flatten(tree: Any) -> tuple[list[Any], Rebuild]:
     """
     if isinstance(tree, dict):
         keys = list(tree)
-        return _flatten_items(list(tree.values()), lambda parts: dict(zip(keys, parts, strict=True)))
+        return _flatten_items(
+            list(tree.values()), lambda parts: dict(zip(keys, parts, strict=True))
+        )
     if isinstance(tree, list):
         return _flatten_items(tree, list)
     if isinstance(tree, tuple):
@@ -67,7 +69,9 @@ def _only(leaves: list[Any]) -> Any:
     return leaves[0]
 
 
-def _flatten_items(items: list[Any], make: Callable[[list[Any]], Any]) -> tuple[list[Any], Rebuild]:
+def _flatten_items(
+    items: list[Any], make: Callable[[list[Any]], Any]
+) -> tuple[list[Any], Rebuild]:
     parts = [flatten(item) for item in items]
     leaves = [leaf for part, _ in parts for leaf in part]
 

@@ -103,7 +103,7 @@ class DeviceReport(NamedTuple):
 
 
 def _load_cupy() -> Any:
-    import cupy  # noqa: PLC0415 - optional, and only when somebody asks for CUDA
+    import cupy
 
     return cupy
 
@@ -118,7 +118,9 @@ def cuda_problem(index: int = 0) -> str | None:
         return "cupy is not installed. Type: pip install 'xpnet[cuda]' (CUDA 12) or 'xpnet[cuda13]'."
     try:
         cupy = _load_cupy()
-    except Exception as error:  # a broken installation raises anything, ImportError mostly
+    except (
+        Exception
+    ) as error:  # a broken installation raises anything, ImportError mostly
         return f"cupy cannot be imported ({_said(error)}). Install exactly one cupy-cuda package."
     try:
         if not cupy.cuda.is_available():
@@ -126,7 +128,9 @@ def cuda_problem(index: int = 0) -> str | None:
         count = int(cupy.cuda.runtime.getDeviceCount())
         if index >= count:
             return f"there is no cuda:{index}: this machine has {count} CUDA device(s), counted from cuda:0."
-        with cupy.cuda.Device(index):  # compiles a kernel: needs NVRTC and the CUDA headers
+        with cupy.cuda.Device(
+            index
+        ):  # compiles a kernel: needs NVRTC and the CUDA headers
             if float((cupy.zeros(1) + 1.0)[0]) != 1.0:
                 return f"cuda:{index} computed 0 + 1 wrongly: the driver or the GPU is broken."
     except Exception as error:
@@ -152,7 +156,9 @@ def _driver_state(cupy: Any) -> str:
 
 # --- choosing --------------------------------------------------------------------------
 
-_context: contextvars.ContextVar[Device | None] = contextvars.ContextVar("xpnet_device", default=None)
+_context: contextvars.ContextVar[Device | None] = contextvars.ContextVar(
+    "xpnet_device", default=None
+)
 _process_default: Device | None = None
 _announced = False
 
@@ -178,7 +184,9 @@ def resolve(device: str | Device | None) -> Device:
     if device.kind == "cuda":
         problem = cuda_problem(device.index)
         if problem is not None:
-            raise DeviceError(f"device='{device}' cannot be used: {problem} To run without a GPU, use device='cpu'.")
+            raise DeviceError(
+                f"device='{device}' cannot be used: {problem} To run without a GPU, use device='cpu'."
+            )
     return device
 
 
@@ -208,7 +216,9 @@ def get_default_device() -> Device:
     try:
         return resolve(named)
     except DeviceError as error:
-        raise DeviceError(f"The environment variable XPNET_DEVICE is {named!r}. {error}") from None
+        raise DeviceError(
+            f"The environment variable XPNET_DEVICE is {named!r}. {error}"
+        ) from None
 
 
 def set_default_device(device: str | Device | None) -> None:

@@ -42,7 +42,9 @@ class _Functions(dict[str, Any]):
             try:
                 found = self.library.find(name)
             except AttributeError:
-                raise LibraryError(f"{self.library.name} has no function {name!r}.") from None
+                raise LibraryError(
+                    f"{self.library.name} has no function {name!r}."
+                ) from None
         self[name] = found
         return found
 
@@ -112,7 +114,11 @@ class Library:
         return self.calculus.space(self, version)
 
     def __repr__(self) -> str:
-        return f"<Library {self.name} on {self.place}>" if self.place else f"<Library {self.name}>"
+        return (
+            f"<Library {self.name} on {self.place}>"
+            if self.place
+            else f"<Library {self.name}>"
+        )
 
     def find(self, name: str) -> Any:
         """Return the package's function of that name."""
@@ -120,7 +126,9 @@ class Library:
 
     def coerce(self, value: Any) -> Any:
         """Return a function's result as an array of `array_type`."""
-        return value if isinstance(value, self.array_type) else self.module.asarray(value)
+        return (
+            value if isinstance(value, self.array_type) else self.module.asarray(value)
+        )
 
     def device_of(self, x: Any) -> Any:
         """Return our device of a raw array, or the package's own device object."""
@@ -182,7 +190,11 @@ class Library:
 
     def move(self, x: Any, device: Any) -> Any:
         """Return a raw array of this library on another of the package's own devices."""
-        return self.module.to_device(x, device) if hasattr(self.module, "to_device") else x.to_device(device)
+        return (
+            self.module.to_device(x, device)
+            if hasattr(self.module, "to_device")
+            else x.to_device(device)
+        )
 
     def quiet(self) -> contextlib.AbstractContextManager[Any]:
         """Return a context in which the package gives no floating-point warnings."""
@@ -238,7 +250,9 @@ class NumpyLibrary(Library):
         if kind == "f":  # bincount adds in float64, in the order of the elements
             return np.bincount(ids, values, count).astype(values.dtype, copy=False)
         if kind == "c":
-            real, imag = (np.bincount(ids, part, count) for part in (values.real, values.imag))
+            real, imag = (
+                np.bincount(ids, part, count) for part in (values.real, values.imag)
+            )
             return (real + 1j * imag).astype(values.dtype, copy=False)
         out = np.zeros(count, dtype=values.dtype)
         np.add.at(out, ids, values)
@@ -253,12 +267,16 @@ def _has_complex_kind(x: Any) -> Any:
 
 
 def _numpy_strong_zero(part: Any, g: Any, *inputs: Any) -> Any:
-    if np.count_nonzero(np.isfinite(part)) == part.size:  # nearly always: one cheap pass
+    if (
+        np.count_nonzero(np.isfinite(part)) == part.size
+    ):  # nearly always: one cheap pass
         return part
     return ADDITIONS["strong_zero"](np, part, g, *inputs)
 
 
-def _numpy_argsort(x: Any, /, *, axis: int = -1, descending: bool = False, stable: bool = True) -> Any:
+def _numpy_argsort(
+    x: Any, /, *, axis: int = -1, descending: bool = False, stable: bool = True
+) -> Any:
     kind = "stable" if stable else None
     if not descending:
         return np.argsort(x, axis=axis, kind=kind)
@@ -267,7 +285,9 @@ def _numpy_argsort(x: Any, /, *, axis: int = -1, descending: bool = False, stabl
     return x.shape[axis] - 1 - order
 
 
-def _numpy_sort(x: Any, /, *, axis: int = -1, descending: bool = False, stable: bool = True) -> Any:
+def _numpy_sort(
+    x: Any, /, *, axis: int = -1, descending: bool = False, stable: bool = True
+) -> Any:
     out = np.sort(x, axis=axis, kind="stable" if stable else None)
     return np.flip(out, axis=axis) if descending else out
 
@@ -278,7 +298,15 @@ def _numpy_take_along_axis(x: Any, indices: Any, /, *, axis: int = -1) -> Any:
 
 # --- CuPy ------------------------------------------------------------------------------
 
-_CREATION = ("arange", "empty", "empty_like", "eye", "full", "full_like", "linspace") + (
+_CREATION = (
+    "arange",
+    "empty",
+    "empty_like",
+    "eye",
+    "full",
+    "full_like",
+    "linspace",
+) + (
     "ones",
     "ones_like",
     "zeros",
@@ -304,16 +332,30 @@ class CupyLibrary(Library):
         if name in _CREATION or name == "asarray":
             return functools.partial(self._create, function)
         assert self.place is not None
-        return function if self.place.index == 0 else functools.partial(self._on_device, function)
+        return (
+            function
+            if self.place.index == 0
+            else functools.partial(self._on_device, function)
+        )
 
-    def _on_device(self, function: Callable[..., Any], *args: Any, **options: Any) -> Any:
+    def _on_device(
+        self, function: Callable[..., Any], *args: Any, **options: Any
+    ) -> Any:
         assert self.place is not None
         with self.cupy.cuda.Device(self.place.index):
             return function(*args, **options)
 
-    def _create(self, function: Callable[..., Any], *args: Any, device: Any = None, **options: Any) -> Any:
+    def _create(
+        self,
+        function: Callable[..., Any],
+        *args: Any,
+        device: Any = None,
+        **options: Any,
+    ) -> Any:
         if device is not None and device != self.place:
-            raise DeviceError(f"this is cupy on {self.place}; it cannot make an array on {device}.")
+            raise DeviceError(
+                f"this is cupy on {self.place}; it cannot make an array on {device}."
+            )
         return self._on_device(function, *args, **options)
 
     def coerce(self, value: Any) -> Any:
@@ -445,11 +487,15 @@ def foreign(name: str) -> Library:
         If the name is unknown or the package is not installed.
     """
     if name not in _FOREIGN:
-        raise LibraryError(f"{name!r} is not a known array library: use one of {sorted(_FOREIGN)}.")
+        raise LibraryError(
+            f"{name!r} is not a known array library: use one of {sorted(_FOREIGN)}."
+        )
     try:
         return _FOREIGN[name]()
     except ImportError as error:
-        raise LibraryError(f"{name} cannot be used: {error}. Install it first.") from error
+        raise LibraryError(
+            f"{name} cannot be used: {error}. Install it first."
+        ) from error
 
 
 def library_for(device: str | Device | None) -> Library:

@@ -36,13 +36,19 @@ def set_positions(xp: Any, x: Any, key: Any, value: Any) -> Any:
     Where a position is named several times, the last value stays, as in NumPy.
     """
     where = positions(xp, x.shape, key, x.device)
-    value = xp.broadcast_to(xp.asarray(value, dtype=x.dtype, device=x.device), where.shape)
+    value = xp.broadcast_to(
+        xp.asarray(value, dtype=x.dtype, device=x.device), where.shape
+    )
     flat, where = xp.reshape(x, (-1,)), xp.reshape(where, (-1,))
     if where.shape[0] == 0:
         return xp.asarray(x, copy=True)
     grid = xp.arange(flat.shape[0], dtype=where.dtype, device=x.device)
     hit = xp.expand_dims(grid, axis=1) == xp.expand_dims(where, axis=0)  # (size, n)
     order = xp.arange(1, where.shape[0] + 1, dtype=where.dtype, device=x.device)
-    last = xp.max(xp.where(hit, xp.expand_dims(order, axis=0), xp.zeros_like(order[:1])), axis=1)
-    chosen = xp.take(xp.reshape(value, (-1,)), xp.where(last > 0, last - 1, xp.zeros_like(last)))
+    last = xp.max(
+        xp.where(hit, xp.expand_dims(order, axis=0), xp.zeros_like(order[:1])), axis=1
+    )
+    chosen = xp.take(
+        xp.reshape(value, (-1,)), xp.where(last > 0, last - 1, xp.zeros_like(last))
+    )
     return xp.reshape(xp.where(last > 0, chosen, flat), x.shape)

@@ -6,12 +6,28 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, final
 
-from ..backend.device import Device, resolve
+from ..backend.device import Device
 from ..backend.library import Library, library_for, library_of
-from ..errors import ConversionError, DTypeError, GradientError, LibraryError, ShapeError
-from .tape import Leaf, Node, is_recording, pull_back
+from ..errors import (
+    ConversionError,
+    DeviceError,
+    DTypeError,
+    GradientError,
+    LibraryError,
+    ShapeError,
+)
+from .tape import Leaf, Node, pull_back
 
-__all__ = ["SCALARS", "Array", "asarray", "wrap"]
+__all__ = [
+    "SCALARS",
+    "Array",
+    "accumulate",
+    "asarray",
+    "like",
+    "mixed",
+    "new_leaf",
+    "wrap",
+]
 
 SCALARS = frozenset({bool, int, float, complex})
 _new = object.__new__
@@ -53,7 +69,9 @@ class Array:
     _lib: Library
     _node: Node | Leaf | None
 
-    def __init__(self, data: Any, lib: Library, node: Node | Leaf | None = None) -> None:
+    def __init__(
+        self, data: Any, lib: Library, node: Node | Leaf | None = None
+    ) -> None:
         self.data = data
         self._lib = lib
         self._node = node
@@ -125,11 +143,15 @@ class Array:
     def grad(self, value: Array | None) -> None:
         node = self._node
         if type(node) is not Leaf:
-            raise GradientError("only an array made with requires_grad=True has a .grad to set.")
+            raise GradientError(
+                "only an array made with requires_grad=True has a .grad to set."
+            )
         if value is not None:
             value = asarray(value)
             if value.shape != self.shape:
-                raise ShapeError(f"grad: has shape {value.shape}, but the array has {self.shape}.")
+                raise ShapeError(
+                    f"grad: has shape {value.shape}, but the array has {self.shape}."
+                )
             value = value.detach()
         node.grad = value
 
@@ -137,7 +159,13 @@ class Array:
         """Return the same values, off the tape (no copy)."""
         return Array(self.data, self._lib)
 
-    def backward(self, gradient: Any = None, *, retain_graph: bool = False, create_graph: bool = False) -> None:
+    def backward(
+        self,
+        gradient: Any = None,
+        *,
+        retain_graph: bool = False,
+        create_graph: bool = False,
+    ) -> None:
         """Add the derivative of this result to the ``.grad`` of every leaf it came from.
 
         Parameters
@@ -173,16 +201,19 @@ class Array:
                     f"backward: a result of shape {self.shape} needs a `gradient` of the same shape; only "
                     "one element (a loss) has an obvious one. Reduce it with xp.sum or xp.mean."
                 )
-            raw = self._lib.raw
-            seed: Any = raw.ones(self.data.shape, dtype=self.data.dtype, device=raw.device(self.data))
+            seed: Any = self._lib.raw.ones_like(self.data)
         else:
             seed = like(gradient, self)
             if seed.shape != self.shape:
-                raise ShapeError(f"backward: gradient has shape {seed.shape}, the result {self.shape}.")
+                raise ShapeError(
+                    f"backward: gradient has shape {seed.shape}, the result {self.shape}."
+                )
             seed = seed if create_graph else seed.data
         if create_graph and not isinstance(seed, Array):
             seed = Array(seed, self._lib)
-        found = pull_back([(node, seed)], higher=create_graph, keep=retain_graph or create_graph)
+        found = pull_back(
+            [(node, seed)], higher=create_graph, keep=retain_graph or create_graph
+        )
         for leaf, g in found.items():
             if leaf.declared:
                 accumulate(leaf, g)
@@ -218,19 +249,41 @@ class Array:
             )
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        import numpy as np  # noqa: PLC0415 - the engine itself knows no library
+        import numpy as np
 
         self._refuse_tape("numpy.asarray")
         if self._lib.name != "numpy":
             raise ConversionError(
                 f"numpy.asarray: this array is on {self.device}; copy it with x.numpy() if that is meant."
             )
-        return np.asarray(self.data, dtype=dtype) if copy is None else np.array(self.data, dtype=dtype, copy=copy)
+        return (
+            np.asarray(self.data, dtype=dtype)
+            if copy is None
+            else np.array(self.data, dtype=dtype, copy=copy)
+        )
 
-    def __dlpack__(self, /, **options: Any) -> Any:
+    def __dlpack__(
+        self,
+        /,
+        *,
+        stream: Any = None,
+        max_version: tuple[int, int] | None = None,
+        dl_device: Any = None,
+        copy: bool | None = None,
+    ) -> Any:
         if self._node is not None:
-            raise BufferError("DLPack: the array is on the tape; export x.detach() instead.")
-        return self.data.__dlpack__(**options)
+            raise BufferError(
+                "DLPack: the array is on the tape; export x.detach() instead."
+            )
+        asked = {
+            "stream": stream,
+            "max_version": max_version,
+            "dl_device": dl_device,
+            "copy": copy,
+        }
+        return self.data.__dlpack__(
+            **{key: value for key, value in asked.items() if value is not None}
+        )
 
     def __dlpack_device__(self, /) -> Any:
         return self.data.__dlpack_device__()
@@ -250,12 +303,16 @@ class Array:
     def __index__(self, /) -> int:
         value = self._scalar("index")
         if type(value) is not int:
-            raise DTypeError(f"an array of dtype {self.dtype} cannot be an index; it must be an integer.")
+            raise DTypeError(
+                f"an array of dtype {self.dtype} cannot be an index; it must be an integer."
+            )
         return value
 
     def _scalar(self, what: str) -> Any:
         if self.data.ndim != 0:
-            raise ShapeError(f"{what}(x): only an array with no axes converts; this one has shape {self.shape}.")
+            raise ShapeError(
+                f"{what}(x): only an array with no axes converts; this one has shape {self.shape}."
+            )
         return self._lib.to_host(self.data).item()
 
     def __len__(self) -> int:
@@ -268,20 +325,34 @@ class Array:
 
     def __reduce__(self) -> tuple[Any, ...]:
         if type(self._node) is Node:
-            raise ConversionError("a computed array cannot be copied or pickled with its tape; use x.detach().")
-        return _restore, (self._lib.name, self.data, str(self.device), self._node is not None)
+            raise ConversionError(
+                "a computed array cannot be copied or pickled with its tape; use x.detach()."
+            )
+        return _restore, (
+            self._lib.name,
+            self.data,
+            str(self.device),
+            self._node is not None,
+        )
 
     def __repr__(self) -> str:
         values = repr(self._lib.to_host(self.data))
-        inner = values[values.index("(") + 1 : -1].partition(", dtype=")[0] if "(" in values else values
+        inner = (
+            values[values.index("(") + 1 : -1].partition(", dtype=")[0]
+            if "(" in values
+            else values
+        )
         notes = [f"dtype={self.dtype}", f"device='{self.device}'"]
         if self._node is not None:
-            notes.append("requires_grad=True" if self.is_leaf else f"from={self._node.row.name}")  # type: ignore[union-attr]
+            notes.append(
+                "requires_grad=True" if self.is_leaf else f"from={self._node.row.name}"
+            )  # type: ignore[union-attr]
         return f"Array({inner}, {', '.join(notes)})"
 
     if TYPE_CHECKING:  # bound from the table of derivatives by calculus.operators
         T: Array
         mT: Array
+
         def to_device(self, device: Any, /, *, stream: Any = None) -> Array: ...
         def __getitem__(self, key: Any, /) -> Array: ...
         def __setitem__(self, key: Any, value: Any, /) -> None: ...
@@ -330,7 +401,9 @@ def wrap(lib: Library, data: Any) -> Array:
 def new_leaf(x: Array, *, declared: bool) -> Leaf:
     """Return a leaf for an array, after checking that it can have a gradient."""
     if not x._lib.is_floating(x.data.dtype):
-        raise DTypeError(f"only floating-point arrays can require gradients; this one is {x.dtype}.")
+        raise DTypeError(
+            f"only floating-point arrays can require gradients; this one is {x.dtype}."
+        )
     return Leaf(x._lib, declared)
 
 
@@ -404,67 +477,60 @@ def asarray(
 
 
 def _convert(obj: Any, dtype: Any, device: Any, copy: bool | None) -> Array:
-    if type(obj) is not Array:
+    if type(obj) is Array:
+        out = obj
+    else:
         lib = library_of(obj)
         if lib is None:
             return _from_python(obj, dtype, device, copy)
-        if lib.place is not None and lib.place.kind == "cpu" and device is None and _is_generic(obj):
-            lib = library_for(None)
-            return Array(lib.from_host(lib.to_host(obj)) if lib.name != "numpy" else lib.coerce(obj), lib)
-        data = obj if type(obj) is lib.array_type else lib.coerce(obj)
-        out = Array(data, lib)
-    else:
-        out = obj
+        out = Array(obj if type(obj) is lib.array_type else lib.coerce(obj), lib)
+    table = lib_functions(out)
     if device is not None:
-        out = _moved(out, device)
+        out = table.to_device(out, device)
     if dtype is not None and out.data.dtype != dtype:
         if copy is False:
-            raise ValueError(f"asarray: going from {out.dtype} to {dtype} needs a copy, and copy=False.")
-        return _table().astype(out, dtype)
-    return _table().copy_array(out) if copy and out is obj else (_fresh(out) if copy else out)
+            raise ValueError(
+                f"asarray: going from {out.dtype} to {dtype} needs a copy, and copy=False."
+            )
+        return table.astype(out, dtype)  # type: ignore[no-any-return]
+    return table.copy_array(out) if copy else out
 
 
-def _is_generic(obj: Any) -> bool:
-    return obj.ndim == 0 and not hasattr(obj, "__setitem__")
-
-
-def _fresh(x: Array) -> Array:
-    return _table().copy_array(x)
-
-
-def _moved(x: Array, device: Any) -> Array:
-    return _table().to_device(x, device)
-
-
-def _table() -> Any:
-    from . import namespace  # noqa: PLC0415 - the table is built on this class
-
-    return namespace.recorded_functions()
+def lib_functions(x: Array) -> Any:
+    """Return the recorded functions of an array's library."""
+    return x._lib.recorded
 
 
 def _from_python(obj: Any, dtype: Any, device: Any, copy: bool | None) -> Array:
     if copy is False:
-        raise ValueError("asarray: Python numbers and lists always need a copy, and copy=False.")
+        raise ValueError(
+            "asarray: Python numbers and lists always need a copy, and copy=False."
+        )
     if isinstance(obj, (list, tuple)) and _holds_array(obj):
         parts = [_convert(part, dtype, device, None) for part in obj]
-        parts = [like(part, parts[0]) for part in parts]
-        return _table().stack(parts)
+        return lib_functions(parts[0]).stack(parts)  # type: ignore[no-any-return]
     if hasattr(obj, "__dlpack__") and not isinstance(obj, (int, float, complex)):
-        import numpy as np  # noqa: PLC0415
+        import numpy as np
 
         return _convert(np.from_dlpack(obj), dtype, device, copy)
     lib = library_for(device)
     try:
         data = lib.raw.asarray(obj, dtype=dtype)
     except (TypeError, ValueError) as error:
-        raise DTypeError(f"asarray: {type(obj).__name__} is not a number, a nested list or an array: {error}") from None
+        raise DTypeError(
+            f"asarray: {type(obj).__name__} is not a number, a nested list or an array: {error}"
+        ) from None
     if library_of(data) is None:
-        raise DTypeError(f"asarray: {obj!r:.80} has dtype {data.dtype}, which is not a number.")
+        raise DTypeError(
+            f"asarray: {obj!r:.80} has dtype {data.dtype}, which is not a number."
+        )
     return Array(data if type(data) is lib.array_type else lib.coerce(data), lib)
 
 
 def _holds_array(obj: Any) -> bool:
-    return type(obj) is Array or (isinstance(obj, (list, tuple)) and any(map(_holds_array, obj)))
+    return type(obj) is Array or (
+        isinstance(obj, (list, tuple)) and any(map(_holds_array, obj))
+    )
 
 
 def like(value: Any, other: Array) -> Array:
@@ -475,30 +541,33 @@ def like(value: Any, other: Array) -> Array:
             raise mixed(value._lib, lib)
         return value
     if type(value) in SCALARS:
-        return Array(lib.coerce(lib.raw.full((), value, dtype=other.data.dtype, device=lib.device_of(other.data))), lib)
+        return Array(
+            lib.coerce(
+                lib.raw.full(
+                    (), value, dtype=other.data.dtype, device=lib.device_of(other.data)
+                )
+            ),
+            lib,
+        )
     found = library_of(value)
     if found is None:
         raise LibraryError(f"a {type(value).__name__} is not an array or a number.")
     if found is not lib:
+        if value.ndim == 0 and not hasattr(
+            value, "__setitem__"
+        ):  # a NumPy scalar is a number
+            return like(value.item(), other)
         raise mixed(found, lib)
     return Array(value if type(value) is lib.array_type else lib.coerce(value), lib)
 
 
 def mixed(one: Library, two: Library) -> Exception:
     """Return the error for two arrays that do not live together."""
-    from ..errors import DeviceError  # noqa: PLC0415
-
     if one.place is not None and two.place is not None:
         return DeviceError(
             f"one array is on {one.place} and another on {two.place}. Move one of them: "
             f"x.to_device('{two.place}')."
         )
-    return LibraryError(f"an array of {one.name} was mixed with one of {two.name}; convert one of them first.")
-
-
-def recorded_node(lib: Library, *nodes: Any) -> bool:
-    """Tell whether an operation on these nodes goes on the tape."""
-    return any(node is not None for node in nodes) and is_recording()
-
-
-__all__ += ["accumulate", "like", "mixed", "new_leaf", "recorded_node", "resolve"]
+    return LibraryError(
+        f"an array of {one.name} was mixed with one of {two.name}; convert one of them first."
+    )

@@ -70,7 +70,9 @@ def check_grads(
     _Check(_flat_function(function, rebuild), points, order, rtol, atol, seed).run()
 
 
-def _flat_function(function: Callable[..., Any], rebuild: Callable[[list[Any]], Any]) -> Callable[..., list[Array]]:
+def _flat_function(
+    function: Callable[..., Any], rebuild: Callable[[list[Any]], Any]
+) -> Callable[..., list[Array]]:
     """Return the function from a flat list of arrays to a flat list of arrays."""
 
     def flat(*points: Array) -> list[Array]:
@@ -93,8 +95,15 @@ class _Check:
         atol: float | None,
         seed: int,
     ) -> None:
-        self.function, self.points, self.order, self.seed = function, points, order, seed
-        self.narrow = any("32" in str(p.dtype) or "complex64" in str(p.dtype) for p in points)
+        self.function, self.points, self.order, self.seed = (
+            function,
+            points,
+            order,
+            seed,
+        )
+        self.narrow = any(
+            "32" in str(p.dtype) or "complex64" in str(p.dtype) for p in points
+        )
         default = _TOLERANCE["float32" if self.narrow else "float64"]
         self.rtol = default if rtol is None else rtol
         self.atol = default if atol is None else atol
@@ -104,7 +113,9 @@ class _Check:
         """Check every order, from the first."""
         for level in range(1, self.order + 1):
             self._check_level(level)
-            self.function = _derivative(self.function, len(self.points), self.seed + level)
+            self.function = _derivative(
+                self.function, len(self.points), self.seed + level
+            )
             self.rtol, self.atol = self.rtol * 10, self.atol * 10
 
     def _check_level(self, level: int) -> None:
@@ -122,27 +133,44 @@ class _Check:
                 f"<J^T v, u> = {backward:.12g}. One of the two rules of an operation is wrong."
             )
 
-    def _compare_elements(self, level: int, weights: list[Array], gradients: list[Array]) -> None:
+    def _compare_elements(
+        self, level: int, weights: list[Array], gradients: list[Array]
+    ) -> None:
         """Compare each element of each gradient with central differences; report the worst."""
         worst: tuple[float, str] | None = None
         for i, (point, gradient) in enumerate(zip(self.points, gradients, strict=True)):
             given = point._lib.to_host(gradient.data)
             for element in itertools.product(*map(range, point.shape)):
-                for unit in (1.0, 1.0j) if point._lib.is_complex(point.data) else (1.0,):
-                    analytic = float(given[element].imag if unit == 1.0j else given[element].real)
-                    tried = [self._difference(i, element, h * unit, weights) for h in self._steps()]
-                    if any(_close(analytic, number, self.rtol, self.atol) for number in tried):
+                for unit in (
+                    (1.0, 1.0j) if point._lib.is_complex(point.data) else (1.0,)
+                ):
+                    analytic = float(
+                        given[element].imag if unit == 1.0j else given[element].real
+                    )
+                    tried = [
+                        self._difference(i, element, h * unit, weights)
+                        for h in self._steps()
+                    ]
+                    if any(
+                        _close(analytic, number, self.rtol, self.atol)
+                        for number in tried
+                    ):
                         continue
                     excess = min(abs(analytic - number) for number in tried)
                     if worst is None or not excess <= worst[0]:
-                        worst = (excess, self._report(level, i, element, unit, analytic, tried))
+                        worst = (
+                            excess,
+                            self._report(level, i, element, unit, analytic, tried),
+                        )
         if worst is not None:
             raise GradientError(worst[1])
 
     def _steps(self) -> tuple[float, ...]:
         return _STEPS["float32" if self.narrow else "float64"]
 
-    def _difference(self, index: int, element: tuple[int, ...], step: complex, weights: list[Array]) -> float:
+    def _difference(
+        self, index: int, element: tuple[int, ...], step: complex, weights: list[Array]
+    ) -> float:
         """Return the central difference of <weights, function> in one element."""
         point = self.points[index]
         host = point._lib.to_host(point.data)
@@ -150,26 +178,50 @@ class _Check:
         values = []
         for sign in (1, -1):
             moved = host.copy()
-            moved[element] += sign * (step * scale if host.dtype.kind == "c" else float(step.real) * scale)
-            raw = point._lib.from_host(moved, device=None if point._lib.place else point.device)
-            new = [*self.points[:index], Array(raw, point._lib), *self.points[index + 1 :]]
+            moved[element] += sign * (
+                step * scale if host.dtype.kind == "c" else float(step.real) * scale
+            )
+            raw = point._lib.from_host(
+                moved, device=None if point._lib.place else point.device
+            )
+            new = [
+                *self.points[:index],
+                Array(raw, point._lib),
+                *self.points[index + 1 :],
+            ]
             outs = self.function(*new)
-            values.append(sum(_dot(w, out) for w, out in zip(weights, outs, strict=True)))
+            values.append(
+                sum(_dot(w, out) for w, out in zip(weights, outs, strict=True))
+            )
         return (values[0] - values[1]) / (2 * abs(step) * scale)
 
     def _report(
-        self, level: int, index: int, element: tuple[int, ...], unit: complex, analytic: float, tried: list[float]
+        self,
+        level: int,
+        index: int,
+        element: tuple[int, ...],
+        unit: complex,
+        analytic: float,
+        tried: list[float],
     ) -> str:
         part = ", imaginary part" if unit == 1.0j else ""
-        table = "; ".join(f"h={h:g}: {n:.10g}" for h, n in zip(self._steps(), tried, strict=True))
-        advice = " The inputs are float32: use float64 for a sharper check." if self.narrow else ""
+        table = "; ".join(
+            f"h={h:g}: {n:.10g}" for h, n in zip(self._steps(), tried, strict=True)
+        )
+        advice = (
+            " The inputs are float32: use float64 for a sharper check."
+            if self.narrow
+            else ""
+        )
         return (
             f"order {level}, reverse mode: the derivative is wrong for input {index} at element "
             f"{element}{part}: derivative {analytic:.10g}, central differences {table}.{advice}"
         )
 
 
-def _derivative(function: Callable[..., list[Array]], count: int, seed: int) -> Callable[..., list[Array]]:
+def _derivative(
+    function: Callable[..., list[Array]], count: int, seed: int
+) -> Callable[..., list[Array]]:
     """Return the gradient of <w, function> for fixed random w, as a function to be checked again."""
 
     def derivative(*points: Array) -> list[Array]:
@@ -187,7 +239,10 @@ def _random_like(numbers: random.Random, x: Array) -> Array:
     def draw() -> float:
         return numbers.uniform(0.5, 1.5) * numbers.choice((-1, 1))
 
-    flat = [complex(draw(), draw()) if lib.is_complex(x.data) else draw() for _ in range(x.size)]
+    flat = [
+        complex(draw(), draw()) if lib.is_complex(x.data) else draw()
+        for _ in range(x.size)
+    ]
     raw = lib.raw.asarray(flat, dtype=x.dtype, device=lib.raw.device(x.data))
     return Array(lib.raw.reshape(raw, x.shape), lib)
 
@@ -199,4 +254,6 @@ def _dot(x: Array, y: Array) -> float:
 
 
 def _close(a: float, b: float, rtol: float, atol: float) -> bool:
-    return a == b or abs(a - b) <= atol + rtol * max(abs(a), abs(b)) or (a != a and b != b)
+    return (
+        a == b or abs(a - b) <= atol + rtol * max(abs(a), abs(b)) or (a != a and b != b)
+    )

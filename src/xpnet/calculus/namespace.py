@@ -16,14 +16,37 @@ from .array import Array, asarray, wrap
 from .rule import TABLE
 from .table.special import PUBLIC as SPECIAL
 
-__all__ = ["API_VERSION", "SPACES", "Namespace", "members", "namespace", "recorded_functions"]
+__all__ = [
+    "API_VERSION",
+    "SPACES",
+    "Namespace",
+    "members",
+    "namespace",
+    "recorded_functions",
+]
 
 API_VERSION = "2025.12"
 _VERSIONS = ("2021.12", "2022.12", "2023.12", "2024.12", API_VERSION)
 
-DTYPES = ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
+DTYPES = (
+    "bool",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "uint8",
+    "uint16",
+    "uint32",
+    "uint64",
+)
 DTYPES += ("float32", "float64", "complex64", "complex128")
-CONSTANTS = {"e": math.e, "inf": math.inf, "nan": math.nan, "newaxis": None, "pi": math.pi}
+CONSTANTS = {
+    "e": math.e,
+    "inf": math.inf,
+    "nan": math.nan,
+    "newaxis": None,
+    "pi": math.pi,
+}
 
 _CREATION = ("arange", "empty", "eye", "full", "linspace", "ones", "zeros")
 _LIKE = ("empty_like", "full_like", "ones_like", "zeros_like")
@@ -59,7 +82,9 @@ def _place(home: Library | None, device: Any) -> tuple[Library, Any]:
         lib = library_for(device) if device is not None or home is None else home
         return lib, None
     if isinstance(device, Device):
-        raise DeviceError(f"{device!r} is a device of xpnet.xp; {home.name} has devices of its own.")
+        raise DeviceError(
+            f"{device!r} is a device of xpnet.xp; {home.name} has devices of its own."
+        )
     return home, device
 
 
@@ -87,10 +112,15 @@ def _liker(name: str) -> Callable[..., Array]:
             lib = library_for(device)
             if lib is not x._lib:
                 options.setdefault("dtype", x.dtype)
-                return _creator(name.removesuffix("_like"), lib)(x.shape, *args, **options)
+                return _creator(name.removesuffix("_like"), lib)(
+                    x.shape, *args, **options
+                )
         elif device is not None:
             options["device"] = device
-        return wrap(lib, lib.functions[name](x.data, *[_raw_argument(a) for a in args], **options))
+        return wrap(
+            lib,
+            lib.functions[name](x.data, *[_raw_argument(a) for a in args], **options),
+        )
 
     return _like_row(create, name)
 
@@ -107,15 +137,25 @@ def _asarray_in(home: Library | None) -> Callable[..., Array]:
     if home is None or home.place is not None:
         return asarray
 
-    def convert(obj: Any, /, *, dtype: Any = None, device: Any = None, copy: bool | None = None) -> Array:
+    def convert(
+        obj: Any, /, *, dtype: Any = None, device: Any = None, copy: bool | None = None
+    ) -> Array:
         """Return an array of this namespace's library."""
-        if type(obj) is not Array and library_of(obj) is None and not isinstance(obj, (list, tuple)):
-            return wrap(home, home.raw.asarray(obj, dtype=dtype, device=device, copy=copy))
+        if (
+            type(obj) is not Array
+            and library_of(obj) is None
+            and not isinstance(obj, (list, tuple))
+        ):
+            return wrap(
+                home, home.raw.asarray(obj, dtype=dtype, device=device, copy=copy)
+            )
         if isinstance(obj, (list, tuple)):
             parts = _arrays_in(obj)
             if not parts:
                 return wrap(home, home.raw.asarray(obj, dtype=dtype, device=device))
-            obj = TABLE["stack"].function([convert(part, dtype=dtype, device=device) for part in obj])
+            obj = TABLE["stack"].function(
+                [convert(part, dtype=dtype, device=device) for part in obj]
+            )
         out = asarray(obj, dtype=dtype, copy=copy)
         return out if device is None else out.to_device(device)
 
@@ -123,17 +163,25 @@ def _asarray_in(home: Library | None) -> Callable[..., Array]:
 
 
 def _arrays_in(obj: Any) -> bool:
-    return type(obj) is Array or (isinstance(obj, (list, tuple)) and any(map(_arrays_in, obj)))
+    return type(obj) is Array or (
+        isinstance(obj, (list, tuple)) and any(map(_arrays_in, obj))
+    )
 
 
 def _from_dlpack(home: Library | None) -> Callable[..., Array]:
-    def from_dlpack(x: Any, /, *, device: Any = None, copy: bool | None = None) -> Array:
+    def from_dlpack(
+        x: Any, /, *, device: Any = None, copy: bool | None = None
+    ) -> Array:
         """Return an array that shares the memory of another library's array."""
         if type(x) is Array:
             x._refuse_tape("from_dlpack")
             x = x.data
         options = {} if copy is None else {"copy": copy}
-        lib, told = _place(home, device) if home is not None or device is not None else (library_of(x) or library_for(None), None)
+        lib, told = (
+            _place(home, device)
+            if home is not None or device is not None
+            else (library_of(x) or library_for(None), None)
+        )
         if told is not None:
             options["device"] = told
         return wrap(lib, lib.functions["from_dlpack"](x, **options))
@@ -150,14 +198,19 @@ def _questions(raw_of: Callable[[], Library]) -> dict[str, Callable[..., Any]]:
         lib = raw_of()
         info = lib.raw.finfo(_dtype_of(type))
         dtype = _dtype_object(lib, info.dtype)
-        numbers = [float(getattr(info, key)) for key in ("eps", "max", "min", "smallest_normal")]
+        numbers = [
+            float(getattr(info, key))
+            for key in ("eps", "max", "min", "smallest_normal")
+        ]
         return FloatInfo(int(info.bits), *numbers, dtype)
 
     def iinfo(type: Any, /) -> IntegerInfo:
         """Return the machine limits of an integer dtype, as Python numbers."""
         lib = raw_of()
         info = lib.raw.iinfo(_dtype_of(type))
-        return IntegerInfo(int(info.bits), int(info.max), int(info.min), _dtype_object(lib, info.dtype))
+        return IntegerInfo(
+            int(info.bits), int(info.max), int(info.min), _dtype_object(lib, info.dtype)
+        )
 
     def can_cast(from_: Any, to: Any, /) -> bool:
         """Tell whether one dtype casts to another by the promotion rules."""
@@ -232,7 +285,9 @@ def _strong_zero(part: Array, g: Array, *inputs: Any) -> Array:
         value = x.data if type(x) is Array else x
         masked = masked & (value == value)
     where: Any = TABLE["where"].function
-    out: Array = where(masked, 0.0 if part._lib.scalar_operands else raw.zeros_like(part.data), part)
+    out: Array = where(
+        masked, 0.0 if part._lib.scalar_operands else raw.zeros_like(part.data), part
+    )
     return out
 
 
@@ -253,23 +308,39 @@ class Info:
 
     def capabilities(self) -> dict[str, Any]:
         """Return what the namespace can do."""
-        return {"boolean indexing": True, "data-dependent shapes": True, "max dimensions": 64}
+        return {
+            "boolean indexing": True,
+            "data-dependent shapes": True,
+            "max dimensions": 64,
+        }
 
     def default_device(self) -> Any:
         """Return where new arrays go."""
-        return get_default_device() if self._home is None else self._info().default_device()
+        return (
+            get_default_device()
+            if self._home is None
+            else self._info().default_device()
+        )
 
     def devices(self) -> tuple[Any, ...]:
         """Return the devices of the namespace."""
-        return devices().available if self._home is None else tuple(self._info().devices())
+        return (
+            devices().available if self._home is None else tuple(self._info().devices())
+        )
 
     def default_dtypes(self, *, device: Any = None) -> dict[str, Any]:
         """Return the dtypes of new arrays by kind."""
-        return dict(self._info().default_dtypes(device=None if self._home is None else device))
+        return dict(
+            self._info().default_dtypes(device=None if self._home is None else device)
+        )
 
     def dtypes(self, *, device: Any = None, kind: Any = None) -> dict[str, Any]:
         """Return the dtypes of a kind by name."""
-        return dict(self._info().dtypes(device=None if self._home is None else device, kind=kind))
+        return dict(
+            self._info().dtypes(
+                device=None if self._home is None else device, kind=kind
+            )
+        )
 
     def _info(self) -> Any:
         lib = library_for("cpu") if self._home is None else self._home
@@ -280,7 +351,9 @@ def members(home: Library | None) -> dict[str, Any]:
     """Return the members of a namespace: over one foreign library, or over CPU and CUDA."""
     lib = library_for("cpu") if home is None else home
     space: dict[str, Any] = {
-        name: row.function for name, row in TABLE.items() if row.public and name not in SPECIAL
+        name: row.function
+        for name, row in TABLE.items()
+        if row.public and name not in SPECIAL
     }
     for name in _CREATION:
         space[name] = _creator(name, home)
@@ -350,7 +423,9 @@ class _Calculus:
     @staticmethod
     def space(lib: Library, version: str | None) -> Any:
         if version is not None and version not in _VERSIONS:
-            raise LibraryError(f"version {version!r} of the standard is not supported; use one of {_VERSIONS}.")
+            raise LibraryError(
+                f"version {version!r} of the standard is not supported; use one of {_VERSIONS}."
+            )
         return namespace(lib.name)
 
 

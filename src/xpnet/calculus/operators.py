@@ -36,7 +36,12 @@ _COMPARISON = {
     "eq": "equal",
     "ne": "not_equal",
 }
-_UNARY = {"abs": "abs", "neg": "negative", "pos": "positive", "invert": "bitwise_invert"}
+_UNARY = {
+    "abs": "abs",
+    "neg": "negative",
+    "pos": "positive",
+    "invert": "bitwise_invert",
+}
 
 
 def rebind(x: Array, result: Array, text: str) -> None:
@@ -79,7 +84,11 @@ def _in_place(symbol: str, function: Any) -> Any:
 
 
 _SYMBOLS = dict(
-    zip(_BINARY, ("+", "-", "*", "/", "//", "%", "**", "&", "|", "^", "<<", ">>"), strict=True)
+    zip(
+        _BINARY,
+        ("+", "-", "*", "/", "//", "%", "**", "&", "|", "^", "<<", ">>"),
+        strict=True,
+    )
 )
 
 
@@ -104,7 +113,9 @@ def _is_array(value: Any) -> bool:
 def _transposed(self: Array) -> Array:
     """The matrix with its two axes exchanged."""
     if self.ndim != 2:
-        raise ShapeError(f"x.T: only a matrix has a transpose; x has shape {self.shape}. Use x.mT or xp.permute_dims.")
+        raise ShapeError(
+            f"x.T: only a matrix has a transpose; x has shape {self.shape}. Use x.mT or xp.permute_dims."
+        )
     out: Array = TABLE["matrix_transpose"].function(self)
     return out
 
@@ -120,7 +131,11 @@ def _bind() -> None:
         row: Any = TABLE[name]
         setattr(Array, f"__{short}__", _named(row.operator, f"__{short}__"))
         setattr(Array, f"__r{short}__", _named(row.reflected, f"__r{short}__"))
-        setattr(Array, f"__i{short}__", _named(_in_place(_SYMBOLS[short], row.operator), f"__i{short}__"))
+        setattr(
+            Array,
+            f"__i{short}__",
+            _named(_in_place(_SYMBOLS[short], row.operator), f"__i{short}__"),
+        )
     for short, name in _COMPARISON.items():
         compare: Any = TABLE[name]
         setattr(Array, f"__{short}__", _named(compare.operator, f"__{short}__"))

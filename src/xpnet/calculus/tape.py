@@ -27,13 +27,23 @@ if TYPE_CHECKING:
     from ..backend.library import Library
     from .rule import Row
 
-__all__ = ["Leaf", "Node", "is_recording", "no_grad", "pull_back", "push_forward", "recording_as"]
+__all__ = [
+    "Leaf",
+    "Node",
+    "is_recording",
+    "no_grad",
+    "pull_back",
+    "push_forward",
+    "recording_as",
+]
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _next_number = itertools.count(1).__next__
 _get_number = operator.attrgetter("number")
 
-_recording: contextvars.ContextVar[bool] = contextvars.ContextVar("xpnet_recording", default=True)
+_recording: contextvars.ContextVar[bool] = contextvars.ContextVar(
+    "xpnet_recording", default=True
+)
 is_recording = _recording.get
 
 
@@ -108,9 +118,20 @@ class Node:
         For each argument, the (shape, dtype) that its cotangent must be brought to.
     """
 
-    __slots__ = ("code", "fix", "instruction", "lib", "number", "parents", "row", "saved")
+    __slots__ = (
+        "code",
+        "fix",
+        "instruction",
+        "lib",
+        "number",
+        "parents",
+        "row",
+        "saved",
+    )
 
-    def __init__(self, row: Row, lib: Library, parents: Any, saved: Any, fix: Any) -> None:
+    def __init__(
+        self, row: Row, lib: Library, parents: Any, saved: Any, fix: Any
+    ) -> None:
         self.row = row
         self.lib = lib
         self.parents: tuple[Node | Leaf | None, ...] = parents
@@ -118,7 +139,9 @@ class Node:
         self.fix = fix
         self.number = _next_number()
         frame = sys._getframe(2)  # the caller of the function that records
-        while frame.f_code.co_filename.startswith(_PACKAGE) and frame.f_back is not None:
+        while (
+            frame.f_code.co_filename.startswith(_PACKAGE) and frame.f_back is not None
+        ):
             frame = frame.f_back
         self.code = frame.f_code
         self.instruction = frame.f_lasti
@@ -218,7 +241,9 @@ def pull_back(
             row = node.row
             try:
                 if higher:
-                    parts = row.pull(node, parents, row.lift(node), g, node.lib.recorded)
+                    parts = row.pull(
+                        node, parents, row.lift(node), g, node.lib.recorded
+                    )
                 elif row.writes:
                     slots = tuple([_destination(p, cotangents) for p in parents])
                     parts = row.pull_into(node, parents, saved, g, slots)
@@ -247,7 +272,12 @@ def _released(node: Node) -> str:
 
 def _destination(parent: Any, cotangents: dict[Any, Any]) -> Any:
     """Return the raw buffer that a leaf's gradient may be written to directly, or None."""
-    if type(parent) is Leaf and parent.into is not None and parent.grad is None and parent not in cotangents:
+    if (
+        type(parent) is Leaf
+        and parent.into is not None
+        and parent.grad is None
+        and parent not in cotangents
+    ):
         return parent.into.data
     return None
 
@@ -272,7 +302,9 @@ def push_forward(
                 continue
             try:
                 if higher:
-                    out = node.row.push(node, incoming, node.row.lift(node), node.lib.recorded)
+                    out = node.row.push(
+                        node, incoming, node.row.lift(node), node.lib.recorded
+                    )
                 else:
                     out = node.row.push(node, incoming, node.saved, node.lib.raw)
             except Exception as error:

@@ -14,7 +14,14 @@ from ..errors import DTypeError, GradientError, ShapeError
 from ..trees import flatten
 from .array import SCALARS, Array, asarray, like
 from .rule import alias
-from .tape import is_recording, mark, pull_back, push_forward, reaches_before, recording_as
+from .tape import (
+    is_recording,
+    mark,
+    pull_back,
+    push_forward,
+    reaches_before,
+    recording_as,
+)
 
 __all__ = ["grad", "jvp", "stop_gradient", "value_and_grad", "vjp"]
 
@@ -50,16 +57,24 @@ def _as_number(x: Array) -> Any:
     return x if x.requires_grad or x.ndim else x.item()
 
 
-def _variables(value: Any, what: str) -> tuple[list[Array], list[_Kind], Callable[[list[Any]], Any]]:
+def _variables(
+    value: Any, what: str
+) -> tuple[list[Array], list[_Kind], Callable[[list[Any]], Any]]:
     """Return the arrays of a tree as new variables, their kinds, and how to rebuild the tree."""
     leaves, rebuild = flatten(value)
     if not leaves:
         raise GradientError(f"{what}: the argument holds no arrays to differentiate.")
     variables = []
     for leaf in leaves:
-        x = leaf if type(leaf) is Array else asarray(float(leaf) if type(leaf) is int else leaf)
+        x = (
+            leaf
+            if type(leaf) is Array
+            else asarray(float(leaf) if type(leaf) is int else leaf)
+        )
         if not x._lib.is_floating(x.data.dtype):
-            raise DTypeError(f"{what}: cannot differentiate with respect to an array of dtype {x.dtype}; cast it to a float.")
+            raise DTypeError(
+                f"{what}: cannot differentiate with respect to an array of dtype {x.dtype}; cast it to a float."
+            )
         variables.append(alias(x))
     return variables, [_Kind(leaf) for leaf in leaves], rebuild
 
@@ -75,12 +90,21 @@ def _result_kind(value: Any, kinds: list[_Kind]) -> Callable[[Array], Any]:
 class _Trace:
     """One recorded call of a function: its variables, its result, and what lies between."""
 
-    def __init__(self, function: Function, args: tuple[Any, ...], options: dict[str, Any], argnums: tuple[int, ...], what: str) -> None:
+    def __init__(
+        self,
+        function: Function,
+        args: tuple[Any, ...],
+        options: dict[str, Any],
+        argnums: tuple[int, ...],
+        what: str,
+    ) -> None:
         self.what = what
         self.outer = is_recording()
         for i in argnums:
             if not -len(args) <= i < len(args):
-                raise GradientError(f"{what}: argnums has {i}, but the function was called with {len(args)} arguments.")
+                raise GradientError(
+                    f"{what}: argnums has {i}, but the function was called with {len(args)} arguments."
+                )
         self.since = mark()
         self.places = [_variables(args[i], what) for i in argnums]
         new = list(args)
@@ -98,12 +122,18 @@ class _Trace:
             return False
         if any(x.requires_grad for x in extra):
             return True
-        roots = [out._node for out in outs if type(out) is Array and out._node is not None]
+        roots = [
+            out._node for out in outs if type(out) is Array and out._node is not None
+        ]
         return reaches_before(roots, self.since)
 
     def cotangents(self, seeds: list[tuple[Any, Any]], higher: bool) -> list[Array]:
         """Return the cotangent of each variable, zeros where the result does not depend on it."""
-        found = pull_back(seeds, self.nodes, since=self.since, higher=higher, keep=True) if seeds else {}
+        found = (
+            pull_back(seeds, self.nodes, since=self.since, higher=higher, keep=True)
+            if seeds
+            else {}
+        )
         out = []
         for x in self.variables:
             g = found.get(x._node)
@@ -121,7 +151,9 @@ class _Trace:
         parts, start = [], 0
         for variables, kinds, rebuild in self.places:
             chunk = flat[start : start + len(variables)]
-            parts.append(rebuild([kind(g) for kind, g in zip(kinds, chunk, strict=True)]))
+            parts.append(
+                rebuild([kind(g) for kind, g in zip(kinds, chunk, strict=True)])
+            )
             start += len(variables)
         return parts[0] if single else tuple(parts)
 
@@ -175,11 +207,13 @@ def value_and_grad(
                 "number. Reduce it with xp.sum or xp.mean, or use xn.vjp with a cotangent."
             )
         if lib.is_complex(value.data):
-            raise GradientError(f"grad: the function returned {value.dtype}; a gradient needs a real number.")
+            raise GradientError(
+                f"grad: the function returned {value.dtype}; a gradient needs a real number."
+            )
         higher = trace.higher([value])
         seeds = []
         if value._node is not None:
-            g = lib.raw.ones(value.data.shape, dtype=value.data.dtype, device=lib.raw.device(value.data))
+            g = lib.raw.ones_like(value.data)
             seeds.append((value._node, Array(g, lib) if higher else g))
         gradient = trace.rebuilt(trace.cotangents(seeds, higher), single)
         out = value if higher else value.detach()
@@ -257,7 +291,9 @@ def vjp(function: Function, *primals: Any) -> tuple[Any, Callable[..., Any]]:
 
     def pull(g: Any) -> Any:
         cotangents = _matching(flatten(g)[0], outs, "vjp: the cotangent")
-        higher = is_recording() and (recorded or any(c.requires_grad for c in cotangents))
+        higher = is_recording() and (
+            recorded or any(c.requires_grad for c in cotangents)
+        )
         seeds = [
             (out._node, c if higher else c.data)
             for out, c in zip(outs, cotangents, strict=True)
@@ -272,19 +308,25 @@ def vjp(function: Function, *primals: Any) -> tuple[Any, Callable[..., Any]]:
 def _matching(values: list[Any], outs: list[Array], what: str) -> list[Array]:
     """Return values as arrays of the shapes and dtypes of `outs`."""
     if len(values) != len(outs):
-        raise ShapeError(f"{what} has {len(values)} arrays, the result has {len(outs)}.")
+        raise ShapeError(
+            f"{what} has {len(values)} arrays, the result has {len(outs)}."
+        )
     arrays = []
     for value, out in zip(values, outs, strict=True):
         x = like(value, out)
         if x.shape != out.shape:
-            raise ShapeError(f"{what} has shape {x.shape}, but the result has {out.shape}.")
+            raise ShapeError(
+                f"{what} has shape {x.shape}, but the result has {out.shape}."
+            )
         if x.dtype != out.dtype:
             x = out._lib.recorded.astype(x, out.dtype)
         arrays.append(x)
     return arrays
 
 
-def jvp(function: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
+def jvp(
+    function: Function, primals: Sequence[Any], tangents: Sequence[Any]
+) -> tuple[Any, Any]:
     """Return the value of a function and its directional derivative (forward mode).
 
     Parameters
@@ -316,8 +358,13 @@ def jvp(function: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> 
     leaves, rebuild = flatten(trace.result)
     outs = [leaf if type(leaf) is Array else asarray(leaf) for leaf in leaves]
     higher = trace.higher(outs, directions)
-    known = {x._node: t if higher else t.data for x, t in zip(trace.variables, directions, strict=True)}
-    pushed = push_forward([out._node for out in outs], known, since=trace.since, higher=higher)
+    known = {
+        x._node: t if higher else t.data
+        for x, t in zip(trace.variables, directions, strict=True)
+    }
+    pushed = push_forward(
+        [out._node for out in outs], known, since=trace.since, higher=higher
+    )
     convert = _result_kind(trace.result, trace.kinds)
     results = []
     for out, t in zip(outs, pushed, strict=True):
@@ -325,7 +372,9 @@ def jvp(function: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> 
         if t is None:
             t = lib.raw.zeros_like(out.data)
         results.append(convert(t if type(t) is Array else Array(lib.copy(t), lib)))
-    return rebuild([convert(out if higher else out.detach()) for out in outs]), rebuild(results)
+    return rebuild([convert(out if higher else out.detach()) for out in outs]), rebuild(
+        results
+    )
 
 
 def stop_gradient(x: Any) -> Any:
@@ -340,5 +389,3 @@ def stop_gradient(x: Any) -> Any:
     """
     leaves, rebuild = flatten(x)
     return rebuild([leaf.detach() if type(leaf) is Array else leaf for leaf in leaves])
-
-

@@ -12,11 +12,18 @@ from ..calculus import namespace as _namespace
 from . import special
 
 globals().update(_namespace.members(None))
-_namespace.SPACES["numpy"] = _namespace.SPACES["cupy"] = __import__("sys").modules[__name__]
+_namespace.SPACES["numpy"] = _namespace.SPACES["cupy"] = __import__("sys").modules[
+    __name__
+]
 
 
 def __getattr__(name: str) -> _Any:
-    raise AttributeError(f"the Array API standard 2025.12 has no {name!r}, and so xpnet.xp has none")
+    raise AttributeError(
+        f"the Array API standard 2025.12 has no {name!r}, and so xpnet.xp has none"
+    )
 
 
-__all__ = ["special", *sorted(name for name in _namespace.members(None) if not name.startswith("_"))]
+__all__ = [
+    "special",
+    *sorted(name for name in _namespace.members(None) if not name.startswith("_")),
+]

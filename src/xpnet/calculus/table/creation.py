@@ -17,7 +17,9 @@ _NEW = "it makes new values from shapes and numbers alone"
 
 
 @linear()
-def astype(xp: Any, g: Any, x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Any:
+def astype(
+    xp: Any, g: Any, x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None
+) -> Any:
     """Return `x` cast to another dtype (back: cast to the first one)."""
     return g  # the kind brings every cotangent to its argument's dtype
 
@@ -41,7 +43,9 @@ class _Move(Row):
     def lift(self, node: Node) -> Any:
         return node.saved
 
-    def pull(self, node: Node, parents: Any, saved: Any, g: Any, xp: Any) -> tuple[Any, ...]:
+    def pull(
+        self, node: Node, parents: Any, saved: Any, g: Any, xp: Any
+    ) -> tuple[Any, ...]:
         source, home, _, _ = saved
         return (_carried(g, node.lib, source, home),)
 
@@ -63,7 +67,11 @@ _MOVE = _Move("to_device", public=False)
 def _moved(x: Array, target: Any, device: Any) -> Array:
     """Return the values of `x` in library `target`, on one of its devices."""
     if target is x._lib:
-        return x if target.place is not None else Array(target.move(x.data, device), target)
+        return (
+            x
+            if target.place is not None
+            else Array(target.move(x.data, device), target)
+        )
     return wrap(target, target.from_host(x._lib.to_host(x.data), device))
 
 
@@ -98,7 +106,9 @@ def to_device(x: Array, device: Any, /, *, stream: Any = None) -> Array:
         target = lib
     result = _moved(x, target, device)
     if x._node is not None and is_recording():
-        result._node = Node(_MOVE, target, (x._node,), (lib, x.device, target, device), None)
+        result._node = Node(
+            _MOVE, target, (x._node,), (lib, x.device, target, device), None
+        )
     return result
 
 
@@ -138,14 +148,14 @@ def meshgrid(*arrays: Any, indexing: str = "xy") -> tuple[Array, ...]:
 
 
 def _reshape(x: Array, shape: tuple[int, ...]) -> Array:
-    from .manipulation import reshape  # noqa: PLC0415 - chapters are equals
+    from .manipulation import reshape
 
     out: Array = reshape.function(x, shape)
     return out
 
 
 def _broadcast_to(x: Array, shape: tuple[int, ...]) -> Array:
-    from .manipulation import broadcast_to  # noqa: PLC0415
+    from .manipulation import broadcast_to
 
     out: Array = broadcast_to.function(x, shape)
     return out
@@ -153,14 +163,24 @@ def _broadcast_to(x: Array, shape: tuple[int, ...]) -> Array:
 
 # --- new arrays and questions about dtypes -----------------------------------------------
 
-flat("arange", _NEW, lambda start, /, stop=None, step=1, *, dtype=None, device=None: None)
+flat(
+    "arange", _NEW, lambda start, /, stop=None, step=1, *, dtype=None, device=None: None
+)
 flat("empty", _NEW, lambda shape, *, dtype=None, device=None: None)
 flat("empty_like", _NEW, lambda x, /, *, dtype=None, device=None: None)
 flat("eye", _NEW, lambda n_rows, n_cols=None, /, *, k=0, dtype=None, device=None: None)
-flat("from_dlpack", "what comes from another library has no past", lambda x, /, *, device=None, copy=None: None)
+flat(
+    "from_dlpack",
+    "what comes from another library has no past",
+    lambda x, /, *, device=None, copy=None: None,
+)
 flat("full", _NEW, lambda shape, fill_value, *, dtype=None, device=None: None)
 flat("full_like", _NEW, lambda x, /, fill_value, *, dtype=None, device=None: None)
-flat("linspace", _NEW, lambda start, stop, /, num, *, dtype=None, device=None, endpoint=True: None)
+flat(
+    "linspace",
+    _NEW,
+    lambda start, stop, /, num, *, dtype=None, device=None, endpoint=True: None,
+)
 flat("ones", _NEW, lambda shape, *, dtype=None, device=None: None)
 flat("ones_like", _NEW, lambda x, /, *, dtype=None, device=None: None)
 flat("zeros", _NEW, lambda shape, *, dtype=None, device=None: None)

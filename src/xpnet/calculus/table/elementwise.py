@@ -69,9 +69,17 @@ def _power_slope(xp: Any, t: Any, x: Any, y: Any, out: Any) -> Any:
 
 def _exponent_slope(xp: Any, t: Any, x: Any, y: Any, out: Any) -> Any:
     """``t * x**y * log(x)``; 0 where the base is 0."""
-    part = t * (out * xp.log(x)) if not isinstance(x, (int, float)) else t * (out * _log_of(x))
+    part = (
+        t * (out * xp.log(x))
+        if not isinstance(x, (int, float))
+        else t * (out * _log_of(x))
+    )
     base_zero = (x == 0) & (y == y)
-    return xp.where(base_zero, xp.zeros_like(part), part) if not isinstance(x, (int, float)) else part
+    return (
+        xp.where(base_zero, xp.zeros_like(part), part)
+        if not isinstance(x, (int, float))
+        else part
+    )
 
 
 def _log_of(x: float) -> float:
@@ -85,7 +93,13 @@ def _root_or_pole(x: Any, y: Any) -> bool:
     return not (isinstance(y, (int, float)) and y >= 1)
 
 
-binary("pow", ("y * x**(y - 1)", "x**y * log(x)"), _power_slope, _exponent_slope, singular=_root_or_pole)
+binary(
+    "pow",
+    ("y * x**(y - 1)", "x**y * log(x)"),
+    _power_slope,
+    _exponent_slope,
+    singular=_root_or_pole,
+)
 
 # --- trigonometric and hyperbolic ------------------------------------------------------
 
@@ -95,12 +109,34 @@ unary("tan", "1 + tan(x)**2", lambda xp, t, _x, out: t * (1 + out * out))
 unary("sinh", "cosh(x)", lambda xp, t, x, _: t * xp.cosh(x))
 unary("cosh", "sinh(x)", lambda xp, t, x, _: t * xp.sinh(x))
 unary("tanh", "1 - tanh(x)**2", lambda xp, t, x, _: t * xp.tanh_slope(x))
-unary("asin", "1 / sqrt(1 - x**2)", lambda xp, t, x, _: t / (xp.sqrt(1 - x) * xp.sqrt(1 + x)), singular=True)
-unary("acos", "-1 / sqrt(1 - x**2)", lambda xp, t, x, _: -t / (xp.sqrt(1 - x) * xp.sqrt(1 + x)), singular=True)
+unary(
+    "asin",
+    "1 / sqrt(1 - x**2)",
+    lambda xp, t, x, _: t / (xp.sqrt(1 - x) * xp.sqrt(1 + x)),
+    singular=True,
+)
+unary(
+    "acos",
+    "-1 / sqrt(1 - x**2)",
+    lambda xp, t, x, _: -t / (xp.sqrt(1 - x) * xp.sqrt(1 + x)),
+    singular=True,
+)
 unary("atan", "1 / (1 + x**2)", lambda xp, t, x, _: t / (1 + x * x))
-unary("asinh", "1 / sqrt(1 + x**2)", lambda xp, t, x, _: t / _root_one_plus_square(xp, x))
-unary("acosh", "1 / sqrt(x**2 - 1)", lambda xp, t, x, _: t / (xp.sqrt(x - 1) * xp.sqrt(x + 1)), singular=True)
-unary("atanh", "1 / (1 - x**2)", lambda xp, t, x, _: t / ((1 - x) * (1 + x)), singular=True)
+unary(
+    "asinh", "1 / sqrt(1 + x**2)", lambda xp, t, x, _: t / _root_one_plus_square(xp, x)
+)
+unary(
+    "acosh",
+    "1 / sqrt(x**2 - 1)",
+    lambda xp, t, x, _: t / (xp.sqrt(x - 1) * xp.sqrt(x + 1)),
+    singular=True,
+)
+unary(
+    "atanh",
+    "1 / (1 - x**2)",
+    lambda xp, t, x, _: t / ((1 - x) * (1 + x)),
+    singular=True,
+)
 
 
 def _root_one_plus_square(xp: Any, x: Any) -> Any:
@@ -112,7 +148,11 @@ def _root_one_plus_square(xp: Any, x: Any) -> Any:
 def _ratio(xp: Any, t: Any, part: Any, whole: Any) -> Any:
     """``t * part / whole``; 0 where the whole is 0."""
     zero = whole == 0
-    return xp.where(zero, xp.zeros_like(whole), t * (part / xp.where(zero, xp.ones_like(whole), whole)))
+    return xp.where(
+        zero,
+        xp.zeros_like(whole),
+        t * (part / xp.where(zero, xp.ones_like(whole), whole)),
+    )
 
 
 def _turn(xp: Any, t: Any, part: Any, x: Any, y: Any) -> Any:
@@ -134,6 +174,7 @@ binary(
     lambda xp, t, _x, y, out: _ratio(xp, t, y, out),
 )
 
+
 def _maybe_zero(x: Any, y: Any) -> bool:
     """A division is regular when it is by a number other than 0."""
     return not isinstance(y, (int, float)) or y == 0
@@ -143,7 +184,9 @@ def _maybe_zero(x: Any, y: Any) -> bool:
 
 binary("add", ("1", "1"), lambda xp, t, _x, _y, _: t, lambda xp, t, _x, _y, _: t)
 binary("subtract", ("1", "-1"), lambda xp, t, _x, _y, _: t, lambda xp, t, _x, _y, _: -t)
-binary("multiply", ("y", "x"), lambda xp, t, _x, y, _: t * y, lambda xp, t, x, _y, _: t * x)
+binary(
+    "multiply", ("y", "x"), lambda xp, t, _x, y, _: t * y, lambda xp, t, x, _y, _: t * x
+)
 binary(
     "divide",
     ("1 / y", "-x / y**2"),
@@ -205,7 +248,9 @@ general(
     "abs",
     formula=("sign(x)",),
     vjp=lambda xp, g, out, x, /: g * xp.sign(x),
-    jvp=lambda xp, t, out, x, /: _direction(xp, x, t) if xp.is_complex(x) else t * xp.sign(x),
+    jvp=lambda xp, t, out, x, /: (
+        _direction(xp, x, t) if xp.is_complex(x) else t * xp.sign(x)
+    ),
 )
 
 
@@ -236,7 +281,9 @@ general(
 general(
     "imag",
     formula=("-1j",),
-    vjp=lambda xp, g, out, x, /: _as_complex(xp, g, x, 1.0j) if xp.is_complex(x) else xp.zeros_like(g),
+    vjp=lambda xp, g, out, x, /: (
+        _as_complex(xp, g, x, 1.0j) if xp.is_complex(x) else xp.zeros_like(g)
+    ),
     jvp=lambda xp, t, out, x, /: xp.imag(t),
 )
 general(
@@ -249,7 +296,9 @@ general(
 # --- clip: the slope is 0 at a bound and outside, as that of relu at 0 ---------------------
 
 
-def _inside(xp: Any, t: Any, out: Any, x: Any, /, min: Any = None, max: Any = None) -> Any:
+def _inside(
+    xp: Any, t: Any, out: Any, x: Any, /, min: Any = None, max: Any = None
+) -> Any:
     """`t` strictly between the bounds, 0 elsewhere, NaN where x is NaN."""
     inside = x == x
     if min is not None:

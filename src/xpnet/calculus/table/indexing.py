@@ -6,18 +6,22 @@ import math
 from typing import Any
 
 from ..array import SCALARS, Array, asarray, like, mixed
-from ..rule import Row, Spec, _fitted, addition, linear
+from ..rule import Row, Spec, addition, fitted, linear
 from ..tape import Node, is_recording
 
 
 def _grid(xp: Any, shape: tuple[int, ...], near: Any) -> Any:
     """Return an array of `shape` that holds each element's position in the flattened array."""
-    return xp.reshape(xp.arange(math.prod(shape), dtype=xp.int64, device=xp.device(near)), shape)
+    return xp.reshape(
+        xp.arange(math.prod(shape), dtype=xp.int64, device=xp.device(near)), shape
+    )
 
 
 def _put_back(xp: Any, g: Any, places: Any, shape: tuple[int, ...]) -> Any:
     """Add the cotangents at their places of an array of zeros; repeated places add up."""
-    total = xp.segment_sum(xp.reshape(g, (-1,)), xp.reshape(places, (-1,)), math.prod(shape))
+    total = xp.segment_sum(
+        xp.reshape(g, (-1,)), xp.reshape(places, (-1,)), math.prod(shape)
+    )
     return xp.reshape(total, tuple(shape))
 
 
@@ -44,7 +48,10 @@ def _parts(key: Any) -> tuple[Any, ...]:
 
 def is_basic(key: Any) -> bool:
     """Tell whether a key names each element at most once by slices, integers, ... and None."""
-    return all(part is None or part is Ellipsis or type(part) in (int, slice) for part in _parts(key))
+    return all(
+        part is None or part is Ellipsis or type(part) in (int, slice)
+        for part in _parts(key)
+    )
 
 
 def _raw_key(key: Any, near: Array) -> Any:
@@ -58,7 +65,12 @@ def _raw_key(key: Any, near: Array) -> Any:
     if isinstance(key, list):
         return asarray(key, device=near.device if near._lib.place else None).data
     if isinstance(key, slice):
-        return slice(*[v.__index__() if hasattr(v, "__index__") else v for v in (key.start, key.stop, key.step)])
+        return slice(
+            *[
+                v.__index__() if hasattr(v, "__index__") else v
+                for v in (key.start, key.stop, key.step)
+            ]
+        )
     return key
 
 
@@ -70,7 +82,9 @@ class _GetItem(Row):
     def lift(self, node: Node) -> Any:
         return node.saved
 
-    def pull(self, node: Node, parents: Any, saved: Any, g: Any, xp: Any) -> tuple[Any, ...]:
+    def pull(
+        self, node: Node, parents: Any, saved: Any, g: Any, xp: Any
+    ) -> tuple[Any, ...]:
         spec, key = saved
         return (xp.scatter(g, key, spec.shape),)
 
@@ -86,7 +100,9 @@ class _Scatter(Row):
     def lift(self, node: Node) -> Any:
         return node.saved
 
-    def pull(self, node: Node, parents: Any, saved: Any, g: Any, xp: Any) -> tuple[Any, ...]:
+    def pull(
+        self, node: Node, parents: Any, saved: Any, g: Any, xp: Any
+    ) -> tuple[Any, ...]:
         return (xp.getitem(g, saved[0]),)
 
     def push(self, node: Node, tangents: list[Any], saved: Any, xp: Any) -> Any:
@@ -101,13 +117,15 @@ class _SetItem(Row):
     def lift(self, node: Node) -> Any:
         return node.saved
 
-    def pull(self, node: Node, parents: Any, saved: Any, g: Any, xp: Any) -> tuple[Any, ...]:
+    def pull(
+        self, node: Node, parents: Any, saved: Any, g: Any, xp: Any
+    ) -> tuple[Any, ...]:
         key, fix = saved
         gx = gv = None
         if parents[0] is not None:
             gx = xp.setitem(g, key, 0)
         if parents[1] is not None:
-            gv = _fitted(xp, _kept_values(xp, xp.getitem(g, key), key, g), fix)
+            gv = fitted(xp, _kept_values(xp, xp.getitem(g, key), key, g), fix)
         return gx, gv
 
     def push(self, node: Node, tangents: list[Any], saved: Any, xp: Any) -> Any:
@@ -121,13 +139,17 @@ class _SetItem(Row):
 
 def _kept_values(xp: Any, values: Any, key: Any, whole: Any) -> Any:
     """Zero the cotangents of values that a later value at the same place overwrote."""
-    if is_basic(key) or not any("int" in str(getattr(part, "dtype", "")) for part in _parts(key)):
+    if is_basic(key) or not any(
+        "int" in str(getattr(part, "dtype", "")) for part in _parts(key)
+    ):
         return values
     shape = tuple(values.shape)
     places = xp.getitem(_grid(xp, tuple(whole.shape), whole), key)
     order = _grid(xp, shape, whole)
     winner = xp.setitem(_grid(xp, tuple(whole.shape), whole), key, order)
-    kept = xp.take(xp.reshape(winner, (-1,)), xp.reshape(places, (-1,)), axis=0) == xp.reshape(order, (-1,))
+    kept = xp.take(
+        xp.reshape(winner, (-1,)), xp.reshape(places, (-1,)), axis=0
+    ) == xp.reshape(order, (-1,))
     return xp.where(xp.reshape(kept, shape), values, xp.zeros_like(values))
 
 
@@ -138,7 +160,9 @@ _SETITEM = _SetItem("setitem", public=False)
 
 @addition("scatter")
 def _scatter_raw(xp: Any, g: Any, key: Any, shape: tuple[int, ...]) -> Any:
-    if is_basic(key) or not any("int" in str(getattr(part, "dtype", "")) for part in _parts(key)):
+    if is_basic(key) or not any(
+        "int" in str(getattr(part, "dtype", "")) for part in _parts(key)
+    ):
         return xp.setitem(xp.zeros(shape, dtype=g.dtype, device=xp.device(g)), key, g)
     places = xp.getitem(_grid(xp, shape, g), key)
     return _put_back(xp, g, places, shape)
@@ -185,7 +209,7 @@ def setitem(x: Array, key: Any, value: Any, /) -> Array:
 
 def _assign(x: Array, key: Any, value: Any) -> None:
     """``x[key] = value``: compute the new array and rebind `x` to it."""
-    from ..operators import rebind  # noqa: PLC0415 - operators are made from the table
+    from ..operators import rebind
 
     rebind(x, setitem(x, key, value), "x[key] = value")
 

@@ -43,9 +43,13 @@ def _pull_right(xp: Any, g: Any, x: Any, y: Any, /) -> Any:
         outer = xp.expand_dims(x, axis=-1) * xp.expand_dims(g, axis=-2)
         return unbroadcast(xp, outer, tuple(y.shape))
     if y.ndim == 1:
-        part = xp.sum(xp.expand_dims(g, axis=-1) * x, axis=tuple(range(g.ndim)), dtype=g.dtype)
+        part = xp.sum(
+            xp.expand_dims(g, axis=-1) * x, axis=tuple(range(g.ndim)), dtype=g.dtype
+        )
         return xp.reshape(part, tuple(y.shape))
-    if y.ndim == 2:  # one matrix for the whole batch: one product, not a batch and a sum
+    if (
+        y.ndim == 2
+    ):  # one matrix for the whole batch: one product, not a batch and a sum
         rows = xp.reshape(x, (-1, x.shape[-1]))
         return xp.matmul(xp.matrix_transpose(rows), xp.reshape(g, (-1, g.shape[-1])))
     return unbroadcast(xp, xp.matmul(xp.matrix_transpose(x), g), tuple(y.shape))
@@ -83,7 +87,15 @@ def _contracted(x: Any, y: Any, axes: Any) -> tuple[list[int], list[int]]:
     return [a % x.ndim for a in first], [b % y.ndim for b in second]
 
 
-def _tensordot_pull(xp: Any, g: Any, other: Any, shape: tuple[int, ...], own: list[int], theirs: list[int], first: bool) -> Any:
+def _tensordot_pull(
+    xp: Any,
+    g: Any,
+    other: Any,
+    shape: tuple[int, ...],
+    own: list[int],
+    theirs: list[int],
+    first: bool,
+) -> Any:
     """Return the cotangent of one argument of tensordot."""
     free = [i for i in range(len(shape)) if i not in own]
     other_free = [i for i in range(other.ndim) if i not in theirs]
@@ -92,14 +104,21 @@ def _tensordot_pull(xp: Any, g: Any, other: Any, shape: tuple[int, ...], own: li
     inner = math.prod(shape[i] for i in own)
     # pairs of contracted axes in the argument's own order
     paired = [theirs[own.index(i)] for i in sorted(own)]
-    matrix = xp.reshape(xp.permute_dims(_conj(xp, other), tuple(paired + other_free)), (inner, columns))
+    matrix = xp.reshape(
+        xp.permute_dims(_conj(xp, other), tuple(paired + other_free)), (inner, columns)
+    )
     if first:
         part = xp.matmul(xp.reshape(g, (rows, columns)), xp.matrix_transpose(matrix))
     else:
-        part = xp.matmul(xp.matrix_transpose(xp.reshape(g, (columns, rows))), xp.matrix_transpose(matrix))
+        part = xp.matmul(
+            xp.matrix_transpose(xp.reshape(g, (columns, rows))),
+            xp.matrix_transpose(matrix),
+        )
     order = free + sorted(own)
     part = xp.reshape(part, tuple(shape[i] for i in order))
-    return xp.permute_dims(part, tuple(sorted(range(len(shape)), key=order.__getitem__)))
+    return xp.permute_dims(
+        part, tuple(sorted(range(len(shape)), key=order.__getitem__))
+    )
 
 
 def _tensordot_left(xp: Any, g: Any, x: Any, y: Any, /, *, axes: Any = 2) -> Any:

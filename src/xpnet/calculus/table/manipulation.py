@@ -81,7 +81,9 @@ def tile(xp: Any, g: Any, x: Any, repetitions: Any, /) -> Any:
     ndim = max(x.ndim, len(repetitions))
     shape = (1,) * (ndim - x.ndim) + tuple(x.shape)
     times = (1,) * (ndim - len(repetitions)) + tuple(repetitions)
-    parts = xp.reshape(g, tuple(itertools.chain.from_iterable(zip(times, shape, strict=True))))
+    parts = xp.reshape(
+        g, tuple(itertools.chain.from_iterable(zip(times, shape, strict=True)))
+    )
     total = xp.sum(parts, axis=tuple(range(0, 2 * ndim, 2)), dtype=g.dtype)
     return xp.reshape(total, x.shape)
 
@@ -99,11 +101,15 @@ def repeat(xp: Any, g: Any, x: Any, repeats: Any, /, *, axis: Any = None) -> Any
     # each source gets the cotangents of its own copies: their positions, then one segment sum
     source = xp.reshape(_grid(xp, shape, g), shape)
     ids = xp.reshape(xp.repeat(source, repeats, axis=a), (-1,))
-    return xp.reshape(xp.segment_sum(xp.reshape(g, (-1,)), ids, math.prod(shape)), x.shape)
+    return xp.reshape(
+        xp.segment_sum(xp.reshape(g, (-1,)), ids, math.prod(shape)), x.shape
+    )
 
 
 def _grid(xp: Any, shape: tuple[int, ...], like: Any) -> Any:
-    return xp.reshape(xp.arange(math.prod(shape), dtype=xp.int64, device=xp.device(like)), shape)
+    return xp.reshape(
+        xp.arange(math.prod(shape), dtype=xp.int64, device=xp.device(like)), shape
+    )
 
 
 # --- several arrays --------------------------------------------------------------------
@@ -114,7 +120,10 @@ def concat(xp: Any, g: Any, arrays: Any, /, *, axis: Any = 0) -> list[Any]:
     """Return the arrays joined along an axis (back: cut apart)."""
     if axis is None:
         sizes = [math.prod(x.shape) for x in arrays]
-        return [xp.reshape(p, x.shape) for p, x in zip(_cut(xp, g, sizes, 0), arrays, strict=True)]
+        return [
+            xp.reshape(p, x.shape)
+            for p, x in zip(_cut(xp, g, sizes, 0), arrays, strict=True)
+        ]
     axis = axis % arrays[0].ndim
     return _cut(xp, g, [x.shape[axis] for x in arrays], axis)
 
@@ -122,7 +131,10 @@ def concat(xp: Any, g: Any, arrays: Any, /, *, axis: Any = 0) -> list[Any]:
 def _cut(xp: Any, g: Any, sizes: list[int], axis: int) -> list[Any]:
     ends = list(itertools.accumulate(sizes))
     before = (slice(None),) * axis
-    return [xp.getitem(g, (*before, slice(end - size, end))) for size, end in zip(sizes, ends, strict=True)]
+    return [
+        xp.getitem(g, (*before, slice(end - size, end)))
+        for size, end in zip(sizes, ends, strict=True)
+    ]
 
 
 @linear_sequence
@@ -137,7 +149,9 @@ def unstack(x: Any, /, *, axis: int = 0) -> tuple[Array, ...]:
     """Return the slices of `x` along an axis as a tuple."""
     x = asarray(x)
     if not -x.ndim <= axis < x.ndim:
-        raise IndexError(f"unstack: axis {axis} is out of range for an array with {x.ndim} axes.")
+        raise IndexError(
+            f"unstack: axis {axis} is out of range for an array with {x.ndim} axes."
+        )
     before = (slice(None),) * (axis % x.ndim)
     return tuple(x[(*before, i)] for i in range(x.shape[axis]))
 
@@ -155,9 +169,13 @@ def broadcast_shapes(*shapes: tuple[int, ...]) -> tuple[int, ...]:
     """Return the common shape that arrays of these shapes broadcast to."""
     ndim = max((len(shape) for shape in shapes), default=0)
     common = []
-    for sizes in zip(*[(1,) * (ndim - len(shape)) + tuple(shape) for shape in shapes], strict=True):
+    for sizes in zip(
+        *[(1,) * (ndim - len(shape)) + tuple(shape) for shape in shapes], strict=True
+    ):
         different = {n for n in sizes if n != 1}
         if len(different) > 1:
-            raise ShapeError(f"shapes {', '.join(map(str, shapes))} do not broadcast: {sorted(different)} differ.")
+            raise ShapeError(
+                f"shapes {', '.join(map(str, shapes))} do not broadcast: {sorted(different)} differ."
+            )
         common.append(different.pop() if different else 1)
     return tuple(common)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from ...errors import LibraryError
 from ..array import SCALARS, Array, asarray, like, mixed
-from ..rule import Row, _fitted, _lifted, _needs_fix, _spread, flat, function_of
+from ..rule import Row, fitted, flat, function_of, needs_fix, spread
 from ..tape import Node, is_recording
 
 _PLACES = "its values are positions"
@@ -20,7 +20,9 @@ class _Where(Row):
     def lift(self, node: Node) -> Any:
         return node.saved
 
-    def pull(self, node: Node, parents: Any, saved: Any, g: Any, xp: Any) -> tuple[Any, ...]:
+    def pull(
+        self, node: Node, parents: Any, saved: Any, g: Any, xp: Any
+    ) -> tuple[Any, ...]:
         condition = saved
         zero = xp.zeros_like(g)
         parts: list[Any] = [None, None]
@@ -29,14 +31,17 @@ class _Where(Row):
         if parents[1] is not None:
             parts[1] = xp.where(condition, zero, g)
         if node.fix is not None:
-            parts = [p if p is None or f is None else _fitted(xp, p, f) for p, f in zip(parts, node.fix[:2], strict=True)]
+            parts = [
+                p if p is None or f is None else fitted(xp, p, f)
+                for p, f in zip(parts, node.fix[:2], strict=True)
+            ]
         return tuple(parts)
 
     def push(self, node: Node, tangents: list[Any], saved: Any, xp: Any) -> Any:
         tx, ty = tangents
         zero = xp.zeros_like(ty if tx is None else tx)
         out = xp.where(saved, zero if tx is None else tx, zero if ty is None else ty)
-        return _spread(xp, out, node)
+        return spread(xp, out, node)
 
 
 _WHERE = _Where("where", formula=("condition", "1 - condition"))
@@ -49,9 +54,15 @@ def where(condition: Any, x1: Any, x2: Any, /) -> Array:
     """
     first = next((v for v in (x1, x2, condition) if type(v) is Array), None)
     if first is None:
-        first = asarray(next((v for v in (x1, x2, condition) if type(v) not in SCALARS), condition))
+        first = asarray(
+            next((v for v in (x1, x2, condition) if type(v) not in SCALARS), condition)
+        )
     lib = first._lib
-    chosen = condition.data if type(condition) is Array and condition._lib is lib else like(condition, first).data
+    chosen = (
+        condition.data
+        if type(condition) is Array and condition._lib is lib
+        else like(condition, first).data
+    )
     operands = []
     for v in (x1, x2):
         if type(v) in SCALARS:
@@ -73,8 +84,8 @@ def where(condition: Any, x1: Any, x2: Any, /) -> Array:
         out = lib.coerce(out)
     result = Array(out, lib)
     if (na is not None or nb is not None) and is_recording():
-        fix_a = None if na is None else _needs_fix(a, out)
-        fix_b = None if nb is None else _needs_fix(b, out)
+        fix_a = None if na is None else needs_fix(a, out)
+        fix_b = None if nb is None else needs_fix(b, out)
         fix = None
         if fix_a is not None or fix_b is not None:
             fix = (fix_a, fix_b, tuple(out.shape), out.dtype)
@@ -147,7 +158,11 @@ def unique_all(x: Any, /) -> UniqueAll:
     x = asarray(x)
     try:
         values, indices, inverse, counts = _raw("unique_all", x)
-    except (LibraryError, NotImplementedError, AttributeError):  # torch has no unique_all
+    except (
+        LibraryError,
+        NotImplementedError,
+        AttributeError,
+    ):  # torch has no unique_all
         values, inverse = _raw("unique_inverse", x)
         indices = _first_places(x, inverse, values.size)
         counts = _raw("unique_counts", x)[1]

@@ -38,7 +38,9 @@ def _expit_slope(xp: Any, x: Any) -> Any:
 
 @addition("tanh_slope")
 def _tanh_slope(xp: Any, x: Any) -> Any:
-    c = xp.cosh(x)  # where it overflows the slope is 0, and its derivative is a row of its own
+    c = xp.cosh(
+        x
+    )  # where it overflows the slope is 0, and its derivative is a row of its own
     return 1 / (c * c)
 
 
@@ -89,7 +91,13 @@ def _relu(xp: Any, x: Any) -> Any:
     return xp.clip(x, 0, None)
 
 
-unary("relu", "x > 0", lambda xp, t, _x, out: xp.where(out > 0, t, xp.where(out == 0, xp.zeros_like(t), t * out)))
+unary(
+    "relu",
+    "x > 0",
+    lambda xp, t, _x, out: xp.where(
+        out > 0, t, xp.where(out == 0, xp.zeros_like(t), t * out)
+    ),
+)
 
 # --- softmax and its kin ---------------------------------------------------------------
 
@@ -119,13 +127,17 @@ def _kept(xp: Any, g: Any, x: Any, axis: Any, keepdims: bool) -> Any:
     return xp.reshape(g, tuple(1 if i in axes else n for i, n in enumerate(x.shape)))
 
 
-def _logsumexp_vjp(xp: Any, g: Any, out: Any, x: Any, /, *, axis: Any = None, keepdims: bool = False) -> Any:
+def _logsumexp_vjp(
+    xp: Any, g: Any, out: Any, x: Any, /, *, axis: Any = None, keepdims: bool = False
+) -> Any:
     """``log(sum(exp(x)))`` over `axis`, without overflow; -inf where every entry is -inf."""
     weights = xp.exp(x - _finite(xp, _kept(xp, out, x, axis, keepdims)))
     return _kept(xp, g, x, axis, keepdims) * weights
 
 
-def _logsumexp_jvp(xp: Any, t: Any, out: Any, x: Any, /, *, axis: Any = None, keepdims: bool = False) -> Any:
+def _logsumexp_jvp(
+    xp: Any, t: Any, out: Any, x: Any, /, *, axis: Any = None, keepdims: bool = False
+) -> Any:
     weights = xp.exp(x - _finite(xp, _kept(xp, out, x, axis, keepdims)))
     return xp.sum(t * weights, axis=axis, keepdims=keepdims)
 
@@ -143,7 +155,9 @@ general(
 def _softmax(xp: Any, x: Any, /, *, axis: int = -1) -> Any:
     e = xp.exp(x - _finite(xp, xp.max(x, axis=axis, keepdims=True)))
     total = xp.sum(e, axis=axis, keepdims=True, dtype=x.dtype)
-    return e / xp.where(total == 0, xp.ones_like(total), total)  # a row of -inf gives zeros
+    return e / xp.where(
+        total == 0, xp.ones_like(total), total
+    )  # a row of -inf gives zeros
 
 
 def _softmax_rule(xp: Any, v: Any, out: Any, x: Any, /, *, axis: int = -1) -> Any:
@@ -151,13 +165,21 @@ def _softmax_rule(xp: Any, v: Any, out: Any, x: Any, /, *, axis: int = -1) -> An
     return out * (v - xp.sum(v * out, axis=axis, keepdims=True))
 
 
-general("softmax", formula=("softmax(x) * (g - sum(g * softmax(x)))",), vjp=_softmax_rule, jvp=_softmax_rule, keeps_out=True)
+general(
+    "softmax",
+    formula=("softmax(x) * (g - sum(g * softmax(x)))",),
+    vjp=_softmax_rule,
+    jvp=_softmax_rule,
+    keeps_out=True,
+)
 
 
 @addition("log_softmax")
 def _log_softmax(xp: Any, x: Any, /, *, axis: int = -1) -> Any:
     shifted = x - _finite(xp, xp.max(x, axis=axis, keepdims=True))
-    return shifted - xp.log(xp.sum(xp.exp(shifted), axis=axis, keepdims=True, dtype=x.dtype))
+    return shifted - xp.log(
+        xp.sum(xp.exp(shifted), axis=axis, keepdims=True, dtype=x.dtype)
+    )
 
 
 def _log_softmax_vjp(xp: Any, g: Any, out: Any, x: Any, /, *, axis: int = -1) -> Any:
@@ -169,12 +191,20 @@ def _log_softmax_jvp(xp: Any, t: Any, out: Any, x: Any, /, *, axis: int = -1) ->
     return t - xp.sum(xp.exp(out) * t, axis=axis, keepdims=True)
 
 
-general("log_softmax", formula=("g - softmax(x) * sum(g)",), vjp=_log_softmax_vjp, jvp=_log_softmax_jvp, keeps_out=True)
+general(
+    "log_softmax",
+    formula=("g - softmax(x) * sum(g)",),
+    vjp=_log_softmax_vjp,
+    jvp=_log_softmax_jvp,
+    keeps_out=True,
+)
 
 # --- sums of chosen elements: the transpose of every kind of indexing ---------------------
 
 
-def _segment_transpose(xp: Any, g: Any, out: Any, values: Any, ids: Any, /, count: int) -> Any:
+def _segment_transpose(
+    xp: Any, g: Any, out: Any, values: Any, ids: Any, /, count: int
+) -> Any:
     """Element k of the result is the sum of ``values[i]`` where ``ids[i] == k``."""
     return xp.take(g, ids, axis=0)
 

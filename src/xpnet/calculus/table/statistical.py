@@ -23,14 +23,23 @@ def _count(x: Any, axis: Any) -> int:
 
 @linear()
 def sum(
-    xp: Any, g: Any, x: Any, /, *, axis: Any = None, dtype: Any = None, keepdims: bool = False
+    xp: Any,
+    g: Any,
+    x: Any,
+    /,
+    *,
+    axis: Any = None,
+    dtype: Any = None,
+    keepdims: bool = False,
 ) -> Any:
     """Return the sum over `axis` (back: a copy for each summand)."""
     return _spread(xp, g, x, axis, keepdims)
 
 
 @linear()
-def mean(xp: Any, g: Any, x: Any, /, *, axis: Any = None, keepdims: bool = False) -> Any:
+def mean(
+    xp: Any, g: Any, x: Any, /, *, axis: Any = None, keepdims: bool = False
+) -> Any:
     """Return the mean over `axis` (back: an equal part for each)."""
     n = _count(x, axis)
     return _spread(xp, g / n if n else g, x, axis, keepdims)
@@ -38,7 +47,13 @@ def mean(xp: Any, g: Any, x: Any, /, *, axis: Any = None, keepdims: bool = False
 
 @composite()
 def var(
-    xp: Any, x: Any, /, *, axis: Any = None, correction: float = 0.0, keepdims: bool = False
+    xp: Any,
+    x: Any,
+    /,
+    *,
+    axis: Any = None,
+    correction: float = 0.0,
+    keepdims: bool = False,
 ) -> Any:
     """Return the mean squared distance from the mean, over n - correction."""
     n = _count(x, axis)
@@ -51,12 +66,20 @@ def var(
 
 @composite()
 def std(
-    xp: Any, x: Any, /, *, axis: Any = None, correction: float = 0.0, keepdims: bool = False
+    xp: Any,
+    x: Any,
+    /,
+    *,
+    axis: Any = None,
+    correction: float = 0.0,
+    keepdims: bool = False,
 ) -> Any:
     """Return the square root of the variance; its slope is 0 where all values are equal."""
     v = xp.var(x, axis=axis, correction=correction, keepdims=keepdims)
     constant = v == 0
-    return xp.where(constant, xp.zeros_like(v), xp.sqrt(xp.where(constant, xp.ones_like(v), v)))
+    return xp.where(
+        constant, xp.zeros_like(v), xp.sqrt(xp.where(constant, xp.ones_like(v), v))
+    )
 
 
 # --- extremes: ties share equally, and the shares sum to exactly 1 ------------------------
@@ -103,9 +126,13 @@ def _products_of_others(xp: Any, x: Any) -> Any:
     """
     n = x.shape[-1]
     one = xp.ones_like(xp.getitem(x, (..., slice(0, 1))))
-    before = xp.concat([one, _running_product(xp, xp.getitem(x, (..., slice(0, n - 1))))], axis=-1)
+    before = xp.concat(
+        [one, _running_product(xp, xp.getitem(x, (..., slice(0, n - 1))))], axis=-1
+    )
     turned = xp.flip(x, axis=-1)
-    after = xp.concat([one, _running_product(xp, xp.getitem(turned, (..., slice(0, n - 1))))], axis=-1)
+    after = xp.concat(
+        [one, _running_product(xp, xp.getitem(turned, (..., slice(0, n - 1))))], axis=-1
+    )
     return before * xp.flip(after, axis=-1)
 
 
@@ -114,7 +141,9 @@ def _running_product(xp: Any, x: Any) -> Any:
     n, step = x.shape[-1], 1
     while step < n:
         head = xp.getitem(x, (..., slice(0, step)))
-        tail = xp.getitem(x, (..., slice(step, n))) * xp.getitem(x, (..., slice(0, n - step)))
+        tail = xp.getitem(x, (..., slice(step, n))) * xp.getitem(
+            x, (..., slice(0, n - step))
+        )
         x = xp.concat([head, tail], axis=-1)
         step *= 2
     return x
@@ -141,21 +170,41 @@ def _others(xp: Any, x: Any, axis: Any) -> Any:
 
 
 def _prod_vjp(
-    xp: Any, g: Any, out: Any, x: Any, /, *, axis: Any = None, dtype: Any = None, keepdims: bool = False
+    xp: Any,
+    g: Any,
+    out: Any,
+    x: Any,
+    /,
+    *,
+    axis: Any = None,
+    dtype: Any = None,
+    keepdims: bool = False,
 ) -> Any:
     """The product over `axis`; its derivative is exact where factors are 0."""
-    return _kept(xp, g, x, axis, keepdims) * xp.conj(_others(xp, x, axis)) if xp.is_complex(x) else (
-        _kept(xp, g, x, axis, keepdims) * _others(xp, x, axis)
+    return (
+        _kept(xp, g, x, axis, keepdims) * xp.conj(_others(xp, x, axis))
+        if xp.is_complex(x)
+        else (_kept(xp, g, x, axis, keepdims) * _others(xp, x, axis))
     )
 
 
 def _prod_jvp(
-    xp: Any, t: Any, out: Any, x: Any, /, *, axis: Any = None, dtype: Any = None, keepdims: bool = False
+    xp: Any,
+    t: Any,
+    out: Any,
+    x: Any,
+    /,
+    *,
+    axis: Any = None,
+    dtype: Any = None,
+    keepdims: bool = False,
 ) -> Any:
     return xp.sum(t * _others(xp, x, axis), axis=axis, dtype=dtype, keepdims=keepdims)
 
 
-general("prod", formula=("product of the other elements",), vjp=_prod_vjp, jvp=_prod_jvp)
+general(
+    "prod", formula=("product of the other elements",), vjp=_prod_vjp, jvp=_prod_jvp
+)
 
 # --- running sums and products ----------------------------------------------------------
 
@@ -170,7 +219,14 @@ def _slice_along(axis: int, part: slice) -> tuple[slice, ...]:
 
 @linear()
 def cumulative_sum(
-    xp: Any, g: Any, x: Any, /, *, axis: Any = None, dtype: Any = None, include_initial: bool = False
+    xp: Any,
+    g: Any,
+    x: Any,
+    /,
+    *,
+    axis: Any = None,
+    dtype: Any = None,
+    include_initial: bool = False,
 ) -> Any:
     """Return the running sums along `axis` (back: the running sums from the end)."""
     a = _axis_of(x, axis)
@@ -194,13 +250,23 @@ def _cumulative_prod_parts(xp: Any, x: Any, axis: int) -> tuple[Any, Any]:
 
 
 def _cumulative_prod_vjp(
-    xp: Any, g: Any, out: Any, x: Any, /, *, axis: Any = None, dtype: Any = None, include_initial: bool = False
+    xp: Any,
+    g: Any,
+    out: Any,
+    x: Any,
+    /,
+    *,
+    axis: Any = None,
+    dtype: Any = None,
+    include_initial: bool = False,
 ) -> Any:
     """The running products along `axis`; the derivative is exact where factors are 0."""
     if 0 in x.shape:
         return xp.zeros_like(x)
     if x.ndim == 0:
-        return xp.reshape(xp.getitem(g, (slice(1, None),)) if include_initial else g, ())
+        return xp.reshape(
+            xp.getitem(g, (slice(1, None),)) if include_initial else g, ()
+        )
     a = _axis_of(x, axis)
     if include_initial:
         g = xp.getitem(g, _slice_along(a, slice(1, None)))
@@ -212,7 +278,15 @@ def _cumulative_prod_vjp(
 
 
 def _cumulative_prod_jvp(
-    xp: Any, t: Any, out: Any, x: Any, /, *, axis: Any = None, dtype: Any = None, include_initial: bool = False
+    xp: Any,
+    t: Any,
+    out: Any,
+    x: Any,
+    /,
+    *,
+    axis: Any = None,
+    dtype: Any = None,
+    include_initial: bool = False,
 ) -> Any:
     a = _axis_of(x, axis)
     if 0 in x.shape or x.ndim == 0:
@@ -238,8 +312,16 @@ general(
 
 # --- utility ---------------------------------------------------------------------------
 
-flat("all", "its values are true or false", lambda x, /, *, axis=None, keepdims=False: None)
-flat("any", "its values are true or false", lambda x, /, *, axis=None, keepdims=False: None)
+flat(
+    "all",
+    "its values are true or false",
+    lambda x, /, *, axis=None, keepdims=False: None,
+)
+flat(
+    "any",
+    "its values are true or false",
+    lambda x, /, *, axis=None, keepdims=False: None,
+)
 
 
 @function_of("diff")
@@ -254,6 +336,9 @@ def diff(
         x = xp.concat(ends, axis=axis)
     a = axis % x.ndim
     for _ in range(n):
-        later, earlier = x[_slice_along(a, slice(1, None))], x[_slice_along(a, slice(0, -1))]
+        later, earlier = (
+            x[_slice_along(a, slice(1, None))],
+            x[_slice_along(a, slice(0, -1))],
+        )
         x = (later != earlier) if xp.isdtype(x.dtype, "bool") else later - earlier
     return x

@@ -1,0 +1,1 @@
+"""The kinds of row, one file each; the chapters import them from `calculus.rule`."""
