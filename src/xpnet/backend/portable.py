@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-__all__ = ["has_integer_array", "segment_sum", "set_positions"]
+__all__ = ["has_integer_array", "segment_sum", "set_positions", "sorted_segment_sum"]
 
 
 def segment_sum(xp: Any, values: Any, ids: Any, count: int) -> Any:
@@ -16,6 +16,23 @@ def segment_sum(xp: Any, values: Any, ids: Any, count: int) -> Any:
     kinds = xp.arange(count, dtype=ids.dtype, device=values.device)
     member = xp.expand_dims(kinds, axis=1) == xp.expand_dims(ids, axis=0)  # (count, n)
     return xp.matmul(xp.astype(member, values.dtype), values)
+
+
+def sorted_segment_sum(
+    xp: Any, reduceat: Any, values: Any, ids: Any, count: int
+) -> Any:
+    """Return the sums of `values` over equal `ids`: sort by id, then add runs in order.
+
+    `reduceat` is the library's ``add.reduceat``. Nothing is read back to the host.
+    """
+    order = xp.argsort(ids, stable=True)
+    ids = xp.take(ids, order, axis=0)
+    kinds = xp.arange(count + 1, dtype=ids.dtype, device=ids.device)
+    edges = xp.searchsorted(ids, kinds)
+    end = xp.zeros((1,), dtype=values.dtype, device=values.device)
+    padded = xp.concat([xp.take(values, order, axis=0), end])  # a run may start at the end
+    sums = reduceat(padded, edges[:-1])
+    return xp.where(edges[1:] > edges[:-1], sums, xp.zeros_like(sums))
 
 
 def has_integer_array(key: Any) -> bool:

@@ -127,10 +127,12 @@ class _Trace:
         ]
         return reaches_before(roots, self.since)
 
-    def cotangents(self, seeds: list[tuple[Any, Any]], higher: bool) -> list[Array]:
+    def cotangents(
+        self, seeds: list[tuple[Any, Any]], *, higher: bool, keep: bool
+    ) -> list[Array]:
         """Return the cotangent of each variable, zeros where the result does not depend on it."""
         found = (
-            pull_back(seeds, self.nodes, since=self.since, higher=higher, keep=True)
+            pull_back(seeds, self.nodes, since=self.since, higher=higher, keep=keep)
             if seeds
             else {}
         )
@@ -215,9 +217,15 @@ def value_and_grad(
         if value._node is not None:
             g = lib.raw.ones_like(value.data)
             seeds.append((value._node, Array(g, lib) if higher else g))
-        gradient = trace.rebuilt(trace.cotangents(seeds, higher), single)
+        gradient = trace.rebuilt(
+            trace.cotangents(seeds, higher=higher, keep=higher), single
+        )
         out = value if higher else value.detach()
         shown = _result_kind(result, trace.kinds)(out)
+        if (
+            not higher
+        ):  # the tape is released: what the function also returned leaves it
+            aux = stop_gradient(aux)
         return ((shown, aux), gradient) if has_aux else (shown, gradient)
 
     return derivative
@@ -299,7 +307,9 @@ def vjp(function: Function, *primals: Any) -> tuple[Any, Callable[..., Any]]:
             for out, c in zip(outs, cotangents, strict=True)
             if out._node is not None
         ]
-        parts = trace.rebuilt(trace.cotangents(seeds, higher), single=False)
+        parts = trace.rebuilt(
+            trace.cotangents(seeds, higher=higher, keep=True), single=False
+        )
         return parts
 
     return value, pull
