@@ -14,10 +14,11 @@ from typing import Any, final
 import numpy as np
 
 from .backend.device import Device
-from .backend.library import Library, library_for
+from .backend.dtypes import dtype_in, dtype_name
+from .backend.library import library_for
 from .backend.random import Shape, Stream
 from .calculus.array import Array, wrap
-from .errors import DTypeError, OptionError
+from .errors import OptionError
 
 __all__ = ["Generator", "as_generator"]
 
@@ -349,26 +350,10 @@ def _place(host: Any, device: str | Device | None, like: Array | None) -> Array:
 def _float_dtype(dtype: Any, like: Array | None) -> Any:
     """Return the host's dtype for a draw of floating-point numbers."""
     if dtype is not None:
-        return np.dtype(_dtype_name(dtype))
-    name = "" if like is None else _dtype_name(like.dtype)
+        return np.dtype(dtype_name(dtype))
+    name = "" if like is None else dtype_name(like.dtype)
     return np.dtype(name if name in ("float32", "float64") else "float32")
 
 
 def _cast(x: Array, dtype: Any) -> Array:
-    return wrap(x._lib, x._lib.raw.astype(x.data, _dtype_in(x._lib, dtype)))
-
-
-def _dtype_in(lib: Library, dtype: Any) -> Any:
-    """Return the dtype object of a library that has the same name as `dtype`."""
-    return getattr(lib.module, _dtype_name(dtype))
-
-
-def _dtype_name(dtype: Any) -> str:
-    """Return the standard's name of any library's dtype object."""
-    try:
-        return str(np.dtype(dtype).name)
-    except TypeError:
-        name = str(dtype).rpartition(".")[2]
-    if name not in np.sctypeDict:
-        raise DTypeError(f"{dtype!r} is not a data type.")
-    return name
+    return wrap(x._lib, x._lib.raw.astype(x.data, dtype_in(x._lib, dtype)))

@@ -1,0 +1,17 @@
+"""Data: samples with their labels, batches on a device, and data sets to learn with."""
+
+from .dataset import Dataset
+from .fetch import load_breast_cancer, load_digits
+from .loader import DataLoader
+from .toy import circles, moons, spirals, xor
+
+__all__ = [
+    "DataLoader",
+    "Dataset",
+    "circles",
+    "load_breast_cancer",
+    "load_digits",
+    "moons",
+    "spirals",
+    "xor",
+]
