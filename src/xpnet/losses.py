@@ -1,0 +1,253 @@
+"""Losses: one number that says how wrong a prediction is.
+
+Each takes ``reduction=``: ``"mean"`` over all elements, ``"sum"``, or ``"none"`` for the
+loss of each element.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from typing import Any
+
+from .calculus import namespace as _namespace  # noqa: F401 - fills the table
+from .calculus.array import Array, asarray, like
+from .calculus.rule import fused
+from .errors import DTypeError, OptionError, ShapeError
+
+__all__ = ["binary_cross_entropy_with_logits", "cross_entropy", "mean_squared_error"]
+
+_REDUCTIONS = ("mean", "sum", "none")
+
+
+def mean_squared_error(
+    prediction: Any, target: Any, /, *, reduction: str = "mean"
+) -> Array:
+    """Return the squared difference: ``(prediction - target)**2``.
+
+    Parameters
+    ----------
+    prediction, target : Array
+        Of one shape; nothing is broadcast. Integer targets are cast.
+    reduction : {"mean", "sum", "none"}
+        Over all elements. The mean of no elements is NaN.
+
+    Raises
+    ------
+    ShapeError
+        If the shapes differ.
+    OptionError
+        If the reduction is unknown.
+
+    Notes
+    -----
+    The gradient is ``2 (prediction - target)``, divided by the number of elements for
+    the mean. PyTorch's ``mse_loss`` broadcasts, with a warning.
+
+    Examples
+    --------
+    >>> mean_squared_error([1.0, 2.0], asarray([1.0, 4.0])).item()
+    2.0
+    """
+    prediction, target = _pair("mean_squared_error", prediction, target, reduction)
+    return _mean_squared_error(prediction, target, reduction=reduction)  # type: ignore[no-any-return]
+
+
+@fused("mean_squared_error", count=2)
+def _mean_squared_error(
+    xp: Any, prediction: Any, target: Any, *, reduction: str
+) -> Any:
+    return _reduced(xp, xp.square(prediction - target), reduction)
+
+
+def binary_cross_entropy_with_logits(
+    logits: Any, target: Any, /, *, reduction: str = "mean"
+) -> Array:
+    """Return the negative log-likelihood of yes-or-no labels under logits.
+
+    ``-(y log(sigmoid(x)) + (1 - y) log(1 - sigmoid(x)))
+    = max(x, 0) - x y + log(1 + exp(-|x|))``
+
+    Parameters
+    ----------
+    logits : Array
+        x, any real numbers: the log of the odds.
+    target : Array
+        y, in [0, 1], of the same shape. Integers and booleans are cast.
+    reduction : {"mean", "sum", "none"}
+        Over all elements. The mean of no elements is NaN.
+
+    Raises
+    ------
+    ShapeError
+        If the shapes differ.
+    OptionError
+        If the reduction is unknown.
+
+    Notes
+    -----
+    The gradient is ``sigmoid(x) - y``. Exact for large logits, and 0 at x = -inf with
+    y = 0 and at x = inf with y = 1, where PyTorch gives NaN.
+
+    Examples
+    --------
+    >>> binary_cross_entropy_with_logits([0.0, 1000.0], asarray([1, 1])).item() * 2
+    0.6931471805599453
+    """
+    name = "binary_cross_entropy_with_logits"
+    logits, target = _pair(name, logits, target, reduction)
+    return _binary_cross_entropy(logits, target, reduction=reduction)  # type: ignore[no-any-return]
+
+
+@fused("binary_cross_entropy_with_logits", count=2)
+def _binary_cross_entropy(xp: Any, x: Any, y: Any, *, reduction: str) -> Any:
+    # With s = |x|, and w = 1 - y for positive and y for negative x, the loss is
+    # w s - log(sigmoid(s)). Each branch is one smooth function, so that derivatives are
+    # right at 0 as well, and nothing cancels.
+    positive = x >= 0
+    size = xp.where(positive, x, -x)
+    weight = xp.where(positive, 1 - y, y)
+    # an infinite logit that is right costs nothing: 0, and not 0 * inf
+    free = (weight == 0) & xp.isinf(size)
+    cost = weight * xp.where(free, xp.zeros_like(size), size)
+    return _reduced(xp, cost - xp.log_expit(size), reduction)
+
+
+def cross_entropy(logits: Any, labels: Any, /, *, reduction: str = "mean") -> Array:
+    """Return the negative log-likelihood of integer labels under logits.
+
+    ``-log(softmax(logits)[label]) = logsumexp(logits) - logits[label]``
+
+    Parameters
+    ----------
+    logits : Array
+        Shape (N, K) for K classes, or (N, K, d1, ...): classes are axis 1, as in PyTorch.
+    labels : Array of integers
+        Shape (N,), or (N, d1, ...): the class of each, from 0 to K - 1. On the CPU a
+        label outside raises; elsewhere looking would wait for the device, and its loss
+        is NaN.
+    reduction : {"mean", "sum", "none"}
+        Over all labels. The mean of no labels is NaN.
+
+    Raises
+    ------
+    ShapeError
+        If the shapes do not fit together.
+    DTypeError
+        If the labels are not integers.
+    OptionError
+        If a label is out of range, or the reduction is unknown.
+
+    Notes
+    -----
+    The gradient is ``softmax(logits) - onehot(label)``. PyTorch's also takes
+    probabilities as labels.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> cross_entropy(np.zeros((2, 4)), np.array([0, 3])).item() == np.log(4)
+    np.True_
+    """
+    if type(logits) is not Array:
+        logits = asarray(logits)
+    labels = like(labels, logits)
+    shape = logits.shape
+    if len(shape) < 2 or labels.shape != (shape[0], *shape[2:]):
+        raise _label_misfit(shape, labels.shape)
+    lib = logits._lib
+    if not _is_integer(lib, labels.data.dtype):
+        raise DTypeError(
+            f"cross_entropy: labels have dtype {labels.dtype}; they must be integers, the "
+            "class of each row. Cast them: xp.astype(labels, xp.int64)."
+        )
+    _check_reduction("cross_entropy", reduction)
+    if lib.place is not None and lib.place.kind == "cpu":
+        _check_range(lib, labels.data, shape[1])
+    return _cross_entropy(logits, labels, reduction=reduction)  # type: ignore[no-any-return]
+
+
+@fused("cross_entropy")
+def _cross_entropy(xp: Any, logits: Any, labels: Any, *, reduction: str) -> Any:
+    # A comparison with each class, and not an index: its transpose adds nothing up, so
+    # gradients are the same bits every time on a GPU too.
+    classes = logits.shape[1]
+    labels = xp.astype(labels, xp.int64, copy=False)
+    kinds = xp.arange(classes, dtype=xp.int64, device=xp.device(labels))
+    kinds = xp.reshape(kinds, (classes, *[1] * (logits.ndim - 2)))
+    chosen = xp.expand_dims(labels, axis=1) == kinds  # (N, K, d1, ...)
+    picked = xp.where(chosen, xp.log_softmax(logits, axis=1), xp.zeros_like(logits))
+    known = (labels >= 0) & (labels < classes)
+    total = xp.sum(picked, axis=1)
+    return _reduced(xp, xp.where(known, -total, math.nan), reduction)
+
+
+# --- shared: arguments, and the reduction ------------------------------------------------
+
+
+def _pair(name: str, x: Any, y: Any, reduction: str) -> tuple[Array, Array]:
+    """Return prediction and target as arrays of one library, shape and kind of dtype."""
+    if type(x) is not Array:
+        x = asarray(x)
+    y = like(y, x)
+    if x.data.shape != y.data.shape:
+        raise ShapeError(
+            f"{name}: the prediction has shape {x.shape} but the target {y.shape}. They must "
+            "be equal: nothing is broadcast. Reshape one of them with xp.reshape."
+        )
+    _check_reduction(name, reduction)
+    lib = x._lib
+    if not lib.is_floating(y.data.dtype):
+        y = lib.recorded.astype(y, x.data.dtype)
+    return x, y
+
+
+def _check_reduction(name: str, reduction: str) -> None:
+    if reduction not in _REDUCTIONS:
+        raise OptionError(
+            f"{name}: reduction is one of {_REDUCTIONS}, not {reduction!r}."
+        )
+
+
+def _reduced(xp: Any, values: Any, reduction: str) -> Any:
+    """Return the mean, the sum, or the values themselves."""
+    if reduction == "none":
+        return values
+    total = xp.sum(values)
+    if reduction == "sum":
+        return total
+    count = math.prod(values.shape)
+    return total / count if count else total * math.nan
+
+
+@functools.cache
+def _is_integer(lib: Any, dtype: Any) -> bool:
+    return bool(lib.raw.isdtype(dtype, "integral"))
+
+
+def _check_range(lib: Any, labels: Any, classes: int) -> None:
+    """Raise if a label is outside; for arrays that can be read without waiting."""
+    if not math.prod(labels.shape):
+        return
+    low, high = lib.raw.min(labels), lib.raw.max(labels)
+    if low < 0 or high >= classes:
+        raise OptionError(
+            f"cross_entropy: a label is {int(low if low < 0 else high)}, but the logits have "
+            f"{classes} classes, so labels go from 0 to {classes - 1}."
+        )
+
+
+def _label_misfit(logits: tuple[int, ...], labels: tuple[int, ...]) -> ShapeError:
+    if len(logits) < 2:
+        return ShapeError(
+            f"cross_entropy: logits need two axes or more, (N, K, ...); they have {logits}."
+        )
+    advice = ""
+    if labels == logits:
+        advice = (
+            " Labels that are one-hot become classes with xp.argmax(labels, axis=1)."
+        )
+    return ShapeError(
+        f"cross_entropy: logits of shape {logits} need labels of shape "
+        f"{(logits[0], *logits[2:])}, not {labels}. Classes are axis 1.{advice}"
+    )

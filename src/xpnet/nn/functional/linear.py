@@ -1,0 +1,94 @@
+"""Affine maps."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ...calculus.array import Array
+from ...calculus.rule import fused
+from ...errors import DTypeError, ShapeError
+
+__all__ = ["linear"]
+
+
+def linear(x: Any, weight: Any, bias: Any = None, /) -> Array:
+    """Apply an affine map to the last axis: ``x @ weight.T + bias``.
+
+    Parameters
+    ----------
+    x : Array
+        Shape (..., in).
+    weight : Array
+        Shape (out, in), as in PyTorch.
+    bias : Array, optional
+        Shape (out,).
+
+    Returns
+    -------
+    Array
+        Shape (..., out).
+
+    Raises
+    ------
+    ShapeError
+        If the shapes do not fit together.
+    DTypeError
+        If `x` is not floating point.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> linear(np.ones((2, 3)), np.ones((4, 3)), np.zeros(4)).shape
+    (2, 4)
+    """
+    x_shape, weight_shape = x.shape, weight.shape
+    if (
+        len(weight_shape) != 2
+        or not x_shape
+        or x_shape[-1] != weight_shape[1]
+        or (bias is not None and tuple(bias.shape) != (weight_shape[0],))
+    ):
+        raise _misfit(x, weight, bias)
+    if x.dtype != weight.dtype:
+        _check_dtype(x, weight)
+    return _linear(x, weight, bias)  # type: ignore[no-any-return]
+
+
+@fused("linear", count=3)
+def _linear(xp: Any, x: Any, weight: Any, bias: Any) -> Any:
+    # Leading axes become one: products of more than two axes are slow on a GPU.
+    rows = x if x.ndim <= 2 else xp.reshape(x, (math.prod(x.shape[:-1]), x.shape[-1]))
+    out = xp.matmul(rows, xp.matrix_transpose(weight))
+    if x.ndim > 2:
+        out = xp.reshape(out, (*x.shape[:-1], weight.shape[0]))
+    return out if bias is None else out + bias
+
+
+def _misfit(x: Any, weight: Any, bias: Any) -> ShapeError:
+    shapes = f"x: {tuple(x.shape)}, weight: {tuple(weight.shape)}"
+    if len(weight.shape) != 2:
+        return ShapeError(f"linear: weight needs two axes, (out, in) ({shapes}).")
+    if not len(x.shape):
+        return ShapeError(
+            f"linear: x has no axes; features are its last axis ({shapes})."
+        )
+    if x.shape[-1] != weight.shape[1]:
+        return ShapeError(
+            f"linear: x has {x.shape[-1]} features but weight needs {weight.shape[1]} "
+            f"({shapes}). Features are the last axis."
+        )
+    return ShapeError(
+        f"linear: bias has shape {tuple(bias.shape)} but weight gives {weight.shape[0]} "
+        f"outputs, so it must be ({weight.shape[0]},)."
+    )
+
+
+def _check_dtype(x: Any, weight: Any) -> None:
+    """Refuse integers, which would change the dtype of everything after them."""
+    kind = str(x.dtype)
+    if "int" in kind or "bool" in kind:
+        raise DTypeError(
+            f"linear: x has dtype {kind} but weight is {weight.dtype}. Cast it first: "
+            "xp.astype(x, xp.float32)."
+        )

@@ -1,0 +1,50 @@
+"""Functions that only rearrange."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ...calculus.array import Array, asarray
+from ...errors import ShapeError
+
+__all__ = ["flatten"]
+
+
+def flatten(x: Any, start: int = 1, end: int = -1) -> Array:
+    """Make one axis of the axes from `start` to `end`, both included.
+
+    Parameters
+    ----------
+    x : Array
+        Of any dtype.
+    start, end : int
+        The first and the last axis; negative ones count from the end. The default keeps
+        the first axis, the batch (PyTorch's function flattens that too, its layer not).
+
+    Raises
+    ------
+    ShapeError
+        If `x` has no such axes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> flatten(np.zeros((8, 3, 5, 5))).shape
+    (8, 75)
+    """
+    if type(x) is not Array:
+        x = asarray(x)
+    shape = x.shape
+    ndim = len(shape)
+    first = start + ndim if start < 0 else start
+    last = end + ndim if end < 0 else end
+    if not 0 <= first <= last < ndim:
+        raise ShapeError(
+            f"flatten: x of shape {shape} has no axes from {start} to {end}."
+        )
+    if first == last:
+        return x
+    size = math.prod(shape[first : last + 1])
+    out: Array = x._lib.recorded.reshape(x, (*shape[:first], size, *shape[last + 1 :]))
+    return out

@@ -1,0 +1,97 @@
+"""Modules that hold modules."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterator
+from typing import Any, final, overload
+
+from ...errors import OptionError
+from ..module import Module
+
+__all__ = ["Sequential"]
+
+
+@final
+class Sequential(Module):
+    """Layers one after another: each takes what the one before returns.
+
+    Parameters
+    ----------
+    *layers : Module
+        In the order in which they run. They are named "0", "1", ... as in PyTorch.
+    device : str or Device, optional
+        Where to move them: ``"cpu"``, ``"cuda"``, ``"auto"``, ...; by default they stay.
+
+    Raises
+    ------
+    OptionError
+        If a layer is not a Module.
+    DeviceError
+        If the device does not work.
+
+    Examples
+    --------
+    >>> from xpnet.nn import Linear, ReLU
+    >>> Sequential(Linear(2, 8, rng=0), ReLU(), Linear(8, 1, rng=1))
+    Sequential(
+      (0): Linear(2, 8)  weight (8, 2), bias (8,)  24
+      (1): ReLU()
+      (2): Linear(8, 1)  weight (1, 8), bias (1,)  9
+    )
+    Total: 33 parameters, float32 on cpu
+    """
+
+    def __init__(self, *layers: Module, device: Any = None) -> None:
+        for layer in layers:
+            self.append(layer)
+        if device is not None:
+            self.to(device)
+
+    def forward(self, x: Any) -> Any:
+        """Return the result of the last layer."""
+        held = self.__dict__
+        for name in self._roles:
+            x = held[name](x)
+        return x
+
+    def append(self, layer: Module) -> Sequential:
+        """Add a layer at the end, and return self."""
+        if not isinstance(layer, Module):
+            raise _not_a_layer(layer, len(self))
+        setattr(self, str(len(self)), layer)
+        return self
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if isinstance(value, Module) and not (
+            name.isdecimal() and int(name) <= len(self)
+        ):
+            raise OptionError(
+                f"Sequential: add layers with append, not under the name {name!r}."
+            )
+        super().__setattr__(name, value)
+
+    def __len__(self) -> int:
+        return len(self._roles)
+
+    def __iter__(self) -> Iterator[Module]:
+        return self.children()
+
+    @overload
+    def __getitem__(self, index: int) -> Module: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequential: ...
+
+    def __getitem__(self, index: int | slice) -> Module:
+        layers = list(self.children())
+        if isinstance(index, slice):
+            return Sequential(*layers[index])
+        return layers[operator.index(index)]
+
+
+def _not_a_layer(layer: Any, position: int) -> OptionError:
+    if isinstance(layer, type) and issubclass(layer, Module):
+        advice = f"the class {layer.__name__}: write {layer.__name__}(...)"
+    else:
+        advice = f"a {type(layer).__name__}: pass one Module after another"
+    return OptionError(f"Sequential: layer {position} is not a Module but {advice}.")

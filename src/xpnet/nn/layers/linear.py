@@ -1,0 +1,103 @@
+"""Linear."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any, final
+
+from ...calculus.array import Array, asarray
+from ...errors import OptionError
+from ...random import as_generator
+from .. import init as initial
+from ..functional.linear import linear
+from ..module import Module
+
+__all__ = ["Linear"]
+
+
+@final
+class Linear(Module):
+    """An affine map of the last axis: ``x @ weight.T + bias``.
+
+    Parameters
+    ----------
+    in_features, out_features : int
+        The length of the last axis before and after.
+    bias : bool
+        Whether there is a bias.
+    rng : int or Generator, optional
+        Draws the initial values: the weight, then the bias.
+    dtype : dtype, optional
+        float32 by default.
+    device : str or Device, optional
+        Where the parameters go; the default device by default.
+    init : str or callable, optional
+        How the weight starts, a name or function of `xpnet.nn.init`. By default weight
+        and bias are uniform in ``±1 / sqrt(in_features)``, as in PyTorch.
+
+    Attributes
+    ----------
+    weight : Array
+        Shape (out_features, in_features).
+    bias : Array or None
+        Shape (out_features,).
+
+    Raises
+    ------
+    OptionError
+        If a number of features is not an integer of at least 1.
+
+    Notes
+    -----
+    Input (..., in_features), output (..., out_features).
+
+    Examples
+    --------
+    >>> Linear(3, 4, rng=0)
+    Linear(3, 4)  weight (4, 3), bias (4,)  16 parameters
+    """
+
+    weight: Array
+    bias: Array | None
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        bias: bool = True,
+        *,
+        rng: Any = None,
+        dtype: Any = None,
+        device: Any = None,
+        init: Any = None,
+    ) -> None:
+        self.in_features = _count("in_features", in_features)
+        self.out_features = _count("out_features", out_features)
+        options = {"rng": as_generator(rng), "dtype": dtype, "device": device}
+        shape = (self.out_features, self.in_features)
+        draw = initial.initializer(init, initial.fan_in_uniform)
+        self.weight = asarray(draw(shape, **options), requires_grad=True)
+        self.bias = None
+        if bias:
+            bound = self.in_features**-0.5
+            values = initial.uniform(shape[:1], -bound, bound, **options)
+            self.bias = asarray(values, requires_grad=True)
+
+    def forward(self, x: Any) -> Array:
+        """Return ``x @ weight.T + bias``."""
+        return linear(x, self.weight, self.bias)
+
+    def extra_repr(self) -> str:
+        """Return the numbers of features."""
+        options = "" if self.bias is not None else ", bias=False"
+        return f"{self.in_features}, {self.out_features}{options}"
+
+
+def _count(name: str, value: Any) -> int:
+    try:
+        count = operator.index(value)
+    except TypeError:
+        count = 0
+    if count < 1:
+        raise OptionError(f"Linear: {name} is an integer of at least 1, not {value!r}.")
+    return count

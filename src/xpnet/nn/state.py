@@ -1,0 +1,136 @@
+"""Moving the arrays of a model, and loading values into them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ..backend.device import Device
+from ..backend.library import Library, foreign, library_for
+from ..calculus.array import Array, asarray
+from ..calculus.tape import Leaf
+from ..errors import DTypeError, OptionError, ShapeError
+
+__all__ = ["load", "move"]
+
+
+def move(arrays: Iterable[Array], device: Any, like: Any, dtype: Any) -> None:
+    """Move arrays in place to a device, or to where another array is, and cast them."""
+    if device is not None and like is not None:
+        raise OptionError("to: device= and like= both say where to move; give one.")
+    like = None if like is None else asarray(like)
+    plans = [(x, *_target(x, device, like)) for x in arrays]
+    casts = [_cast_dtype(x, lib, dtype) for x, lib, _ in plans]
+    for (x, lib, place), cast in zip(plans, casts, strict=True):
+        data = _carried(x.data, x._lib, lib, place, cast)
+        if data is not x.data:
+            _replace(x, data, lib, place, cast)
+
+
+def _target(x: Array, device: Any, like: Array | None) -> tuple[Library, Any]:
+    """Return the library to move to, and the device in its own terms."""
+    if like is not None:
+        return like._lib, like._lib.raw.device(like.data)
+    if device is None:
+        return x._lib, x._lib.raw.device(x.data)
+    if isinstance(device, Device) or device in ("cpu", "auto"):
+        return library_for(device), None
+    if isinstance(device, str):
+        return (library_for(device), None) if x._lib.place else (x._lib, device)
+    return foreign(type(device).__module__.partition(".")[0]), device
+
+
+def _cast_dtype(x: Array, lib: Library, dtype: Any) -> Any:
+    """Return the dtype object to cast to in the target library, or None to leave it."""
+    if dtype is None:
+        return None
+    cast = getattr(lib.raw, _name_of(dtype))
+    kind = lib.raw.zeros((), dtype=cast).dtype
+    if not lib.is_floating(kind) or lib.is_complex(lib.raw.zeros((), dtype=cast)):
+        raise DTypeError(
+            f"to: a model is cast to a real floating-point dtype, not {dtype!r}."
+        )
+    real = x._lib.is_floating(x.dtype) and not x._lib.is_complex(x.data)
+    return kind if real else None
+
+
+def _name_of(dtype: Any) -> str:
+    """Return the standard's name of any library's dtype."""
+    if isinstance(dtype, str):
+        return dtype
+    name = getattr(dtype, "name", None) or getattr(dtype, "__name__", None)
+    return name or str(dtype).rpartition(".")[2]
+
+
+def _carried(data: Any, lib: Library, target: Library, place: Any, cast: Any) -> Any:
+    """Return raw data in another library, on its device, as another dtype; itself if there."""
+    if target is not lib:
+        data = target.copy(target.from_host(lib.to_host(data), place))
+    elif lib.place is None and lib.raw.device(data) != place:
+        data = lib.move(data, place)
+    if cast is not None and data.dtype != cast:
+        data = target.raw.astype(data, cast)
+    return data
+
+
+def _replace(x: Array, data: Any, lib: Library, place: Any, cast: Any) -> None:
+    """Put moved data into an array; a leaf stays one and keeps its gradient."""
+    node = x._node
+    if type(node) is Leaf:
+        grad = node.grad
+        if grad is not None:
+            grad = Array(_carried(grad.data, grad._lib, lib, place, cast), lib)
+        x._node = _renewed(node, lib, "the model was moved")
+        x._node.grad = grad
+    x.data, x._lib = data, lib
+
+
+def _renewed(leaf: Leaf, lib: Library, what: str) -> Leaf:
+    """Return a new leaf for changed values; the tape behind the old one is of no use now."""
+    leaf.stale = (
+        f"{what} after this result was computed, so its tape holds other values than the "
+        "parameters have now. Compute the result again."
+    )
+    return Leaf(lib, leaf.declared)
+
+
+def load(pairs: Mapping[str, tuple[Array, Any]]) -> None:
+    """Write a value into each array, by name; check all of them before the first write."""
+    values = {name: asarray(value) for name, (_, value) in pairs.items()}
+    wrong = [
+        f"{name} has shape {values[name].shape}, the model needs {x.shape}"
+        for name, (x, _) in pairs.items()
+        if values[name].shape != x.shape
+    ]
+    if wrong:
+        raise ShapeError(f"load_state_dict: {'; '.join(wrong)}. Nothing was loaded.")
+    raw = {name: _fitting(name, values[name], x) for name, (x, _) in pairs.items()}
+    for name, (x, _) in pairs.items():
+        _write(x, raw[name])
+
+
+def _fitting(name: str, value: Array, x: Array) -> Any:
+    """Return a value as raw data of the library, device and dtype of `x`."""
+    if _kind(value) != _kind(x):
+        raise DTypeError(
+            f"load_state_dict: {name} has dtype {value.dtype}, which does not cast to the "
+            f"model's {x.dtype}. Nothing was loaded."
+        )
+    lib = x._lib
+    return _carried(value.data, value._lib, lib, lib.raw.device(x.data), x.dtype)
+
+
+def _kind(x: Array) -> tuple[bool, bool]:
+    return x._lib.is_floating(x.dtype), x._lib.is_complex(x.data)
+
+
+def _write(x: Array, data: Any) -> None:
+    """Write into the storage of `x`, which may be a view of an optimizer's buffer."""
+    if x._lib.mutable:
+        x.data[...] = data
+    else:
+        x.data = x._lib.copy(data)
+    node = x._node
+    if type(node) is Leaf:
+        x._node = _renewed(node, x._lib, "values were loaded into the model")
+        x._node.grad, x._node.into = node.grad, node.into
