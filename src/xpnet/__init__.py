@@ -1,7 +1,8 @@
 """xpnet: differentiate and train on the arrays you already have.
 
-One table of derivatives, written once against the Array API standard, gives gradients of
-any order on NumPy arrays (CPU) and CuPy arrays (CUDA), layers, losses and optimizers.
+One table of derivatives, written once against the Array API standard, gives gradients
+of any order on NumPy arrays (CPU) and CuPy arrays (CUDA), layers, losses and
+optimizers.
 
 >>> import xpnet as xn
 >>> xn.grad(lambda x: x**2)(3.0)
@@ -13,7 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from . import xp
 from ._version import __version__
-from .backend.device import Device, devices, get_default_device, set_default_device, use_device
+from .backend.device import (
+    Device,
+    devices,
+    get_default_device,
+    set_default_device,
+    use_device,
+)
 from .calculus.array import Array, asarray
 from .calculus.check import check_grads
 from .calculus.namespace import namespace

@@ -1,8 +1,9 @@
 """Containers of arrays: flatten a tree to its leaves, and rebuild it with others.
 
 A tree is a dict, list, tuple or named tuple, nested to any depth, or an object with the
-two methods of `Container` (a ``Module`` is one). Everything else is a leaf. The order of
-the leaves is the order of iteration, so the same tree flattens the same way every time.
+two methods of `Container` (a ``Module`` is one). Everything else is a leaf. The order
+of the leaves is the order of iteration, so the same tree flattens the same way every
+time.
 """
 
 from __future__ import annotations

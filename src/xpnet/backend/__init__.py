@@ -1,1 +1,1 @@
-"""Devices, array libraries and counter-based random numbers: the only layer that names one."""
+"""Devices, array libraries, random numbers: the only layer that names a library."""

@@ -1,4 +1,4 @@
-"""Devices: the CPU, and CUDA GPUs through CuPy, which is looked for only when asked for."""
+"""Devices: the CPU, and CUDA GPUs through CuPy, looked for only when asked for."""
 
 from __future__ import annotations
 
@@ -53,6 +53,9 @@ class Device:
 
     __slots__ = ("index", "kind")
 
+    kind: str
+    index: int
+
     def __init__(self, name: str | Device) -> None:
         if isinstance(name, Device):
             self.kind, self.index = name.kind, name.index
@@ -60,10 +63,11 @@ class Device:
         match = _NAME.fullmatch(name) if isinstance(name, str) else None
         if match is None or (match[1] == "cpu" and match[2] not in (None, "0")):
             raise DeviceError(
-                f"{name!r} is not a device: use 'cpu', 'cuda', 'cuda:1' (the second GPU) or 'auto'."
+                f"{name!r} is not a device: use 'cpu', 'cuda', 'cuda:1' (the second "
+                "GPU) or 'auto'."
             )
-        self.kind: str = match[1]
-        self.index: int = int(match[2] or 0)
+        self.kind = match[1]
+        self.index = int(match[2] or 0)
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, str):
@@ -73,7 +77,7 @@ class Device:
                 return False
         if not isinstance(other, Device):
             return NotImplemented
-        return self.kind == other.kind and self.index == other.index
+        return (self.kind, self.index) == (other.kind, other.index)
 
     def __hash__(self) -> int:
         return hash(str(self))
@@ -89,7 +93,7 @@ class Device:
 
 
 class DeviceReport(NamedTuple):
-    """What `devices` found: the usable devices, and in words why CUDA is not among them."""
+    """What `devices` found: what works, and in words why CUDA does or does not."""
 
     available: tuple[Device, ...]
     cuda: str
@@ -99,7 +103,7 @@ class DeviceReport(NamedTuple):
         return "\n".join([*lines, self.cuda])
 
 
-# --- CUDA is found in four steps; the first that fails says why ------------------------
+# --- CUDA is found in four steps; the first that fails says why -----------------------
 
 
 def _load_cupy() -> Any:
@@ -110,32 +114,48 @@ def _load_cupy() -> Any:
 
 @functools.cache
 def cuda_problem(index: int = 0) -> str | None:
-    """Return None when ``cuda:index`` works, else one sentence: the reason and the remedy.
+    """Return None when ``cuda:index`` works, else the reason and the remedy.
 
     The answer is kept for the life of the process: a broken driver is probed once.
     """
     if importlib.util.find_spec("cupy") is None:
-        return "cupy is not installed. Type: pip install 'xpnet[cuda]' (CUDA 12) or 'xpnet[cuda13]'."
+        return (
+            "cupy is not installed. Type: pip install 'xpnet[cuda]' (CUDA 12) or "
+            "'xpnet[cuda13]'."
+        )
     try:
         cupy = _load_cupy()
     except (
         Exception
     ) as error:  # a broken installation raises anything, ImportError mostly
-        return f"cupy cannot be imported ({_said(error)}). Install exactly one cupy-cuda package."
+        return (
+            f"cupy cannot be imported ({_said(error)}). Install exactly one cupy-cuda "
+            "package."
+        )
     try:
         if not cupy.cuda.is_available():
-            return f"no CUDA device was found ({_driver_state(cupy)}). Check that `nvidia-smi` lists a GPU."
+            return (
+                f"no CUDA device was found ({_driver_state(cupy)}). Check that "
+                "`nvidia-smi` lists a GPU."
+            )
         count = int(cupy.cuda.runtime.getDeviceCount())
         if index >= count:
-            return f"there is no cuda:{index}: this machine has {count} CUDA device(s), counted from cuda:0."
+            return (
+                f"there is no cuda:{index}: this machine has {count} CUDA device(s), "
+                "counted from cuda:0."
+            )
         with cupy.cuda.Device(
             index
         ):  # compiles a kernel: needs NVRTC and the CUDA headers
             if float((cupy.zeros(1) + 1.0)[0]) != 1.0:
-                return f"cuda:{index} computed 0 + 1 wrongly: the driver or the GPU is broken."
+                return (
+                    f"cuda:{index} computed 0 + 1 wrongly: the driver or the GPU is "
+                    "broken."
+                )
     except Exception as error:
         return (
-            f"a first operation on cuda:{index} failed ({_said(error)}). If NVRTC or headers are "
+            f"a first operation on cuda:{index} failed ({_said(error)}). If NVRTC or "
+            "headers are "
             "missing, type: pip install 'cupy-cuda12x[ctk]'."
         )
     return None
@@ -154,7 +174,7 @@ def _driver_state(cupy: Any) -> str:
     return "the driver works but lists no device"
 
 
-# --- choosing --------------------------------------------------------------------------
+# --- choosing -------------------------------------------------------------------------
 
 _context: contextvars.ContextVar[Device | None] = contextvars.ContextVar(
     "xpnet_device", default=None
@@ -185,7 +205,8 @@ def resolve(device: str | Device | None) -> Device:
         problem = cuda_problem(device.index)
         if problem is not None:
             raise DeviceError(
-                f"device='{device}' cannot be used: {problem} To run without a GPU, use device='cpu'."
+                f"device='{device}' cannot be used: {problem} To run without a GPU, "
+                "use device='cpu'."
             )
     return device
 

@@ -1,4 +1,4 @@
-"""Array libraries behind one face: the standard's functions on the library's own arrays.
+"""Array libraries behind one face: the standard's functions on raw arrays.
 
 A `Library` is one array package on one of *our* devices: NumPy is the CPU, CuPy on the
 first GPU is ``cuda:0``, CuPy on the second is another library. Two arrays fit together
@@ -26,7 +26,7 @@ from .device import Device, resolve
 __all__ = ["ADDITIONS", "Library", "foreign", "library_for", "library_of"]
 
 ADDITIONS: dict[str, Callable[..., Any]] = {}
-"""Functions that the standard lacks, as ``f(xp, *args)`` over any library's raw functions."""
+"""Functions that the standard lacks: ``f(xp, *args)`` over raw functions."""
 
 
 class _Functions(dict[str, Any]):
@@ -50,7 +50,7 @@ class _Functions(dict[str, Any]):
 
 
 class Raw:
-    """The functions of a library as attributes: the `xp` that a derivative rule receives."""
+    """The functions of a library as attributes: the `xp` that a rule receives."""
 
     def __init__(self, functions: _Functions) -> None:
         self._functions = functions
@@ -80,12 +80,16 @@ class Library:
         Our device, where the library stands for one.
     mutable : bool
         Whether an array can be written to in place.
+    has_views : bool
+        Whether a slice shares its memory with the array, so that writing to one changes
+        the other.
     """
 
     name: str
     array_type: type
     place: Device | None = None
     mutable = True
+    has_views = False
     scalar_operands = True  # do binary functions take Python scalars?
 
     def __init__(self, module: ModuleType) -> None:
@@ -106,7 +110,7 @@ class Library:
 
     @functools.cached_property
     def recorded(self) -> Any:
-        """The same functions on recorded arrays: the `xp` of a rule that is itself recorded."""
+        """The functions on recorded arrays: the `xp` of a rule that is recorded."""
         return self.calculus.recorded(self)
 
     def space(self, version: str | None = None) -> Any:
@@ -149,8 +153,8 @@ class Library:
     def clip(self, x: Any, /, min: Any = None, max: Any = None) -> Any:
         """Return `x` with values below `min` and above `max` replaced by the bound.
 
-        Two calls, no boolean mask and so no wait for a GPU. Bounds that would change the
-        dtype of `x` go to the package's own function.
+        Two calls, no boolean mask and so no wait for a GPU. Bounds that would change
+        the dtype of `x` go to the package's own function.
         """
         if not (self.is_floating(x.dtype) and _keeps(x, min) and _keeps(x, max)):
             return self.module.clip(x, min, max)
@@ -177,7 +181,7 @@ class Library:
         return out
 
     def segment_sum(self, values: Any, ids: Any, count: int) -> Any:
-        """Return `count` sums: element k is the sum of ``values[i]`` where ``ids[i] == k``."""
+        """Return `count` sums; the k-th adds ``values[i]`` where ``ids[i] == k``."""
         return portable.segment_sum(self.module, values, ids, count)
 
     def to_host(self, x: Any) -> np.ndarray[Any, Any]:
@@ -189,7 +193,7 @@ class Library:
         return self.module.asarray(x, device=device)
 
     def move(self, x: Any, device: Any) -> Any:
-        """Return a raw array of this library on another of the package's own devices."""
+        """Return a raw array on another of the package's own devices."""
         return (
             self.module.to_device(x, device)
             if hasattr(self.module, "to_device")
@@ -205,13 +209,14 @@ def _keeps(x: Any, bound: Any) -> bool:
     return bound is None or type(bound) in (int, float) or bound.dtype == x.dtype
 
 
-# --- NumPy -----------------------------------------------------------------------------
+# --- NumPy ----------------------------------------------------------------------------
 
 
 class NumpyLibrary(Library):
     """NumPy: the CPU."""
 
     name = "numpy"
+    has_views = True
     array_type = np.ndarray
     place = Device("cpu")
 
@@ -227,7 +232,8 @@ class NumpyLibrary(Library):
         }
 
     def find(self, name: str) -> Any:
-        # NumPy 2.1 has the standard's functions; array-api-compat fills in for 2.0, and is
+        # NumPy 2.1 has the standard's functions; array-api-compat fills in for 2.0, and
+        # is
         # loaded only then, because it loads all of NumPy's lazy parts
         if np.lib.NumpyVersion(np.__version__) < "2.1.0":
             return getattr(importlib.import_module("array_api_compat.numpy"), name)
@@ -277,7 +283,7 @@ def _numpy_strong_zero(part: Any, g: Any, *inputs: Any) -> Any:
 def _numpy_argsort(
     x: Any, /, *, axis: int = -1, descending: bool = False, stable: bool = True
 ) -> Any:
-    kind = "stable" if stable else None
+    kind: Any = "stable" if stable else None
     if not descending:
         return np.argsort(x, axis=axis, kind=kind)
     # equal elements keep their order: sort the reversed array, and count from its end
@@ -296,7 +302,7 @@ def _numpy_take_along_axis(x: Any, indices: Any, /, *, axis: int = -1) -> Any:
     return np.take_along_axis(x, indices, axis=axis)
 
 
-# --- CuPy ------------------------------------------------------------------------------
+# --- CuPy -----------------------------------------------------------------------------
 
 _CREATION = (
     "arange",
@@ -306,7 +312,6 @@ _CREATION = (
     "full",
     "full_like",
     "linspace",
-) + (
     "ones",
     "ones_like",
     "zeros",
@@ -315,9 +320,10 @@ _CREATION = (
 
 
 class CupyLibrary(Library):
-    """CuPy on one GPU. array-api-compat's creation functions ignore ``device=``: ours do not."""
+    """CuPy on one GPU; unlike array-api-compat's, creation honours ``device=``."""
 
     name = "cupy"
+    has_views = True
 
     def __init__(self, place: Device) -> None:
         self.cupy: Any = importlib.import_module("cupy")
@@ -398,11 +404,11 @@ class CupyLibrary(Library):
         return self._create(self.cupy.asarray, x, device=device)
 
 
-# --- libraries with devices of their own -----------------------------------------------
+# --- libraries with devices of their own ----------------------------------------------
 
 
 class StrictLibrary(Library):
-    """array-api-strict: the standard and nothing else, with several pretended devices."""
+    """array-api-strict: nothing but the standard, with several pretended devices."""
 
     name = "array_api_strict"
 
@@ -426,9 +432,10 @@ class StrictLibrary(Library):
 
 
 class TorchLibrary(Library):
-    """PyTorch through array-api-compat; its tensors must not require gradients themselves."""
+    """PyTorch through array-api-compat; its own autograd is not used."""
 
     name = "torch"
+    has_views = True
     scalar_operands = False  # torch.maximum(x, 0.0) and others refuse a Python scalar
 
     def __init__(self) -> None:
@@ -441,6 +448,9 @@ class TorchLibrary(Library):
 
     def copy(self, x: Any) -> Any:
         return x.clone(memory_format=self.torch.contiguous_format)
+
+    def move(self, x: Any, device: Any) -> Any:
+        return x.to(device)
 
     def is_complex(self, x: Any) -> bool:
         return bool(x.is_complex())
@@ -471,7 +481,7 @@ class JaxLibrary(Library):
         return self.module.zeros(count, dtype=values.dtype).at[ids].add(values)
 
 
-# --- finding one -----------------------------------------------------------------------
+# --- finding one ----------------------------------------------------------------------
 
 _NUMPY = NumpyLibrary()
 

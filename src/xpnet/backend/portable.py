@@ -9,7 +9,7 @@ __all__ = ["has_integer_array", "segment_sum", "set_positions", "sorted_segment_
 
 
 def segment_sum(xp: Any, values: Any, ids: Any, count: int) -> Any:
-    """Return the sums of `values` over equal `ids`, by a matrix product with a 0/1 matrix.
+    """Return the sums of `values` over equal `ids`, by a product with a 0/1 matrix.
 
     It costs ``count * len(ids)``; libraries with a real scatter override it.
     """
@@ -30,7 +30,9 @@ def sorted_segment_sum(
     kinds = xp.arange(count + 1, dtype=ids.dtype, device=ids.device)
     edges = xp.searchsorted(ids, kinds)
     end = xp.zeros((1,), dtype=values.dtype, device=values.device)
-    padded = xp.concat([xp.take(values, order, axis=0), end])  # a run may start at the end
+    padded = xp.concat(
+        [xp.take(values, order, axis=0), end]
+    )  # a run may start at the end
     sums = reduceat(padded, edges[:-1])
     return xp.where(edges[1:] > edges[:-1], sums, xp.zeros_like(sums))
 
@@ -48,7 +50,7 @@ def positions(xp: Any, shape: tuple[int, ...], key: Any, device: Any) -> Any:
 
 
 def set_positions(xp: Any, x: Any, key: Any, value: Any) -> Any:
-    """Return a copy of `x` with ``x[key] = value``, for a library that cannot assign so.
+    """Return a copy of `x` with ``x[key] = value``, where a library cannot assign.
 
     Where a position is named several times, the last value stays, as in NumPy.
     """

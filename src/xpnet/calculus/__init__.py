@@ -1,1 +1,1 @@
-"""The calculus: arrays that remember, the tape, the table of derivatives, the transforms."""
+"""The calculus: arrays that remember, the tape, the table, the transforms."""

@@ -76,7 +76,7 @@ class Array:
         self._lib = lib
         self._node = node
 
-    # --- attributes of the standard ----------------------------------------------------
+    # --- attributes of the standard ---------------------------------------------------
 
     @property
     def dtype(self) -> Any:
@@ -107,7 +107,7 @@ class Array:
         """Return the namespace `xp` that this array belongs to."""
         return self._lib.space(api_version)
 
-    # --- the tape ----------------------------------------------------------------------
+    # --- the tape ---------------------------------------------------------------------
 
     @property
     def requires_grad(self) -> bool:
@@ -120,12 +120,12 @@ class Array:
             return
         if value:
             self._node = new_leaf(self, declared=True)
-        elif type(self._node) is Leaf:
+        elif type(self._node) is not Node:
             self._node = None
         else:
             raise GradientError(
-                "requires_grad can only be switched off on a leaf; this array was computed "
-                f"by {self._node.row.name}. Use x.detach()."  # type: ignore[union-attr]
+                "requires_grad can only be switched off on a leaf; this array was "
+                f"computed by {self._node.row.name}. Use x.detach()."
             )
 
     @property
@@ -135,7 +135,7 @@ class Array:
 
     @property
     def grad(self) -> Array | None:
-        """The accumulated gradient of a leaf; None before `backward` and for other arrays."""
+        """The accumulated gradient of a leaf; None before `backward`."""
         node = self._node
         return node.grad if type(node) is Leaf else None
 
@@ -166,7 +166,7 @@ class Array:
         retain_graph: bool = False,
         create_graph: bool = False,
     ) -> None:
-        """Add the derivative of this result to the ``.grad`` of every leaf it came from.
+        """Add the derivative of this result to the ``.grad`` of every leaf behind it.
 
         Parameters
         ----------
@@ -192,21 +192,25 @@ class Array:
         node = self._node
         if node is None:
             raise GradientError(
-                "backward: this array is not on the tape. Was it computed from an array made with "
+                "backward: this array is not on the tape. Was it computed from an "
+                "array made with "
                 "requires_grad=True, outside no_grad()?"
             )
         if gradient is None:
             if self.size != 1:
                 raise GradientError(
-                    f"backward: a result of shape {self.shape} needs a `gradient` of the same shape; only "
-                    "one element (a loss) has an obvious one. Reduce it with xp.sum or xp.mean."
+                    f"backward: a result of shape {self.shape} needs a `gradient` of "
+                    "the same shape; only "
+                    "one element (a loss) has an obvious one. Reduce it with xp.sum or "
+                    "xp.mean."
                 )
             seed: Any = self._lib.raw.ones_like(self.data)
         else:
             seed = like(gradient, self)
             if seed.shape != self.shape:
                 raise ShapeError(
-                    f"backward: gradient has shape {seed.shape}, the result {self.shape}."
+                    f"backward: gradient has shape {seed.shape}, the result "
+                    f"{self.shape}."
                 )
             seed = seed if create_graph else seed.data
         if create_graph and not isinstance(seed, Array):
@@ -218,7 +222,7 @@ class Array:
             if leaf.declared:
                 accumulate(leaf, g)
 
-    # --- conversions -------------------------------------------------------------------
+    # --- conversions ------------------------------------------------------------------
 
     def item(self) -> Any:
         """Return the one element as a Python number (this waits for a GPU)."""
@@ -244,8 +248,10 @@ class Array:
     def _refuse_tape(self, what: str) -> None:
         if self._node is not None:
             raise ConversionError(
-                f"{what}: this array is on the tape, and the gradient would be lost. Use "
-                "x.detach() first, or the functions of xpnet.xp in place of the library's."
+                f"{what}: this array is on the tape, and the gradient would be lost. "
+                "Use "
+                "x.detach() first, or the functions of xpnet.xp in place of the "
+                "library's."
             )
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
@@ -254,7 +260,8 @@ class Array:
         self._refuse_tape("numpy.asarray")
         if self._lib.name != "numpy":
             raise ConversionError(
-                f"numpy.asarray: this array is on {self.device}; copy it with x.numpy() if that is meant."
+                f"numpy.asarray: this array is on {self.device}; copy it with "
+                "x.numpy() if that is meant."
             )
         return (
             np.asarray(self.data, dtype=dtype)
@@ -304,14 +311,16 @@ class Array:
         value = self._scalar("index")
         if type(value) is not int:
             raise DTypeError(
-                f"an array of dtype {self.dtype} cannot be an index; it must be an integer."
+                f"an array of dtype {self.dtype} cannot be an index; it must be an "
+                "integer."
             )
         return value
 
     def _scalar(self, what: str) -> Any:
         if self.data.ndim != 0:
             raise ShapeError(
-                f"{what}(x): only an array with no axes converts; this one has shape {self.shape}."
+                f"{what}(x): only an array with no axes converts; this one has shape "
+                f"{self.shape}."
             )
         return self._lib.to_host(self.data).item()
 
@@ -326,7 +335,8 @@ class Array:
     def __reduce__(self) -> tuple[Any, ...]:
         if type(self._node) is Node:
             raise ConversionError(
-                "a computed array cannot be copied or pickled with its tape; use x.detach()."
+                "a computed array cannot be copied or pickled with its tape; use "
+                "x.detach()."
             )
         return _restore, (
             self._lib.name,
@@ -343,17 +353,20 @@ class Array:
             else values
         )
         notes = [f"dtype={self.dtype}", f"device='{self.device}'"]
-        if self._node is not None:
-            notes.append(
-                "requires_grad=True" if self.is_leaf else f"from={self._node.row.name}"
-            )  # type: ignore[union-attr]
+        node = self._node
+        if type(node) is Node:
+            notes.append(f"from={node.row.name}")
+        elif node is not None:
+            notes.append("requires_grad=True")
         return f"Array({inner}, {', '.join(notes)})"
 
     if TYPE_CHECKING:  # bound from the table of derivatives by calculus.operators
         T: Array
         mT: Array
 
-        def to_device(self, device: Any, /, *, stream: Any = None) -> Array: ...
+        def to_device(self, device: Any, /, *, stream: Any = None) -> Array:
+            """Return the array on another device; the gradient travels back."""
+
         def __getitem__(self, key: Any, /) -> Array: ...
         def __setitem__(self, key: Any, value: Any, /) -> None: ...
         def __abs__(self, /) -> Array: ...
@@ -446,8 +459,8 @@ def asarray(
     dtype : dtype, optional
         The data type of the result; by default the input's own.
     device : str or Device, optional
-        ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"auto"``; by default the input's own, and
-        for numbers and lists the default device.
+        ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"auto"``; by default the input's own,
+        and for numbers and lists the default device.
     requires_grad : bool
         Make the result a leaf: `Array.backward` accumulates into its ``.grad``.
     copy : bool, optional
@@ -490,7 +503,8 @@ def _convert(obj: Any, dtype: Any, device: Any, copy: bool | None) -> Array:
     if dtype is not None and out.data.dtype != dtype:
         if copy is False:
             raise ValueError(
-                f"asarray: going from {out.dtype} to {dtype} needs a copy, and copy=False."
+                f"asarray: going from {out.dtype} to {dtype} needs a copy, and "
+                "copy=False."
             )
         return table.astype(out, dtype)  # type: ignore[no-any-return]
     return table.copy_array(out) if copy else out
@@ -518,7 +532,8 @@ def _from_python(obj: Any, dtype: Any, device: Any, copy: bool | None) -> Array:
         data = lib.raw.asarray(obj, dtype=dtype)
     except (TypeError, ValueError) as error:
         raise DTypeError(
-            f"asarray: {type(obj).__name__} is not a number, a nested list or an array: {error}"
+            f"asarray: {type(obj).__name__} is not a number, a nested list or an "
+            f"array: {error}"
         ) from None
     if library_of(data) is None:
         raise DTypeError(
@@ -534,7 +549,7 @@ def _holds_array(obj: Any) -> bool:
 
 
 def like(value: Any, other: Array) -> Array:
-    """Return `value` as an array that fits with `other`: same library, and its dtype for numbers."""
+    """Return `value` as an array that fits with `other`."""
     lib = other._lib
     if type(value) is Array:
         if value._lib is not lib:
@@ -544,7 +559,7 @@ def like(value: Any, other: Array) -> Array:
         return Array(
             lib.coerce(
                 lib.raw.full(
-                    (), value, dtype=other.data.dtype, device=lib.device_of(other.data)
+                    (), value, dtype=other.data.dtype, device=lib.raw.device(other.data)
                 )
             ),
             lib,
@@ -565,9 +580,11 @@ def mixed(one: Library, two: Library) -> Exception:
     """Return the error for two arrays that do not live together."""
     if one.place is not None and two.place is not None:
         return DeviceError(
-            f"one array is on {one.place} and another on {two.place}. Move one of them: "
+            f"one array is on {one.place} and another on {two.place}. Move one of "
+            "them: "
             f"x.to_device('{two.place}')."
         )
     return LibraryError(
-        f"an array of {one.name} was mixed with one of {two.name}; convert one of them first."
+        f"an array of {one.name} was mixed with one of {two.name}; convert one of them "
+        "first."
     )

@@ -26,12 +26,12 @@ def check_grads(
     atol: float | None = None,
     seed: int = 0,
 ) -> None:
-    """Check the derivatives of a function, forward and reverse, against finite differences.
+    """Check the derivatives of a function, both modes, against finite differences.
 
     Three checks at each order: the forward derivative along a random direction equals a
-    central difference; the reverse derivative under a random cotangent equals the central
-    difference of each element; and the two agree, ``<v, J u> = <J^T v, u>``. Order 2
-    checks the derivative of the derivative the same way.
+    central difference; the reverse derivative under a random cotangent equals the
+    central difference of each element; and the two agree, ``<v, J u> = <J^T v, u>``.
+    Order 2 checks the derivative of the derivative the same way.
 
     Parameters
     ----------
@@ -129,14 +129,16 @@ class _Check:
         backward = sum(_dot(g, u) for g, u in zip(gradients, direction, strict=True))
         if not _close(forward, backward, self.rtol, self.atol):
             raise GradientError(
-                f"order {level}: forward and reverse mode disagree: <v, J u> = {forward:.12g} but "
-                f"<J^T v, u> = {backward:.12g}. One of the two rules of an operation is wrong."
+                f"order {level}: forward and reverse mode disagree: <v, J u> = "
+                f"{forward:.12g} but "
+                f"<J^T v, u> = {backward:.12g}. One of the two rules of an operation "
+                "is wrong."
             )
 
     def _compare_elements(
         self, level: int, weights: list[Array], gradients: list[Array]
     ) -> None:
-        """Compare each element of each gradient with central differences; report the worst."""
+        """Compare each element of each gradient with differences; report the worst."""
         worst: tuple[float, str] | None = None
         for i, (point, gradient) in enumerate(zip(self.points, gradients, strict=True)):
             given = point._lib.to_host(gradient.data)
@@ -193,7 +195,7 @@ class _Check:
             values.append(
                 sum(_dot(w, out) for w, out in zip(weights, outs, strict=True))
             )
-        return (values[0] - values[1]) / (2 * abs(step) * scale)
+        return float((values[0] - values[1]) / (2 * abs(step) * scale))
 
     def _report(
         self,
@@ -214,15 +216,17 @@ class _Check:
             else ""
         )
         return (
-            f"order {level}, reverse mode: the derivative is wrong for input {index} at element "
-            f"{element}{part}: derivative {analytic:.10g}, central differences {table}.{advice}"
+            f"order {level}, reverse mode: the derivative is wrong for input {index} "
+            "at element "
+            f"{element}{part}: derivative {analytic:.10g}, central differences "
+            f"{table}.{advice}"
         )
 
 
 def _derivative(
     function: Callable[..., list[Array]], count: int, seed: int
 ) -> Callable[..., list[Array]]:
-    """Return the gradient of <w, function> for fixed random w, as a function to be checked again."""
+    """Return the gradient of <w, function> for a fixed random w, as a function."""
 
     def derivative(*points: Array) -> list[Array]:
         outs, pull = vjp(function, *points)

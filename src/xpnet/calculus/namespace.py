@@ -38,8 +38,11 @@ DTYPES = (
     "uint16",
     "uint32",
     "uint64",
+    "float32",
+    "float64",
+    "complex64",
+    "complex128",
 )
-DTYPES += ("float32", "float64", "complex64", "complex128")
 CONSTANTS = {
     "e": math.e,
     "inf": math.inf,
@@ -73,7 +76,8 @@ class IntegerInfo(NamedTuple):
     dtype: Any
 
 
-# --- creation: where an array goes is decided by device=, then by an input, then the default --
+# --- creation: where an array goes is decided by device=, then by an input, then the
+# default --
 
 
 def _place(home: Library | None, device: Any) -> tuple[Library, Any]:
@@ -89,7 +93,7 @@ def _place(home: Library | None, device: Any) -> tuple[Library, Any]:
 
 
 def _raw_argument(value: Any) -> Any:
-    """Return a creation argument as Python or raw values (a 0-d Array fill value, say)."""
+    """Return a creation argument as a Python or raw value (a fill value, say)."""
     return value.data if type(value) is Array else value
 
 
@@ -128,7 +132,7 @@ def _liker(name: str) -> Callable[..., Array]:
 def _like_row(function: Callable[..., Any], name: str) -> Callable[..., Any]:
     row = TABLE[name]
     function.__name__ = function.__qualname__ = name
-    function.__signature__ = inspect.signature(row.function)  # type: ignore[attr-defined]
+    function.__signature__ = inspect.signature(row.function)  # type: ignore
     function.__doc__ = f"{name} of the Array API standard."
     return function
 
@@ -189,7 +193,7 @@ def _from_dlpack(home: Library | None) -> Callable[..., Array]:
     return _like_row(from_dlpack, "from_dlpack")
 
 
-# --- questions about dtypes --------------------------------------------------------------
+# --- questions about dtypes -----------------------------------------------------------
 
 
 def _questions(raw_of: Callable[[], Library]) -> dict[str, Callable[..., Any]]:
@@ -198,11 +202,14 @@ def _questions(raw_of: Callable[[], Library]) -> dict[str, Callable[..., Any]]:
         lib = raw_of()
         info = lib.raw.finfo(_dtype_of(type))
         dtype = _dtype_object(lib, info.dtype)
-        numbers = [
-            float(getattr(info, key))
-            for key in ("eps", "max", "min", "smallest_normal")
-        ]
-        return FloatInfo(int(info.bits), *numbers, dtype)
+        return FloatInfo(
+            int(info.bits),
+            float(info.eps),
+            float(info.max),
+            float(info.min),
+            float(info.smallest_normal),
+            dtype,
+        )
 
     def iinfo(type: Any, /) -> IntegerInfo:
         """Return the machine limits of an integer dtype, as Python numbers."""
@@ -222,7 +229,7 @@ def _questions(raw_of: Callable[[], Library]) -> dict[str, Callable[..., Any]]:
         return bool(raw_of().raw.isdtype(dtype, kind))
 
     def result_type(*arrays_and_dtypes: Any) -> Any:
-        """Return the dtype that an operation on these arrays, dtypes and numbers gives."""
+        """Return the dtype that an operation on these would give."""
         first = next((a for a in arrays_and_dtypes if type(a) is Array), None)
         lib = raw_of() if first is None else first._lib
         return lib.raw.result_type(*[_raw_argument(a) for a in arrays_and_dtypes])
@@ -238,7 +245,7 @@ def _dtype_object(lib: Library, dtype: Any) -> Any:
     return getattr(lib.raw, dtype) if isinstance(dtype, str) else dtype
 
 
-# --- what rules compute with when the derivative is itself to be differentiated --------------
+# --- what rules compute with when the derivative is itself to be differentiated -------
 
 
 class Recorded:
@@ -278,7 +285,7 @@ def _creator_on(name: str, lib: Library) -> Callable[..., Array]:
 
 
 def _strong_zero(part: Array, g: Array, *inputs: Any) -> Array:
-    """The strong-zero rule on recorded arrays: the mask is flat, the choice is recorded."""
+    """Apply the strong-zero rule to recorded arrays: flat mask, recorded choice."""
     raw = part._lib.raw
     masked = (g.data == 0) & ~raw.isfinite(part.data)
     for x in inputs:
@@ -297,7 +304,7 @@ def recorded_functions() -> Recorded:
     return Recorded(library_for("cpu"))
 
 
-# --- namespaces ----------------------------------------------------------------------------
+# --- namespaces -----------------------------------------------------------------------
 
 
 class Info:
@@ -348,7 +355,7 @@ class Info:
 
 
 def members(home: Library | None) -> dict[str, Any]:
-    """Return the members of a namespace: over one foreign library, or over CPU and CUDA."""
+    """Return a namespace's members, over a foreign library or over CPU and CUDA."""
     lib = library_for("cpu") if home is None else home
     space: dict[str, Any] = {
         name: row.function
@@ -424,7 +431,8 @@ class _Calculus:
     def space(lib: Library, version: str | None) -> Any:
         if version is not None and version not in _VERSIONS:
             raise LibraryError(
-                f"version {version!r} of the standard is not supported; use one of {_VERSIONS}."
+                f"version {version!r} of the standard is not supported; use one of "
+                f"{_VERSIONS}."
             )
         return namespace(lib.name)
 

@@ -45,17 +45,19 @@ _UNARY = {
 
 
 def rebind(x: Array, result: Array, text: str) -> None:
-    """Make `x` stand for a newly computed array: an in-place operation as a functional one.
+    """Make `x` stand for a newly computed array: in-place, done functionally.
 
-    Under ``no_grad()`` a leaf stays a leaf. While recording, a leaf that a person declared
-    cannot be rebound: its ``.grad`` would silently go to the old values.
+    Under ``no_grad()`` a leaf stays a leaf. While recording, a leaf that a person
+    declared cannot be rebound: its ``.grad`` would silently go to the old values.
     """
     node = x._node
     if type(node) is Leaf and node.declared:
         if is_recording():
             raise GradientError(
-                f"{text}: x is a leaf that requires grad, and updating it in place would be recorded. "
-                "Write `with xn.no_grad():` around an update, or work on a new array: x = x + ..."
+                f"{text}: x is a leaf that requires grad, and updating it in place "
+                "would be recorded. "
+                "Write `with xn.no_grad():` around an update, or work on a new array: "
+                "x = x + ..."
             )
         leaf = Leaf(x._lib, declared=True)
         leaf.grad, leaf.into = node.grad, node.into
@@ -64,17 +66,19 @@ def rebind(x: Array, result: Array, text: str) -> None:
 
 
 def _in_place(symbol: str, function: Any) -> Any:
-    def operator(self: Array, other: Any, /) -> Array:
+    def operator(self: Array, other: Any, /) -> Any:
         result = function(self, other)
         if result is NotImplemented:
             return NotImplemented
         if result.shape != self.shape:
             raise ShapeError(
-                f"x {symbol}= y: the result has shape {result.shape}, but x has {self.shape} and keeps it."
+                f"x {symbol}= y: the result has shape {result.shape}, but x has "
+                f"{self.shape} and keeps it."
             )
         if result.dtype != self.dtype:
             raise DTypeError(
-                f"x {symbol}= y: the result has dtype {result.dtype}, but x has {self.dtype} and keeps it. "
+                f"x {symbol}= y: the result has dtype {result.dtype}, but x has "
+                f"{self.dtype} and keeps it. "
                 "Write x = x ... y, or cast y first."
             )
         rebind(self, result, f"x {symbol}= y")
@@ -111,17 +115,18 @@ def _is_array(value: Any) -> bool:
 
 
 def _transposed(self: Array) -> Array:
-    """The matrix with its two axes exchanged."""
+    """Return the matrix with its two axes exchanged."""
     if self.ndim != 2:
         raise ShapeError(
-            f"x.T: only a matrix has a transpose; x has shape {self.shape}. Use x.mT or xp.permute_dims."
+            f"x.T: only a matrix has a transpose; x has shape {self.shape}. Use x.mT "
+            "or xp.permute_dims."
         )
     out: Array = TABLE["matrix_transpose"].function(self)
     return out
 
 
 def _matrices_transposed(self: Array) -> Array:
-    """The array with its last two axes exchanged."""
+    """Return the array with its last two axes exchanged."""
     out: Array = TABLE["matrix_transpose"].function(self)
     return out
 

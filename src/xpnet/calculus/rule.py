@@ -1,12 +1,13 @@
 """The kinds of row: how one line of the table becomes a function, a jvp and a vjp.
 
-A rule receives `xp` and computes with it. On the plain path `xp` holds the library's own
-functions and every array is a raw one; when a higher derivative is wanted, `xp` holds
-xpnet's functions and every array is recorded. The rule does not know the difference, and
-so one rule gives derivatives of any order.
+A rule receives `xp` and computes with it. On the plain path `xp` holds the library's
+own functions and every array is a raw one; when a higher derivative is wanted, `xp`
+holds xpnet's functions and every array is recorded. The rule does not know the
+difference, and so one rule gives derivatives of any order.
 
-Letters, everywhere: `x`, `y` inputs, `out` output, `g` cotangent, `t` tangent. A parameter
-of an elementwise rule whose name starts with an underscore is not kept on the tape.
+Letters, everywhere: `x`, `y` inputs, `out` output, `g` cotangent, `t` tangent. A
+parameter of an elementwise rule whose name starts with an underscore is not kept on the
+tape.
 """
 
 from .kinds.base import (

@@ -1,12 +1,13 @@
 """The tape: what was computed, in order, and how to walk it backward and forward.
 
-Every recorded operation is a `Node` that points at the nodes of its inputs; an input that
-a gradient is wanted for is a `Leaf`. A node's `number` grows with time, so sorting by it
-*is* the topological order: no recursion, and a chain of any length differentiates.
+Every recorded operation is a `Node` that points at the nodes of its inputs; an input
+that a gradient is wanted for is a `Leaf`. A node's `number` grows with time, so sorting
+by it *is* the topological order: no recursion, and a chain of any length
+differentiates.
 
 One walk serves every order of derivative. Normally the rules run on the library's raw
-arrays. When the result must itself be differentiable (``higher``), the same rules run on
-recorded arrays, which writes the backward pass on the tape too.
+arrays. When the result must itself be differentiable (``higher``), the same rules run
+on recorded arrays, which writes the backward pass on the tape too.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ is_recording = _recording.get
 
 @contextlib.contextmanager
 def recording_as(state: bool) -> Iterator[None]:
-    """Switch recording on or off inside a ``with`` block, in this thread or task alone."""
+    """Switch recording on or off in a ``with`` block, for this thread or task."""
     token = _recording.set(state)
     try:
         yield
@@ -160,7 +161,7 @@ class Node:
 
 
 def _reachable(roots: Iterable[Node | Leaf], since: int) -> tuple[list[Any], bool]:
-    """Return what the roots depend on, newest first, and whether it reaches before `since`."""
+    """Return what the roots depend on, newest first, and whether any is older."""
     order = list(dict.fromkeys(roots))
     seen = set(order)
     older = False
@@ -209,7 +210,8 @@ def pull_back(
     since : int
         Nothing older than this number is visited.
     higher : bool
-        Whether the result is to be differentiable: the rules then run on recorded arrays.
+        Whether the result is to be differentiable: the rules then run on recorded
+        arrays.
     keep : bool
         Whether the tape can be walked again; otherwise it is released as it is used.
     """
@@ -253,7 +255,7 @@ def pull_back(
                 raise _explained(node, error, "backward") from error
             if not (keep or higher):
                 node.saved = None
-            for parent, part in zip(parents, parts):  # noqa: B905 - equal by construction
+            for parent, part in zip(parents, parts):  # noqa: B905
                 if parent is not None and part is not None:
                     if parent in cotangents:
                         cotangents[parent] = cotangents[parent] + part
@@ -264,14 +266,16 @@ def pull_back(
 
 def _released(node: Node) -> str:
     return (
-        f"{node.row.name}: this part of the tape was already used by a backward pass and released. "
-        "Compute the result again, or call backward(retain_graph=True) the first time.\n"
+        f"{node.row.name}: this part of the tape was already used by a backward pass "
+        "and released. "
+        "Compute the result again, or call backward(retain_graph=True) the first "
+        "time.\n"
         f"  recorded at {node.where()}"
     )
 
 
 def _destination(parent: Any, cotangents: dict[Any, Any]) -> Any:
-    """Return the raw buffer that a leaf's gradient may be written to directly, or None."""
+    """Return the buffer that a leaf's gradient may be written to directly, or None."""
     if (
         type(parent) is Leaf
         and parent.into is not None
@@ -289,7 +293,7 @@ def push_forward(
     since: int = 0,
     higher: bool = False,
 ) -> list[Any]:
-    """Walk the tape forward and return the tangent of each target; None where it is zero."""
+    """Walk the tape forward; return each target's tangent, None where it is zero."""
     order, _ = _reachable([node for node in targets if node is not None], since)
     if not order:
         return [None for _ in targets]
@@ -318,7 +322,8 @@ def _explained(node: Node, error: BaseException, mode: str) -> BaseException:
     if isinstance(error, GradientError):
         return error
     return GradientError(
-        f"{node.row.name}: its {mode} rule failed with {type(error).__name__}: {error}\n"
+        f"{node.row.name}: its {mode} rule failed with {type(error).__name__}: "
+        f"{error}\n"
         f"  recorded at {node.where()}"
     )
 

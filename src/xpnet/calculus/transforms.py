@@ -1,7 +1,8 @@
 """Transforms: from a function to its derivative. Input kind = output kind.
 
 A Python number gives numbers, a NumPy array NumPy arrays, an `Array` an `Array`, and a
-dict, list, tuple or Module of these the same container with derivatives in place of values.
+dict, list, tuple or Module of these the same container with derivatives in place of
+values.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ Function = Callable[..., Any]
 
 
 class _Kind:
-    """How a leaf came in: a Python number, a raw array or an Array; results go out the same way."""
+    """How a leaf came in (number, raw array, Array), and so how results go out."""
 
     __slots__ = ("convert",)
 
@@ -60,7 +61,7 @@ def _as_number(x: Array) -> Any:
 def _variables(
     value: Any, what: str
 ) -> tuple[list[Array], list[_Kind], Callable[[list[Any]], Any]]:
-    """Return the arrays of a tree as new variables, their kinds, and how to rebuild the tree."""
+    """Return a tree's arrays as new variables, their kinds, and the rebuilding."""
     leaves, rebuild = flatten(value)
     if not leaves:
         raise GradientError(f"{what}: the argument holds no arrays to differentiate.")
@@ -73,14 +74,15 @@ def _variables(
         )
         if not x._lib.is_floating(x.data.dtype):
             raise DTypeError(
-                f"{what}: cannot differentiate with respect to an array of dtype {x.dtype}; cast it to a float."
+                f"{what}: cannot differentiate with respect to an array of dtype "
+                f"{x.dtype}; cast it to a float."
             )
         variables.append(alias(x))
     return variables, [_Kind(leaf) for leaf in leaves], rebuild
 
 
 def _result_kind(value: Any, kinds: list[_Kind]) -> Callable[[Array], Any]:
-    """Return how the results of a function go out: as `Array` unless no input was one."""
+    """Return how results go out: as `Array` unless no input was one."""
     convert = {kind.convert for kind in kinds}
     if _same in convert:
         return _same
@@ -88,7 +90,7 @@ def _result_kind(value: Any, kinds: list[_Kind]) -> Callable[[Array], Any]:
 
 
 class _Trace:
-    """One recorded call of a function: its variables, its result, and what lies between."""
+    """One recorded call of a function: its variables and its result."""
 
     def __init__(
         self,
@@ -103,7 +105,8 @@ class _Trace:
         for i in argnums:
             if not -len(args) <= i < len(args):
                 raise GradientError(
-                    f"{what}: argnums has {i}, but the function was called with {len(args)} arguments."
+                    f"{what}: argnums has {i}, but the function was called with "
+                    f"{len(args)} arguments."
                 )
         self.since = mark()
         self.places = [_variables(args[i], what) for i in argnums]
@@ -117,7 +120,7 @@ class _Trace:
         self.kinds = [kind for _, kinds, _ in self.places for kind in kinds]
 
     def higher(self, outs: Sequence[Any], extra: Sequence[Array] = ()) -> bool:
-        """Tell whether the derivative must itself be on the tape: something older depends on it."""
+        """Tell whether the derivative must be on the tape: older things take part."""
         if not self.outer:
             return False
         if any(x.requires_grad for x in extra):
@@ -130,7 +133,7 @@ class _Trace:
     def cotangents(
         self, seeds: list[tuple[Any, Any]], *, higher: bool, keep: bool
     ) -> list[Array]:
-        """Return the cotangent of each variable, zeros where the result does not depend on it."""
+        """Return each variable's cotangent, zeros where the result ignores it."""
         found = (
             pull_back(seeds, self.nodes, since=self.since, higher=higher, keep=keep)
             if seeds
@@ -149,7 +152,7 @@ class _Trace:
         return out
 
     def rebuilt(self, flat: list[Array], single: bool) -> Any:
-        """Return the derivatives in the containers and kinds that the arguments came in."""
+        """Return derivatives in the containers and kinds of the arguments."""
         parts, start = [], 0
         for variables, kinds, rebuild in self.places:
             chunk = flat[start : start + len(variables)]
@@ -174,8 +177,8 @@ def value_and_grad(
     function : callable
         Returns one number: a Python number or an array with one element.
     argnums : int or sequence of int
-        Which positional arguments to differentiate with respect to. An argument may be a
-        number, an array of any library, or a container (dict, list, tuple, Module).
+        Which positional arguments to differentiate with respect to. An argument may be
+        a number, an array of any library, or a container (dict, list, tuple, Module).
     has_aux : bool
         The function returns ``(value, aux)``, and `aux` is passed through.
 
@@ -205,12 +208,15 @@ def value_and_grad(
         lib = value._lib
         if value.size != 1:
             raise GradientError(
-                f"grad: the function returned an array of shape {value.shape}; a gradient needs one "
-                "number. Reduce it with xp.sum or xp.mean, or use xn.vjp with a cotangent."
+                f"grad: the function returned an array of shape {value.shape}; a "
+                "gradient needs one "
+                "number. Reduce it with xp.sum or xp.mean, or use xn.vjp with a "
+                "cotangent."
             )
         if lib.is_complex(value.data):
             raise GradientError(
-                f"grad: the function returned {value.dtype}; a gradient needs a real number."
+                f"grad: the function returned {value.dtype}; a gradient needs a real "
+                "number."
             )
         higher = trace.higher([value])
         seeds = []

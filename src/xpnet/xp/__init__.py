@@ -6,24 +6,21 @@ functions that the standard lacks. The names `abs`, `sum`, `max` and others are 
 standard's, not Python's.
 """
 
+import sys as _sys
 from typing import Any as _Any
 
 from ..calculus import namespace as _namespace
 from . import special
 
-globals().update(_namespace.members(None))
-_namespace.SPACES["numpy"] = _namespace.SPACES["cupy"] = __import__("sys").modules[
-    __name__
-]
+_MEMBERS = _namespace.members(None)
+globals().update(_MEMBERS)
+_namespace.SPACES["numpy"] = _namespace.SPACES["cupy"] = _sys.modules[__name__]
+
+__all__ = ["special"]
+__all__ += sorted(name for name in _MEMBERS if name[0] != "_")  # noqa: PLE0605
 
 
 def __getattr__(name: str) -> _Any:
     raise AttributeError(
         f"the Array API standard 2025.12 has no {name!r}, and so xpnet.xp has none"
     )
-
-
-__all__ = [
-    "special",
-    *sorted(name for name in _namespace.members(None) if not name.startswith("_")),
-]

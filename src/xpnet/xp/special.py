@@ -1,4 +1,4 @@
-"""Functions that the standard lacks and networks need, differentiable like the others."""
+"""Functions that the standard lacks and networks need, differentiable too."""
 
 from ..calculus import namespace as _namespace  # noqa: F401 - fills the table
 from ..calculus.rule import TABLE

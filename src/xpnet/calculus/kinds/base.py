@@ -1,4 +1,4 @@
-"""What every kind of row shares: the table, the base class, and the fitting of cotangents."""
+"""What every kind of row shares: the table, the base, the fitting of cotangents."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _new = object.__new__
 
 
 class Spec(NamedTuple):
-    """What a linear rule knows of its input: enough to shape the cotangent, no values."""
+    """What a linear rule knows of its input: its form, but no values."""
 
     shape: tuple[int, ...]
     dtype: Any
@@ -96,7 +96,7 @@ class Row:
     def pull_into(
         self, node: Node, parents: Any, saved: Any, g: Any, slots: Any
     ) -> tuple[Any, ...]:
-        """Like `pull` on raw arrays, writing into the buffers of `slots` where they are given."""
+        """Do what `pull` does on raw arrays, writing into the buffers of `slots`."""
         raise NotImplementedError
 
     def push(self, node: Node, tangents: list[Any], saved: Any, xp: Any) -> Any:
@@ -120,7 +120,7 @@ def undefined(*_args: Any, **_options: Any) -> Any:
 
 
 def unbroadcast(xp: Any, g: Any, shape: tuple[int, ...]) -> Any:
-    """Return `g` summed over the axes along which an argument of `shape` was broadcast."""
+    """Return `g` summed over the axes along which an argument was broadcast."""
     if tuple(g.shape) == tuple(shape):
         return g
     extra = g.ndim - len(shape)
@@ -144,7 +144,7 @@ def fitted(xp: Any, part: Any, fix: Any) -> Any:
 
 
 def needs_fix(a: Any, out: Any) -> Any:
-    """Return the (shape, dtype) of a raw argument where they differ from the output's."""
+    """Return (shape, dtype) of a raw argument, or None where the output has them."""
     if a.shape == out.shape and (a.dtype is out.dtype or a.dtype == out.dtype):
         return None
     return (tuple(a.shape), a.dtype)

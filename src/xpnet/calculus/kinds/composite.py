@@ -1,4 +1,4 @@
-"""Functions written with others: the reference gives the derivative, library or twin the value."""
+"""Functions written with others: a reference in ``xp`` terms gives the derivative."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["Composite", "Fused", "alias", "composite", "fused"]
 
 
 class Composite(ArrayFunction):
-    """A function written with others: the library gives the value, the reference the derivative."""
+    """A function whose value is the library's and whose derivative is a reference's."""
 
     kind = "composite"
 
@@ -43,8 +43,8 @@ class Composite(ArrayFunction):
     def _arguments(
         self, parents: Any, saved: Any, lib: Any, higher: bool
     ) -> list[Array]:
-        """Return the array arguments, those on the tape as new variables of their own."""
-        arrays = [
+        """Return the array arguments, those on the tape as new variables."""
+        arrays: list[Any] = [
             x if x is None or type(x) is Array else Array(x, lib) for x in saved.arrays
         ]
         with recording_as(higher):
@@ -85,7 +85,7 @@ class Composite(ArrayFunction):
 
 
 def _oldest(nodes: Any) -> int:
-    return min(node.number for node in nodes)
+    return min(int(node.number) for node in nodes)
 
 
 def composite(
@@ -95,14 +95,14 @@ def composite(
     public: bool = True,
     formula: tuple[str, ...] = (),
 ) -> Callable[[Rule], Composite]:
-    """Add the row of a function that is written with others: ``reference(xp, x, ...)``."""
+    """Add the row of a function written with others: ``reference(xp, x, ...)``."""
     return lambda reference: Composite(
         reference, name or reference.__name__, count, public, formula
     )
 
 
 class Fused(Composite):
-    """A composite of our own that a twin can replace: one node where it does, its parts where not."""
+    """A composite of our own: one node where a twin computes it, else its parts."""
 
     writes = True
 
@@ -169,23 +169,23 @@ class Fused(Composite):
         self, node: Node, parents: Any, saved: Any, g: Any, slots: Any
     ) -> tuple[Any, ...]:
         twin, residual = saved.out
-        return twin.backward(
-            g, residual, tuple([p is not None for p in parents]), slots
-        )
+        needs = tuple([p is not None for p in parents])
+        parts: tuple[Any, ...] = twin.backward(g, residual, needs, slots)
+        return parts
 
 
 def fused(name: str, *, count: int = 1) -> Callable[[Rule], Callable[..., Any]]:
     """Make a function of our own whose work a twin can take over as a whole.
 
-    The decorated reference ``f(xp, x, ...)`` has `count` array arguments first (each may be
-    None) and is written in ``xp`` terms; it defines the value and every derivative. The
-    result is the public function, without `xp`.
+    The decorated reference ``f(xp, x, ...)`` has `count` array arguments first (each
+    may be None) and is written in ``xp`` terms; it defines the value and every
+    derivative. The result is the public function, without `xp`.
     """
     return lambda reference: Fused(reference, name, count).function
 
 
 class _Alias(Row):
-    """The identity: gives a value a node of its own, which a derivative can be taken to."""
+    """The identity: a node of its own for a value, to take a derivative to."""
 
     kind = "linear"
 
@@ -205,7 +205,7 @@ _ALIAS = _Alias("alias", public=False)
 
 
 def alias(x: Array) -> Array:
-    """Return the same values as a new variable: a leaf, or a node that leads back to `x`."""
+    """Return the same values as a new variable: a leaf, or a node leading to `x`."""
     lib = x._lib
     if x._node is None or not is_recording():
         return Array(x.data, lib, Leaf(lib))

@@ -29,7 +29,7 @@ def _strong_zero(xp: Any, part: Any, g: Any, *inputs: Any) -> Any:
 
 
 def _times(row: Unary | Binary, index: int, xp: Any, t: Any, *saved: Any) -> Any:
-    """Return the tangent or conjugated cotangent `t` times the slope, by the strong-zero rule."""
+    """Return `t` times the slope, by the strong-zero rule."""
     part = row.rules[index](xp, t, *saved)
     singular = row.singular
     if singular is False or (singular is not True and not singular(*saved[:-1])):
@@ -114,7 +114,7 @@ def unary(
 
 
 class Binary(Row):
-    """An elementwise function of two arrays; rule i returns ``t * slope`` for argument i."""
+    """An elementwise function of two arrays; rule i is ``t * slope`` for argument i."""
 
     kind = "elementwise"
 
@@ -147,10 +147,10 @@ class Binary(Row):
 
     def _make(
         self, *, operator: bool, reflected: bool = False
-    ) -> Callable[[Any, Any], Array]:
+    ) -> Callable[[Any, Any], Any]:
         row, name, keeps = self, self.name, self.keeps
 
-        def function(x: Any, y: Any, /) -> Array:
+        def function(x: Any, y: Any, /) -> Any:
             if reflected:
                 x, y = y, x
             if type(x) is Array:
@@ -277,8 +277,9 @@ def binary(
     """Add the row of an elementwise function of two arrays.
 
     ``rule_x(xp, t, x, y, out)`` returns ``t`` times the derivative with respect to `x`,
-    `rule_y` with respect to `y`. Sums over broadcast axes are done here, once. `singular`
-    may be a function of `x` and `y` that tells whether a slope can be infinite or NaN.
+    `rule_y` with respect to `y`. Sums over broadcast axes are done here, once.
+    `singular` may be a function of `x` and `y` that tells whether a slope can be
+    infinite or NaN.
     """
     return Binary(name, formula, (rule_x, rule_y), singular=singular, public=public)
 

@@ -108,7 +108,7 @@ def flat(
 
 
 def function_of(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Add a function that is composed of recorded ones and needs no row of its own kind."""
+    """Add a function that is composed of recorded ones."""
 
     def add(function: Callable[..., Any]) -> Callable[..., Any]:
         row = Composed(name)

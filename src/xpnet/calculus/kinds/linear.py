@@ -23,7 +23,7 @@ __all__ = [
 
 
 class Call(NamedTuple):
-    """What a function that is not elementwise keeps: its array arguments and the rest."""
+    """What a function that is not elementwise keeps: its arguments."""
 
     arrays: tuple[Any, ...]
     rest: tuple[Any, ...]
@@ -32,7 +32,7 @@ class Call(NamedTuple):
 
 
 class ArrayFunction(Row):
-    """A function whose first `count` positional arguments are arrays with a derivative."""
+    """A function whose first `count` arguments are arrays with a derivative."""
 
     count = 1
     keeps_arrays = True
@@ -70,7 +70,8 @@ class ArrayFunction(Row):
         """Return the array arguments as arrays of one library."""
         if len(values) < self.count:
             raise TypeError(
-                f"{self.name}{inspect.signature(self.function)}: got {len(values)} of its array arguments."
+                f"{self.name}{inspect.signature(self.function)}: got {len(values)} of "
+                "its array arguments."
             )
         first = next((x for x in values if type(x) is Array), None)
         if first is None:
@@ -83,7 +84,7 @@ class ArrayFunction(Row):
         ]
 
     def _keep(self, raw: list[Any], nodes: tuple[Any, ...]) -> tuple[Any, ...]:
-        """Return what of the array arguments goes on the tape: values, or shapes only."""
+        """Return what of the arrays goes on the tape: values, or shapes only."""
         if self.keeps_arrays:
             return tuple(raw)
         return tuple([Spec(tuple(x.shape), x.dtype, x.ndim) for x in raw])
@@ -123,8 +124,8 @@ class Linear(ArrayFunction):
 def linear(name: str | None = None, *, public: bool = True) -> Callable[[Rule], Linear]:
     """Add the row of a linear function; the decorated rule is its transpose.
 
-    ``rule(xp, g, x, ...)`` has the function's own parameters after `xp` and `g`; of `x` it
-    knows the shape and dtype alone. It returns the cotangent of `x`.
+    ``rule(xp, g, x, ...)`` has the function's own parameters after `xp` and `g`; of `x`
+    it knows the shape and dtype alone. It returns the cotangent of `x`.
     """
     return lambda transpose: Linear(transpose, name or transpose.__name__, public)
 
@@ -195,7 +196,7 @@ class LinearSequence(Row):
 
 
 def linear_sequence(transpose: Rule) -> LinearSequence:
-    """Add the row of a linear function of a list; the rule returns a cotangent for each."""
+    """Add the row of a linear function of a list; the rule gives each cotangent."""
     return LinearSequence(transpose)
 
 

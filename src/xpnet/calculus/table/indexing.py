@@ -163,7 +163,11 @@ def _scatter_raw(xp: Any, g: Any, key: Any, shape: tuple[int, ...]) -> Any:
     if is_basic(key) or not any(
         "int" in str(getattr(part, "dtype", "")) for part in _parts(key)
     ):
-        return xp.setitem(xp.zeros(shape, dtype=g.dtype, device=xp.device(g)), key, g)
+        out = xp.zeros(shape, dtype=g.dtype, device=xp.device(g))
+        if any(part is None for part in _parts(key)):  # the standard writes to no new axes
+            key = tuple(part for part in _parts(key) if part is not None)
+            g = xp.reshape(g, xp.getitem(out, key).shape)
+        return xp.setitem(out, key, g)
     places = xp.getitem(_grid(xp, shape, g), key)
     return _put_back(xp, g, places, shape)
 

@@ -18,9 +18,9 @@ def _conj(xp: Any, x: Any) -> Any:
 # --- matmul ----------------------------------------------------------------------------
 
 
-def _pull_left(xp: Any, g: Any, x: Any, y: Any, /) -> Any:
+def _pull_left(xp: Any, g: Any, x1: Any, x2: Any, /) -> Any:
     """The matrix product: back, ``g @ y.T`` and ``x.T @ g``."""
-    y = _conj(xp, y)
+    x, y = x1, _conj(xp, x2)
     if x.ndim == 2 and y.ndim == 2:
         return xp.matmul(g, xp.matrix_transpose(y))
     if y.ndim == 1:
@@ -60,18 +60,19 @@ bilinear("matmul", ("g @ y.T", "x.T @ g"), _pull_left, _pull_right)
 # --- vecdot: the sum of conj(x) * y along one axis ---------------------------------------
 
 
-def _along(xp: Any, g: Any, x: Any, y: Any, axis: int) -> Any:
+def _along(xp: Any, g: Any, axis: int) -> Any:
     """Give `g` the summed axis back, in the place that broadcasting gave it."""
     return xp.expand_dims(g, axis=g.ndim + 1 + axis)
 
 
-def _vecdot_left(xp: Any, g: Any, x: Any, y: Any, /, *, axis: int = -1) -> Any:
+def _vecdot_left(xp: Any, g: Any, x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
     """The dot product along `axis`: back, ``g * y`` and ``g * x``."""
-    return unbroadcast(xp, _conj(xp, _along(xp, g, x, y, axis)) * y, tuple(x.shape))
+    outer = _conj(xp, _along(xp, g, axis)) * x2
+    return unbroadcast(xp, outer, tuple(x1.shape))
 
 
 def _vecdot_right(xp: Any, g: Any, x: Any, y: Any, /, *, axis: int = -1) -> Any:
-    return unbroadcast(xp, _along(xp, g, x, y, axis) * x, tuple(y.shape))
+    return unbroadcast(xp, _along(xp, g, axis) * x, tuple(y.shape))
 
 
 bilinear("vecdot", ("g * y", "g * x"), _vecdot_left, _vecdot_right)
@@ -121,10 +122,10 @@ def _tensordot_pull(
     )
 
 
-def _tensordot_left(xp: Any, g: Any, x: Any, y: Any, /, *, axes: Any = 2) -> Any:
+def _tensordot_left(xp: Any, g: Any, x1: Any, x2: Any, /, *, axes: Any = 2) -> Any:
     """The sum of products over pairs of axes: back, the same with `g` and the other."""
-    own, theirs = _contracted(x, y, axes)
-    return _tensordot_pull(xp, g, y, tuple(x.shape), own, theirs, True)
+    own, theirs = _contracted(x1, x2, axes)
+    return _tensordot_pull(xp, g, x2, tuple(x1.shape), own, theirs, True)
 
 
 def _tensordot_right(xp: Any, g: Any, x: Any, y: Any, /, *, axes: Any = 2) -> Any:

@@ -132,7 +132,7 @@ def _cut(xp: Any, g: Any, sizes: list[int], axis: int) -> list[Any]:
     ends = list(itertools.accumulate(sizes))
     before = (slice(None),) * axis
     return [
-        xp.getitem(g, (*before, slice(end - size, end)))
+        xp.getitem(g, (*before, slice(end - size, end), ...))
         for size, end in zip(sizes, ends, strict=True)
     ]
 
@@ -141,7 +141,7 @@ def _cut(xp: Any, g: Any, sizes: list[int], axis: int) -> list[Any]:
 def stack(xp: Any, g: Any, arrays: Any, /, *, axis: int = 0) -> list[Any]:
     """Return the arrays joined along a new axis (back: cut apart)."""
     before = (slice(None),) * (axis % g.ndim)
-    return [xp.getitem(g, (*before, i)) for i in range(len(arrays))]
+    return [xp.getitem(g, (*before, i, ...)) for i in range(len(arrays))]
 
 
 @function_of("unstack")
@@ -153,7 +153,7 @@ def unstack(x: Any, /, *, axis: int = 0) -> tuple[Array, ...]:
             f"unstack: axis {axis} is out of range for an array with {x.ndim} axes."
         )
     before = (slice(None),) * (axis % x.ndim)
-    return tuple(x[(*before, i)] for i in range(x.shape[axis]))
+    return tuple(x[(*before, i, ...)] for i in range(x.shape[axis]))
 
 
 @function_of("broadcast_arrays")

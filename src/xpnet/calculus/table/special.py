@@ -91,12 +91,19 @@ def _relu(xp: Any, x: Any) -> Any:
     return xp.clip(x, 0, None)
 
 
-unary(
-    "relu",
-    "x > 0",
-    lambda xp, t, _x, out: xp.where(
-        out > 0, t, xp.where(out == 0, xp.zeros_like(t), t * out)
-    ),
+@addition("gate")
+def _gate(xp: Any, v: Any, out: Any) -> Any:
+    """Let `v` through where a relu's output is above 0; NaN where that is NaN."""
+    return xp.where(out > 0, v, xp.where(out == 0, xp.zeros_like(v), v * out))
+
+
+unary("relu", "x > 0", lambda xp, t, _x, out: xp.gate(t, out))
+binary(
+    "gate",
+    ("y > 0", "0"),
+    lambda xp, t, _x, y, _: xp.gate(t, y),
+    lambda xp, t, _x, _y, _: xp.zeros_like(t),
+    public=False,
 )
 
 # --- softmax and its kin ---------------------------------------------------------------

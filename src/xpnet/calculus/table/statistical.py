@@ -213,8 +213,8 @@ def _axis_of(x: Any, axis: int | None) -> int:
     return 0 if axis is None else axis % x.ndim
 
 
-def _slice_along(axis: int, part: slice) -> tuple[slice, ...]:
-    return (slice(None),) * axis + (part,)
+def _slice_along(axis: int, part: slice) -> tuple[Any, ...]:
+    return (*(slice(None),) * axis, part, ...)
 
 
 @linear()
