@@ -1,0 +1,57 @@
+"""What every test has: the libraries, the amount of random testing, and the options."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import hypothesis
+import pytest
+
+import xpnet as xn
+from libraries import Target, parameters
+
+hypothesis.settings.register_profile(
+    "ci", max_examples=25, deadline=None, derandomize=True, database=None
+)
+hypothesis.settings.register_profile("thorough", max_examples=500, deadline=None)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--thorough",
+        action="store_true",
+        help="more random examples and denser grids: minutes instead of seconds",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    thorough = config.getoption("--thorough")
+    hypothesis.settings.load_profile("thorough" if thorough else "ci")
+
+
+@pytest.fixture
+def thorough(request: pytest.FixtureRequest) -> bool:
+    """Whether the run may take minutes."""
+    return bool(request.config.getoption("--thorough"))
+
+
+@pytest.fixture(params=parameters())
+def target(request: pytest.FixtureRequest) -> Iterator[Target]:
+    """Each library and device in turn."""
+    found: Target = request.param
+    found.skip_unless_here()
+    with found.flags("boolean_indexing", "data_dependent_shapes"):
+        yield found
+
+
+@pytest.fixture
+def make(target: Target) -> Callable[..., xn.Array]:
+    """Make an `xn.Array` of the target's library from anything NumPy takes."""
+    return target.make
+
+
+@pytest.fixture
+def xp(target: Target) -> Any:
+    """xpnet's namespace over the target's library."""
+    return target.namespace
