@@ -1,7 +1,7 @@
 """Losses: one number that says how wrong a prediction is.
 
-Each takes ``reduction=``: ``"mean"`` over all elements, ``"sum"``, or ``"none"`` for the
-loss of each element.
+Each takes ``reduction=``: ``"mean"`` over all elements, ``"sum"``, or ``"none"`` for
+the loss of each element.
 """
 
 from __future__ import annotations
@@ -54,10 +54,8 @@ def mean_squared_error(
 
 
 @fused("mean_squared_error", count=2)
-def _mean_squared_error(
-    xp: Any, prediction: Any, target: Any, *, reduction: str
-) -> Any:
-    return _reduced(xp, xp.square(prediction - target), reduction)
+def _mean_squared_error(xp: Any, x: Any, y: Any, *, reduction: str) -> Any:
+    return _reduced(xp, xp.square(x - y), reduction)
 
 
 def binary_cross_entropy_with_logits(
@@ -121,7 +119,8 @@ def cross_entropy(logits: Any, labels: Any, /, *, reduction: str = "mean") -> Ar
     Parameters
     ----------
     logits : Array
-        Shape (N, K) for K classes, or (N, K, d1, ...): classes are axis 1, as in PyTorch.
+        Shape (N, K) for K classes, or (N, K, d1, ...): classes are axis 1, as in
+        PyTorch.
     labels : Array of integers
         Shape (N,), or (N, d1, ...): the class of each, from 0 to K - 1. On the CPU a
         label outside raises; elsewhere looking would wait for the device, and its loss
@@ -158,10 +157,12 @@ def cross_entropy(logits: Any, labels: Any, /, *, reduction: str = "mean") -> Ar
     lib = logits._lib
     if not _is_integer(lib, labels.data.dtype):
         raise DTypeError(
-            f"cross_entropy: labels have dtype {labels.dtype}; they must be integers, the "
-            "class of each row. Cast them: xp.astype(labels, xp.int64)."
+            f"cross_entropy: labels have dtype {labels.dtype}; they must be integers, "
+            "the class of each row. Cast them: xp.astype(labels, xp.int64)."
         )
     _check_reduction("cross_entropy", reduction)
+    if labels.data.dtype != lib.raw.int64:
+        labels = lib.recorded.astype(labels, lib.raw.int64)
     if lib.place is not None and lib.place.kind == "cpu":
         _check_range(lib, labels.data, shape[1])
     return _cross_entropy(logits, labels, reduction=reduction)  # type: ignore[no-any-return]
@@ -172,7 +173,6 @@ def _cross_entropy(xp: Any, logits: Any, labels: Any, *, reduction: str) -> Any:
     # A comparison with each class, and not an index: its transpose adds nothing up, so
     # gradients are the same bits every time on a GPU too.
     classes = logits.shape[1]
-    labels = xp.astype(labels, xp.int64, copy=False)
     kinds = xp.arange(classes, dtype=xp.int64, device=xp.device(labels))
     kinds = xp.reshape(kinds, (classes, *[1] * (logits.ndim - 2)))
     chosen = xp.expand_dims(labels, axis=1) == kinds  # (N, K, d1, ...)
@@ -182,17 +182,17 @@ def _cross_entropy(xp: Any, logits: Any, labels: Any, *, reduction: str) -> Any:
     return _reduced(xp, xp.where(known, -total, math.nan), reduction)
 
 
-# --- shared: arguments, and the reduction ------------------------------------------------
+# --- shared: arguments, and the reduction ---------------------------------------------
 
 
 def _pair(name: str, x: Any, y: Any, reduction: str) -> tuple[Array, Array]:
-    """Return prediction and target as arrays of one library, shape and kind of dtype."""
+    """Return prediction and target as arrays of one library and one shape."""
     if type(x) is not Array:
         x = asarray(x)
     y = like(y, x)
     if x.data.shape != y.data.shape:
         raise ShapeError(
-            f"{name}: the prediction has shape {x.shape} but the target {y.shape}. They must "
+            f"{name}: prediction and target have shapes {x.shape} and {y.shape}. They must "
             "be equal: nothing is broadcast. Reshape one of them with xp.reshape."
         )
     _check_reduction(name, reduction)
@@ -232,21 +232,20 @@ def _check_range(lib: Any, labels: Any, classes: int) -> None:
     low, high = lib.raw.min(labels), lib.raw.max(labels)
     if low < 0 or high >= classes:
         raise OptionError(
-            f"cross_entropy: a label is {int(low if low < 0 else high)}, but the logits have "
-            f"{classes} classes, so labels go from 0 to {classes - 1}."
+            f"cross_entropy: a label is {int(low if low < 0 else high)}, but the "
+            f"logits have {classes} classes, so labels go from 0 to {classes - 1}."
         )
 
 
 def _label_misfit(logits: tuple[int, ...], labels: tuple[int, ...]) -> ShapeError:
     if len(logits) < 2:
         return ShapeError(
-            f"cross_entropy: logits need two axes or more, (N, K, ...); they have {logits}."
+            "cross_entropy: logits need two axes or more, (N, K, ...); they have "
+            f"shape {logits}."
         )
     advice = ""
     if labels == logits:
-        advice = (
-            " Labels that are one-hot become classes with xp.argmax(labels, axis=1)."
-        )
+        advice = " One-hot labels become classes with xp.argmax(labels, axis=1)."
     return ShapeError(
         f"cross_entropy: logits of shape {logits} need labels of shape "
         f"{(logits[0], *logits[2:])}, not {labels}. Classes are axis 1.{advice}"

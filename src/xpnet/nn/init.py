@@ -1,9 +1,9 @@
-"""Initial weights: how large, so that signals neither grow nor shrink from layer to layer.
+"""Initial weights: how large, so that signals neither grow nor shrink on their way.
 
 Every function is ``f(shape, *, rng, dtype, device)`` and returns an `Array`. The first
 axis of `shape` is the outputs and the second the inputs, as in the weight of `Linear`
-(out, in) and of a convolution (out, in, \\*kernel); with k the number of elements of the
-kernel, ``fan_in = in · k`` and ``fan_out = out · k``.
+(out, in) and of a convolution (out, in, height, width); with k the number of elements
+of the kernel (1 for Linear), ``fan_in = in · k`` and ``fan_out = out · k``.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ GAINS: dict[str, float] = {
     "tanh": 5 / 3,
     "relu": math.sqrt(2.0),
 }
-"""The factor by which a nonlinearity that follows asks for larger weights; PyTorch's values."""
+"""How much larger weights are for a nonlinearity that follows; PyTorch's values."""
 
 
 def fans(shape: Shape) -> tuple[int, int]:
@@ -63,8 +63,8 @@ def fans(shape: Shape) -> tuple[int, int]:
     """
     if len(shape) < 2 or 0 in shape:
         raise ShapeError(
-            f"an initializer that scales with the fan needs two axes or more, (out, in, "
-            f"*kernel), none of length 0; the shape is {tuple(shape)}."
+            "an initializer that scales with the fan needs two axes or more, (out, in, "
+            f"...), none of length 0; the shape is {tuple(shape)}."
         )
     kernel = math.prod(shape[2:])
     return shape[1] * kernel, shape[0] * kernel
@@ -91,7 +91,7 @@ def gain_of(gain: float | str) -> float:
     return value
 
 
-# --- without regard to the fan -----------------------------------------------------------
+# --- without regard to the fan --------------------------------------------------------
 
 
 def constant(
@@ -179,13 +179,14 @@ def normal(
     return draw.normal(shape, mean, std, dtype=_dtype(dtype), device=device)
 
 
-# --- scaled by the fan -------------------------------------------------------------------
+# --- scaled by the fan ----------------------------------------------------------------
 
 
 def fan_in_uniform(shape: Shape, **options: Any) -> Array:
-    """Return uniform numbers in ``±1 / sqrt(fan_in)``: the default of `Linear`, as PyTorch's.
+    """Return uniform numbers in ``±1 / sqrt(fan_in)``.
 
-    Its variance is 1/3 of LeCun's. It comes from Torch7 and has no paper.
+    The default of `Linear`, as in PyTorch. Its variance is 1/3 of LeCun's; it comes
+    from Torch7 and has no paper.
 
     Examples
     --------
@@ -226,7 +227,7 @@ def glorot_normal(shape: Shape, *, gain: float | str = 1.0, **options: Any) -> A
 
 
 def he_uniform(shape: Shape, *, gain: float | str = "relu", **options: Any) -> Array:
-    """Return uniform numbers in ``±gain · sqrt(3 / fan_in)``; for relu ``gain = sqrt(2)``.
+    """Return uniform numbers in ``±gain · sqrt(3 / fan_in)``; relu: ``gain² = 2``.
 
     He, Zhang, Ren and Sun, "Delving deep into rectifiers", ICCV 2015, section 2.2;
     PyTorch's ``kaiming_uniform_(nonlinearity="relu")``.
@@ -236,13 +237,15 @@ def he_uniform(shape: Shape, *, gain: float | str = "relu", **options: Any) -> A
     >>> he_uniform((3, 4), rng=0).shape
     (3, 4)
     """
-    return _symmetric(shape, gain_of(gain) * math.sqrt(3.0 / fans(shape)[0]), **options)
+    bound = gain_of(gain) * math.sqrt(3.0 / fans(shape)[0])
+    return _symmetric(shape, bound, **options)
 
 
 def he_normal(shape: Shape, *, gain: float | str = "relu", **options: Any) -> Array:
-    """Return normal numbers with ``std = gain / sqrt(fan_in)``; for relu ``gain = sqrt(2)``.
+    """Return normal numbers with ``std = gain / sqrt(fan_in)``; for relu ``gain² = 2``.
 
-    He et al., ICCV 2015, equation 10; PyTorch's ``kaiming_normal_(nonlinearity="relu")``.
+    He et al., ICCV 2015, equation 10; PyTorch's
+    ``kaiming_normal_(nonlinearity="relu")``.
 
     Examples
     --------
@@ -290,7 +293,7 @@ INITIALIZERS: dict[str, Initializer] = {
 
 
 def initializer(init: str | Initializer | None, default: Initializer) -> Initializer:
-    """Return what a layer's ``init=`` means: a name, a function, or None for the default.
+    """Return what ``init=`` means: a name, a function, or None for the default.
 
     Raises
     ------

@@ -63,7 +63,7 @@ def _name_of(dtype: Any) -> str:
 
 
 def _carried(data: Any, lib: Library, target: Library, place: Any, cast: Any) -> Any:
-    """Return raw data in another library, on its device, as another dtype; itself if there."""
+    """Return raw data in a library, on its device, as a dtype; itself if it is."""
     if target is not lib:
         data = target.copy(target.from_host(lib.to_host(data), place))
     elif lib.place is None and lib.raw.device(data) != place:
@@ -86,16 +86,16 @@ def _replace(x: Array, data: Any, lib: Library, place: Any, cast: Any) -> None:
 
 
 def _renewed(leaf: Leaf, lib: Library, what: str) -> Leaf:
-    """Return a new leaf for changed values; the tape behind the old one is of no use now."""
+    """Return a new leaf for changed values; the old one's tape is of no use now."""
     leaf.stale = (
-        f"{what} after this result was computed, so its tape holds other values than the "
-        "parameters have now. Compute the result again."
+        f"{what} after this result was computed, so its tape holds other values than "
+        "the parameters have now. Compute the result again."
     )
     return Leaf(lib, leaf.declared)
 
 
 def load(pairs: Mapping[str, tuple[Array, Any]]) -> None:
-    """Write a value into each array, by name; check all of them before the first write."""
+    """Write a value into each array, by name; check all before the first write."""
     values = {name: asarray(value) for name, (_, value) in pairs.items()}
     wrong = [
         f"{name} has shape {values[name].shape}, the model needs {x.shape}"
@@ -113,8 +113,8 @@ def _fitting(name: str, value: Array, x: Array) -> Any:
     """Return a value as raw data of the library, device and dtype of `x`."""
     if _kind(value) != _kind(x):
         raise DTypeError(
-            f"load_state_dict: {name} has dtype {value.dtype}, which does not cast to the "
-            f"model's {x.dtype}. Nothing was loaded."
+            f"load_state_dict: {name} has dtype {value.dtype}, which does not cast to "
+            f"the model's {x.dtype}. Nothing was loaded."
         )
     lib = x._lib
     return _carried(value.data, value._lib, lib, lib.raw.device(x.data), x.dtype)

@@ -12,7 +12,7 @@ __all__ = ["check_probability", "dropout"]
 
 
 def dropout(x: Any, p: float = 0.5, rng: Any = None, training: bool = True) -> Array:
-    """Set each element to 0 with probability `p`, and scale the others by ``1 / (1 - p)``.
+    """Set elements to 0 with probability `p`, scale the others by ``1 / (1 - p)``.
 
     The expected value of each element stays what it was, so that nothing has to change
     when `training` is False: then, and with ``p = 0``, the result is `x` itself. With
@@ -45,14 +45,12 @@ def dropout(x: Any, p: float = 0.5, rng: Any = None, training: bool = True) -> A
     (4,)
     """
     check_probability("dropout", p)
-    if type(x) is not Array:
-        x = asarray(x)
+    array: Array = x if type(x) is Array else asarray(x)
     if p == 0.0 or not training:
-        return x
-    keep = as_generator(rng).bernoulli(1.0 - p, x.shape, like=x)
+        return array
+    keep = as_generator(rng).bernoulli(1.0 - p, array.shape, like=array)
     scale = 1.0 / (1.0 - p) if p < 1.0 else 0.0
-    out: Array = x._lib.recorded.where(keep, x * scale, 0.0)
-    return out
+    return array._lib.recorded.where(keep, array * scale, 0.0)  # type: ignore[no-any-return]
 
 
 def check_probability(name: str, p: float) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ...calculus.array import Array
+from ...calculus.array import Array, asarray
 from ...calculus.rule import fused
 from ...errors import DTypeError, ShapeError
 
@@ -52,16 +52,21 @@ def linear(x: Any, weight: Any, bias: Any = None, /) -> Array:
         raise _misfit(x, weight, bias)
     if x.dtype != weight.dtype:
         _check_dtype(x, weight)
-    return _linear(x, weight, bias)  # type: ignore[no-any-return]
+    if len(x_shape) <= 2:
+        return _linear(x, weight, bias)  # type: ignore[no-any-return]
+    # Leading axes become one: products of more than two axes are slow on a GPU.
+    x = x if type(x) is Array else asarray(x)
+    xp = x._lib.recorded
+    rows = xp.reshape(x, (math.prod(x_shape[:-1]), x_shape[-1]))
+    out: Array = xp.reshape(
+        _linear(rows, weight, bias), (*x_shape[:-1], weight_shape[0])
+    )
+    return out
 
 
 @fused("linear", count=3)
 def _linear(xp: Any, x: Any, weight: Any, bias: Any) -> Any:
-    # Leading axes become one: products of more than two axes are slow on a GPU.
-    rows = x if x.ndim <= 2 else xp.reshape(x, (math.prod(x.shape[:-1]), x.shape[-1]))
-    out = xp.matmul(rows, xp.matrix_transpose(weight))
-    if x.ndim > 2:
-        out = xp.reshape(out, (*x.shape[:-1], weight.shape[0]))
+    out = xp.matmul(x, xp.matrix_transpose(weight))
     return out if bias is None else out + bias
 
 
@@ -79,8 +84,8 @@ def _misfit(x: Any, weight: Any, bias: Any) -> ShapeError:
             f"({shapes}). Features are the last axis."
         )
     return ShapeError(
-        f"linear: bias has shape {tuple(bias.shape)} but weight gives {weight.shape[0]} "
-        f"outputs, so it must be ({weight.shape[0]},)."
+        f"linear: bias has shape {tuple(bias.shape)} but weight gives "
+        f"{weight.shape[0]} outputs, so it must be ({weight.shape[0]},)."
     )
 
 

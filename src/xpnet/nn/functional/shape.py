@@ -33,9 +33,8 @@ def flatten(x: Any, start: int = 1, end: int = -1) -> Array:
     >>> flatten(np.zeros((8, 3, 5, 5))).shape
     (8, 75)
     """
-    if type(x) is not Array:
-        x = asarray(x)
-    shape = x.shape
+    array: Array = x if type(x) is Array else asarray(x)
+    shape = array.shape
     ndim = len(shape)
     first = start + ndim if start < 0 else start
     last = end + ndim if end < 0 else end
@@ -44,7 +43,7 @@ def flatten(x: Any, start: int = 1, end: int = -1) -> Array:
             f"flatten: x of shape {shape} has no axes from {start} to {end}."
         )
     if first == last:
-        return x
+        return array
     size = math.prod(shape[first : last + 1])
-    out: Array = x._lib.recorded.reshape(x, (*shape[:first], size, *shape[last + 1 :]))
-    return out
+    flat = (*shape[:first], size, *shape[last + 1 :])
+    return array._lib.recorded.reshape(array, flat)  # type: ignore[no-any-return]

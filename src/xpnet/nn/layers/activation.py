@@ -66,7 +66,7 @@ def _layer(
     options: str = "",
     **defaults: Any,
 ) -> type[Module]:
-    """Return the layer of a function: a class of its own, final, documented, picklable."""
+    """Return the layer of a function: a class, final, documented, picklable."""
     either = inspect.Parameter.POSITIONAL_OR_KEYWORD
     signature = inspect.Signature(
         [

@@ -21,7 +21,7 @@ class Sequential(Module):
     *layers : Module
         In the order in which they run. They are named "0", "1", ... as in PyTorch.
     device : str or Device, optional
-        Where to move them: ``"cpu"``, ``"cuda"``, ``"auto"``, ...; by default they stay.
+        Where to move them: ``"cpu"``, ``"cuda"``, ``"auto"``; by default they stay.
 
     Raises
     ------
@@ -51,7 +51,7 @@ class Sequential(Module):
     def forward(self, x: Any) -> Any:
         """Return the result of the last layer."""
         held = self.__dict__
-        for name in self._roles:
+        for name in held["_roles"]:
             x = held[name](x)
         return x
 
@@ -59,17 +59,8 @@ class Sequential(Module):
         """Add a layer at the end, and return self."""
         if not isinstance(layer, Module):
             raise _not_a_layer(layer, len(self))
-        setattr(self, str(len(self)), layer)
+        self._set_module(str(len(self)), layer, None)
         return self
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if isinstance(value, Module) and not (
-            name.isdecimal() and int(name) <= len(self)
-        ):
-            raise OptionError(
-                f"Sequential: add layers with append, not under the name {name!r}."
-            )
-        super().__setattr__(name, value)
 
     def __len__(self) -> int:
         return len(self._roles)
@@ -83,15 +74,37 @@ class Sequential(Module):
     def __getitem__(self, index: slice) -> Sequential: ...
 
     def __getitem__(self, index: int | slice) -> Module:
-        layers = list(self.children())
-        if isinstance(index, slice):
-            return Sequential(*layers[index])
-        return layers[operator.index(index)]
+        layers: list[Module] = list(self.children())
+        if not isinstance(index, slice):
+            return layers[operator.index(index)]
+        out = Sequential(*layers[index])
+        out.training = self.training
+        return out
+
+    def __setitem__(self, index: int, layer: Module) -> None:
+        if not isinstance(layer, Module):
+            raise _not_a_layer(layer, index)
+        name = list(self._roles)[operator.index(index)]
+        self._set_module(name, layer, None)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name != "training":  # anything else would have no place in the order
+            raise OptionError(
+                f"Sequential.{name}: a Sequential holds its layers alone. Use append "
+                "or seq[i] = layer; for anything more write a Module of your own."
+            )
+        super().__setattr__(name, value)
+
+    def __delattr__(self, name: str) -> None:
+        raise OptionError(
+            f"Sequential.{name}: a layer cannot be deleted, because the names of those "
+            "after it would have a gap. Take the layers you want: seq[:2]."
+        )
 
 
 def _not_a_layer(layer: Any, position: int) -> OptionError:
     if isinstance(layer, type) and issubclass(layer, Module):
-        advice = f"the class {layer.__name__}: write {layer.__name__}(...)"
+        what = f"the class {layer.__name__}: write {layer.__name__}(...)"
     else:
-        advice = f"a {type(layer).__name__}: pass one Module after another"
-    return OptionError(f"Sequential: layer {position} is not a Module but {advice}.")
+        what = f"a {type(layer).__name__}: pass one Module after another"
+    return OptionError(f"Sequential: layer {position} is not a Module but {what}.")

@@ -1,0 +1,201 @@
+"""What a module holds, by role and by name, and walking over it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, ClassVar, TypeVar
+
+from ..calculus.array import Array, asarray
+from ..calculus.tape import Leaf, Node
+from ..errors import GradientError, OptionError
+
+__all__ = ["ARRAYS", "BUFFER", "FROZEN", "MODULE", "PARAMETER", "PARAMETERS", "Holder"]
+
+PARAMETER, FROZEN, BUFFER, MODULE = "parameter", "frozen parameter", "buffer", "module"
+PARAMETERS = (PARAMETER, FROZEN)
+ARRAYS = (PARAMETER, FROZEN, BUFFER)
+
+Self = TypeVar("Self", bound="Holder")
+
+
+class Holder:
+    """An object that knows which of its attributes are parameters, buffers and modules.
+
+    Each value stands in the object's own dict, so that reading it costs nothing extra;
+    beside it, ``_roles`` says what the name stands for. Both are there before
+    ``__init__`` runs.
+    """
+
+    reserved: ClassVar[frozenset[str]] = frozenset()
+    _roles: dict[str, str]
+
+    def __new__(cls: type[Self], *args: Any, **options: Any) -> Self:
+        """Return an object that holds nothing yet."""
+        self = super().__new__(cls)
+        self.__dict__["_roles"] = {}
+        return self
+
+    # --- what it holds ----------------------------------------------------------------
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        role = self._roles.get(name)
+        if hasattr(getattr(type(self), name, None), "__set__"):  # a property
+            object.__setattr__(self, name, value)
+        elif isinstance(value, Holder):
+            self._set_module(name, value, role)
+        elif type(value) is Array:
+            self._set_array(name, value, role)
+        elif role in ARRAYS and value is not None:
+            raise OptionError(
+                f"{type(self).__name__}.{name} is a {role}: assign an xpnet Array (or "
+                f"None to remove it), not a {type(value).__name__}."
+            )
+        else:
+            self._refuse_hidden(name, value)
+            self._roles.pop(name, None)
+            object.__setattr__(self, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        object.__delattr__(self, name)
+        self._roles.pop(name, None)
+
+    def _set_module(self, name: str, value: Holder, role: str | None) -> None:
+        if role in ARRAYS:
+            raise self._clash(name, role)
+        if any(part is self for part in value.modules()):
+            raise OptionError(
+                f"{type(self).__name__}.{name}: a module cannot contain itself."
+            )
+        self._register(name, value, MODULE)
+
+    def _set_array(self, name: str, value: Array, role: str | None) -> None:
+        node = value._node
+        if type(node) is Node:
+            raise GradientError(
+                f"{type(self).__name__}.{name}: this array was computed on the tape "
+                f"(by {node.row.name}); a module holds leaves. Assign "
+                "x.detach() to keep the values, nn.Parameter(x) to train them, or return x from forward."
+            )
+        if role == MODULE:
+            raise self._clash(name, role)
+        if role == PARAMETER:
+            value = value if node is not None else asarray(value, requires_grad=True)
+        elif role in (FROZEN, BUFFER):
+            value = value.detach() if node is not None else value
+        if role is not None or node is not None:
+            self._register(name, value, role or PARAMETER)
+        else:
+            object.__setattr__(self, name, value)
+
+    def _register(self, name: str, value: Any, role: str) -> None:
+        if not name or "." in name:
+            raise OptionError(
+                f"{name!r} cannot name a {role}: names are not empty and have no dot, "
+                "which separates the names of nested modules."
+            )
+        if name in self.reserved:
+            raise OptionError(
+                f"{name!r} cannot name a {role}: every Module has an attribute of that "
+                "name. Choose another."
+            )
+        self._roles[name] = role
+        self.__dict__[name] = value
+
+    def _clash(self, name: str, role: str) -> OptionError:
+        return OptionError(
+            f"{type(self).__name__}.{name} is a {role} already: delete it first (del), "
+            "or choose another name."
+        )
+
+    def _refuse_hidden(self, name: str, value: Any) -> None:
+        """Refuse modules and parameters in a list: nothing would train them."""
+        if type(value) in (list, tuple, dict):
+            parts = value.values() if type(value) is dict else value
+            if any(isinstance(p, Holder) or _is_leaf(p) for p in parts):
+                raise OptionError(
+                    f"{type(self).__name__}.{name}: modules and parameters inside a "
+                    f"{type(value).__name__} are not seen. Use nn.Sequential, or one "
+                    "attribute for each."
+                )
+
+    def register_buffer(self, name: str, array: Any) -> None:
+        """Keep a copy of an array that belongs to the state but is not trained.
+
+        It moves with `to`, is part of `state_dict`, and is read as an attribute.
+
+        Raises
+        ------
+        OptionError
+            If the name is taken, or reserved.
+        """
+        if name in self.__dict__:
+            raise self._clash(name, self._roles.get(name, "plain attribute"))
+        copied = asarray(asarray(array).detach(), copy=True)
+        self._register(name, copied, BUFFER)
+
+    def _held(self, roles: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
+        held = self.__dict__
+        return (
+            (name, held[name]) for name, role in self._roles.items() if role in roles
+        )
+
+    # --- walking the tree -------------------------------------------------------------
+
+    def named_children(self) -> Iterator[tuple[str, Any]]:
+        """Iterate over the modules that this one holds directly, with their names."""
+        return self._held((MODULE,))
+
+    def children(self) -> Iterator[Any]:
+        """Iterate over the modules that this one holds directly."""
+        return (child for _, child in self.named_children())
+
+    def named_modules(self) -> Iterator[tuple[str, Any]]:
+        """Iterate over this module, named ``""``, and all inside it, each once."""
+        return self._walk(unique=True)
+
+    def modules(self) -> Iterator[Any]:
+        """Iterate over this module and all inside it, each once."""
+        return (module for _, module in self._walk(unique=True))
+
+    def _walk(self, *, unique: bool) -> Iterator[tuple[str, Any]]:
+        stack: list[tuple[str, Any]] = [("", self)]
+        seen: set[int] = set()
+        while stack:
+            path, module = stack.pop()
+            if unique and id(module) in seen:
+                continue
+            seen.add(id(module))
+            yield path, module
+            dot = f"{path}." if path else ""
+            stack += [(dot + name, m) for name, m in module.named_children()][::-1]
+
+    def _named_arrays(
+        self, *roles: str, unique: bool = True
+    ) -> Iterator[tuple[str, Array]]:
+        seen: set[int] = set()
+        for path, module in self._walk(unique=unique):
+            dot = f"{path}." if path else ""
+            for name, array in module._held(roles):
+                if not unique or id(array) not in seen:
+                    seen.add(id(array))
+                    yield dot + name, array
+
+    def named_parameters(self) -> Iterator[tuple[str, Array]]:
+        """Iterate over the parameters with their names, each once."""
+        return self._named_arrays(*PARAMETERS)
+
+    def parameters(self) -> Iterator[Array]:
+        """Iterate over the parameters, each once: what an optimizer takes."""
+        return (array for _, array in self._named_arrays(*PARAMETERS))
+
+    def named_buffers(self) -> Iterator[tuple[str, Array]]:
+        """Iterate over the buffers with their names, each once."""
+        return self._named_arrays(BUFFER)
+
+    def buffers(self) -> Iterator[Array]:
+        """Iterate over the buffers, each once."""
+        return (array for _, array in self._named_arrays(BUFFER))
+
+
+def _is_leaf(value: Any) -> bool:
+    return type(value) is Array and type(value._node) is Leaf
