@@ -1,0 +1,172 @@
+"""Save and load weights in the safetensors format, from and to any device.
+
+The format is a header in JSON and the bytes of each array; nothing in a file is ever
+run. PyTorch, JAX and others read it too: https://huggingface.co/docs/safetensors
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..backend.device import Device, resolve
+from ..calculus.array import Array, asarray
+from ..errors import OptionError
+
+__all__ = ["load_file", "load_metadata", "save_file"]
+
+
+def save_file(
+    state_dict: Mapping[str, Any],
+    path: str | os.PathLike[str],
+    metadata: Mapping[str, str] | None = None,
+) -> None:
+    """Save named arrays, copied to the host from wherever they are.
+
+    The file appears complete or not at all: it is written under another name in the
+    same folder and then renamed. A file that was there before is replaced.
+
+    Parameters
+    ----------
+    state_dict : mapping of str to array
+        What ``model.state_dict()`` returns; arrays of any library, on any device.
+    path : path
+        Where to save; the folder must exist.
+    metadata : mapping of str to str, optional
+        Words to keep with the arrays: how the model was made, for example.
+
+    Raises
+    ------
+    OptionError
+        If a name or a word of the metadata is not a string, or the format has no place
+        for a dtype.
+    OSError
+        If the file cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "model.safetensors"
+    >>> save_file({"weight": asarray([1.0, 2.0])}, path, {"epochs": "10"})
+    >>> load_file(path)["weight"]
+    Array([1., 2.], dtype=float64, device='cpu')
+    >>> load_metadata(path)
+    {'epochs': '10'}
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import save
+
+    words = dict(metadata or {})
+    for word in (*state_dict, *words, *words.values()):
+        if not isinstance(word, str):
+            raise OptionError(
+                f"save_file: names and metadata must be strings; {word!r} is "
+                f"of type {type(word).__name__}."
+            )
+    arrays = {name: _to_host(value) for name, value in state_dict.items()}
+    try:
+        content = save(arrays, metadata=words or None)
+    except (KeyError, SafetensorError) as error:
+        raise OptionError(
+            f"save_file: safetensors refuses these arrays: {error}."
+        ) from None
+    _replace(Path(os.path.realpath(path)), content)
+
+
+def load_file(
+    path: str | os.PathLike[str], device: str | Device | None = None
+) -> dict[str, Array]:
+    """Load the named arrays of a safetensors file, for ``model.load_state_dict``.
+
+    Parameters
+    ----------
+    path : path
+        A file in the safetensors format, whoever wrote it.
+    device : str or Device, optional
+        Where the arrays go; by default the default device.
+
+    Raises
+    ------
+    OptionError
+        If the file is not in the safetensors format.
+    OSError
+        If the file cannot be read.
+    DeviceError
+        If the device is unknown or does not work.
+
+    Examples
+    --------
+    >>> load_file("no-such-file.safetensors")
+    Traceback (most recent call last):
+    ...
+    FileNotFoundError: [Errno 2] No such file or directory: 'no-such-file.safetensors'
+    """
+    place = resolve(device)
+    with _opened(path) as file:
+        names = list(file.keys())
+        return {name: asarray(file.get_tensor(name), device=place) for name in names}
+
+
+def load_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
+    """Load the words that were saved with the arrays; none gives an empty dict.
+
+    Raises
+    ------
+    OptionError
+        If the file is not in the safetensors format.
+    OSError
+        If the file cannot be read.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "model.safetensors"
+    >>> save_file({}, path)
+    >>> load_metadata(path)
+    {}
+    """
+    with _opened(path) as file:
+        return dict(file.metadata() or {})
+
+
+@contextlib.contextmanager
+def _opened(path: str | os.PathLike[str]) -> Iterator[Any]:
+    """Open a safetensors file for reading, or say in one sentence why it is not one."""
+    from safetensors import SafetensorError, safe_open
+
+    with open(path, "rb"):  # says plainly what is wrong with the path
+        pass
+    try:
+        with safe_open(path, framework="numpy") as file:
+            yield file
+    except SafetensorError as error:
+        raise OptionError(
+            f"{os.fspath(path)} is not a complete safetensors file: {error}."
+        ) from None
+
+
+def _to_host(value: Any) -> np.ndarray[Any, Any]:
+    """Return an array's values as NumPy wants them for saving: native, in C order."""
+    x = asarray(value).detach()
+    host = x.numpy()
+    return np.asarray(host, dtype=host.dtype.newbyteorder("="), order="C")
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write a file under a passing name and move it to its place."""
+    passing = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        with open(passing, "xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(passing, path)
+    except BaseException:
+        passing.unlink(missing_ok=True)
+        raise
