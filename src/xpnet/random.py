@@ -289,7 +289,7 @@ class Generator:
         return self.state_dict() == other.state_dict()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _from_stream, (self._stream,)
+        return _at, (self.seed, self.counter)
 
     def __repr__(self) -> str:
         return f"Generator(seed={self.seed}, counter={self.counter})"
@@ -326,6 +326,10 @@ def as_generator(rng: int | Generator | None) -> Generator:
 
 
 # --- from the host to where the result belongs --------------------------------------
+
+
+def _at(seed: int, counter: int) -> Generator:
+    return _from_stream(Stream(seed, counter))
 
 
 def _from_stream(stream: Stream) -> Generator:

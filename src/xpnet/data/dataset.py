@@ -90,16 +90,14 @@ class Dataset:
         return tuple(self.features.shape[1:])
 
     def __getitem__(self, index: Any) -> Any:
-        if isinstance(index, slice):
-            return self._like(self.features[index], self.labels[index])
-        if hasattr(index, "__len__"):
+        if isinstance(index, slice) or hasattr(index, "__len__"):
             return self._like(_taken(self.features, index), _taken(self.labels, index))
         place = operator.index(index)
         if not -len(self) <= place < len(self):
             raise IndexError(
                 f"there is no sample {place}: the data set has {len(self)}."
             )
-        return self.features[place], self.labels[place]
+        return _sample(self.features, place), _sample(self.labels, place)
 
     def _like(self, features: Any, labels: Any) -> Dataset:
         """Return other samples under the same names."""
@@ -237,16 +235,23 @@ def _on_host(x: Any) -> Any:
     return x.numpy() if type(x) is Array else x
 
 
-def _taken(x: Any, places: Any) -> Any:
-    """Return the samples at some positions."""
-    index = np.asarray(_on_host(places), dtype=np.int64)
+def _sample(x: Any, place: int) -> Any:
+    """Return one sample; the standard wants every axis of an Array named."""
+    return x[place, ...] if type(x) is Array else x[place]
+
+
+def _taken(x: Any, index: Any) -> Any:
+    """Return the samples of a slice or of a sequence of positions."""
     if type(x) is not Array:
-        return x[index]
-    return _gathered(x, _placed(index, None, x))
+        return x[index] if isinstance(index, slice) else x[_positions(index)]
+    if isinstance(index, slice):
+        index = range(x.shape[0])[index]
+    places = _placed(_positions(index), None, x)
+    return wrap(x._lib, x._lib.raw.take(x.data, places.data, axis=0))
 
 
-def _gathered(x: Array, index: Array) -> Array:
-    return wrap(x._lib, x._lib.raw.take(x.data, index.data, axis=0))
+def _positions(index: Any) -> Any:
+    return np.asarray(_on_host(index), dtype=np.int64)
 
 
 def _placed(x: Any, device: str | Device | None, like: Array | None) -> Array:

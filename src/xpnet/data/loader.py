@@ -110,17 +110,23 @@ class DataLoader:
         order = self.rng.permutation(len(self.dataset), like=self._features)
         return self._gathered(order.data)
 
-    def _in_order(self) -> Iterator[tuple[Array, Array]]:
-        x, y, size = self._features, self._labels, self.batch_size
+    def _bounds(self) -> Iterator[tuple[int, int]]:
+        """Give the first position of each batch, and the first after it."""
+        count, size = len(self.dataset), self.batch_size
         for start in range(0, len(self) * size, size):
-            part = slice(start, start + size)
-            yield Array(x.data[part], x._lib), Array(y.data[part], y._lib)
+            yield start, min(start + size, count)
+
+    def _in_order(self) -> Iterator[tuple[Array, Array]]:
+        x, y = self._features, self._labels
+        for start, stop in self._bounds():
+            features, labels = x.data[start:stop, ...], y.data[start:stop, ...]
+            yield Array(features, x._lib), Array(labels, y._lib)
 
     def _gathered(self, order: Any) -> Iterator[tuple[Array, Array]]:
-        x, y, size = self._features, self._labels, self.batch_size
+        x, y = self._features, self._labels
         lib, take = x._lib, x._lib.raw.take
-        for start in range(0, len(self) * size, size):
-            index = order[start : start + size]
+        for start, stop in self._bounds():
+            index = order[start:stop]
             features = take(x.data, index, axis=0)
             labels = take(y.data, index, axis=0)
             yield wrap(lib, features), wrap(lib, labels)
