@@ -1,0 +1,106 @@
+"""Twins for NumPy: losses, each in one pass that keeps what its derivative needs."""
+
+from __future__ import annotations
+
+import functools
+import math
+from typing import Any, final
+
+import numpy as np
+
+from .numpy_layers import REAL
+from .twin import register
+
+__all__: list[str] = []
+
+_NARROW = 64
+"""Up to so many classes, rows are short, and loops over columns are faster."""
+
+
+@functools.lru_cache(maxsize=8)
+def _numbers(count: int, step: int) -> Any:
+    """Return 0, step, 2 step, ...: shared, and so not to be written to."""
+    out = np.arange(0, count * step, step)
+    out.flags.writeable = False
+    return out
+
+
+def _reduced(values: Any, reduction: str) -> Any:
+    """Return the values, their sum or their mean."""
+    if reduction == "none":
+        return values
+    total = np.add.reduce(values, axis=None)
+    return total if reduction == "sum" else total / values.size
+
+
+def _scale(g: Any, count: int, reduction: str) -> Any:
+    """Return the cotangent of each value, from that of the reduced ones."""
+    return g / count if reduction == "mean" else g
+
+
+@final
+class _CrossEntropy:
+    """``logsumexp(x) - x[label]`` for x (N, K) and labels (N,) in range.
+
+    It works on classes by rows, (K, N), and keeps ``softmax(x) - onehot(label)``.
+    """
+
+    def forward(
+        self, needs: tuple[bool, ...], x: Any, labels: Any, *, reduction: str
+    ) -> tuple[Any, Any] | None:
+        if x.ndim != 2 or x.dtype not in REAL or not x.size:
+            return None
+        z, flat, at = self._arranged(x, labels)
+        top = np.maximum.reduce(z, axis=0)
+        if not math.isfinite(top.dot(top)):  # a NaN, an inf, or a row of -inf
+            return None
+        np.subtract(z, top, z)
+        picked = flat.take(at)
+        np.exp(z, z)
+        total = np.add.reduce(z, axis=0)
+        values = np.subtract(np.log(total), picked, picked)
+        if needs[0]:
+            np.divide(z, total, z)
+            flat[at] -= 1
+        return _reduced(values, reduction), (z, reduction)
+
+    @staticmethod
+    def _arranged(x: Any, labels: Any) -> tuple[Any, Any, Any]:
+        """Return a copy (K, N), its memory as one row, and where the labels are."""
+        count, classes = x.shape
+        labels = labels.astype(np.intp, copy=False)
+        if classes <= _NARROW:
+            z = x.T.copy()
+            return z, z.reshape(-1), labels * count + _numbers(count, 1)
+        copy = x.copy()
+        return copy.T, copy.reshape(-1), labels + _numbers(count, classes)
+
+    def backward(
+        self, g: Any, residual: Any, needs: tuple[bool, ...], slots: tuple[Any, ...]
+    ) -> tuple[Any, ...]:
+        slope, reduction = residual
+        return (np.multiply(slope, _scale(g, slope.shape[1], reduction)).T,)
+
+
+@final
+class _MeanSquaredError:
+    """``(x - y)**2``; it keeps ``x - y``."""
+
+    def forward(
+        self, needs: tuple[bool, ...], x: Any, y: Any, *, reduction: str
+    ) -> tuple[Any, Any] | None:
+        if x.dtype not in REAL or y.dtype != x.dtype or not x.size:
+            return None
+        difference = np.subtract(x, y)
+        return _reduced(difference * difference, reduction), (difference, reduction)
+
+    def backward(
+        self, g: Any, residual: Any, needs: tuple[bool, ...], slots: tuple[Any, ...]
+    ) -> tuple[Any, ...]:
+        difference, reduction = residual
+        dx = np.multiply(difference, 2 * _scale(g, difference.size, reduction))
+        return dx if needs[0] else None, np.negative(dx) if needs[1] else None
+
+
+register("cross_entropy", "numpy", _CrossEntropy())
+register("mean_squared_error", "numpy", _MeanSquaredError())
