@@ -132,6 +132,8 @@ def test_split_shares_every_sample_out_once(fraction):
     assert len(two) == round(fraction * 101)
     assert np.array_equal(one.features[:, 0], one.labels)
     assert np.array_equal(two.features[:, 0], two.labels)
+    longer = max(one, two, key=len).labels
+    assert np.any(np.diff(longer) < 0), "the samples come in random order"
 
 
 def test_split_depends_on_the_seed_alone():

@@ -72,15 +72,6 @@ def test_accuracy_reads_nothing_back(target, monkeypatch):
     assert 0.0 <= float(out) <= 1.0
 
 
-def test_accuracy_counts_exactly_beyond_what_float32_can():
-    n = 2**24 + 2
-    labels = np.ones(n, dtype=np.int8)
-    labels[0] = 0
-    out = metrics.accuracy(np.ones(n, dtype=np.float32), labels)
-    assert out.dtype == np.float32
-    assert float(out) == np.float32(n - 1) / np.float32(n)
-
-
 def test_the_confusion_matrix_counts_true_rows_and_predicted_columns(target):
     out = metrics.confusion_matrix(target.make(SCORES), target.make(CLASSES))
     expected = np.zeros((4, 4), dtype=np.int64)

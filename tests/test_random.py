@@ -64,7 +64,10 @@ def test_uniform_is_built_from_the_bits():
 
 def test_bernoulli_compares_32_bits():
     drawn = Stream(9).bernoulli(0.3, (51,)).tolist()
-    assert drawn == [h < round(0.3 * 2**32) for h in halves(9, 0, 51)]
+    found = halves(9, 0, 51)
+    assert drawn == [h < round(0.3 * 2**32) for h in found]
+    assert not Stream(9).bernoulli(found[0] / 2**32)
+    assert Stream(9).bernoulli((found[0] + 1) / 2**32)
 
 
 @pytest.mark.parametrize(
