@@ -334,7 +334,7 @@ class CupyLibrary(Library):
 
     def find(self, name: str) -> Any:
         function = getattr(self.module, name)
-        if not callable(function):
+        if not callable(function) or isinstance(function, type):  # a constant or dtype
             return function
         if name in _CREATION or name == "asarray":
             return functools.partial(self._create, function)

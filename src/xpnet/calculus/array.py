@@ -255,19 +255,13 @@ class Array:
             )
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        import numpy as np
-
         self._refuse_tape("numpy.asarray")
-        if self._lib.name != "numpy":
+        if self._lib.place is None or self._lib.place.kind != "cpu":
             raise ConversionError(
-                f"numpy.asarray: this array is on {self.device}; copy it with "
-                "x.numpy() if that is meant."
+                f"numpy.asarray: this array is on {self.device}; copy it with x.numpy() "
+                "if that is meant."
             )
-        return (
-            np.asarray(self.data, dtype=dtype)
-            if copy is None
-            else np.array(self.data, dtype=dtype, copy=copy)
-        )
+        return self._lib.raw.asarray(self.data, dtype=dtype, copy=copy)
 
     def __dlpack__(
         self,
@@ -346,19 +340,16 @@ class Array:
         )
 
     def __repr__(self) -> str:
-        values = repr(self._lib.to_host(self.data))
-        inner = (
-            values[values.index("(") + 1 : -1].partition(", dtype=")[0]
-            if "(" in values
-            else values
-        )
+        text = repr(self._lib.to_host(self.data))  # array([...], dtype=...)
+        values = text[text.index("(") + 1 : -1].partition(", dtype=")[0]
+        values = values.partition(",\n      dtype=")[0]
         notes = [f"dtype={self.dtype}", f"device='{self.device}'"]
         node = self._node
         if type(node) is Node:
             notes.append(f"from={node.row.name}")
         elif node is not None:
             notes.append("requires_grad=True")
-        return f"Array({inner}, {', '.join(notes)})"
+        return f"Array({values}, {', '.join(notes)})"
 
     if TYPE_CHECKING:  # bound from the table of derivatives by calculus.operators
         T: Array
@@ -523,10 +514,9 @@ def _from_python(obj: Any, dtype: Any, device: Any, copy: bool | None) -> Array:
     if isinstance(obj, (list, tuple)) and _holds_array(obj):
         parts = [_convert(part, dtype, device, None) for part in obj]
         return lib_functions(parts[0]).stack(parts)  # type: ignore[no-any-return]
-    if hasattr(obj, "__dlpack__") and not isinstance(obj, (int, float, complex)):
-        import numpy as np
-
-        return _convert(np.from_dlpack(obj), dtype, device, copy)
+    if hasattr(obj, "__dlpack__"):
+        host = library_for("cpu")
+        return _convert(host.raw.from_dlpack(obj), dtype, device, copy)
     lib = library_for(device)
     try:
         data = lib.raw.asarray(obj, dtype=dtype)
