@@ -18,7 +18,7 @@ READS = ("__bool__", "__float__", "__int__", "__index__", "__complex__", "item")
 
 
 def spirals(target):
-    """Return a small data set as a loader whose batches are where the target's arrays are."""
+    """Return a small data set as a loader whose batches are where the target is."""
     points = data.spirals(96, noise=0.05, rng=0)
     near = target.make(np.zeros(1, dtype=np.float32))
     return data.DataLoader(points, batch_size=32, shuffle=True, rng=0, like=near), near
