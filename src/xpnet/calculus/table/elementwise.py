@@ -7,6 +7,7 @@ float64, tested against 60-digit arithmetic.
 
 from __future__ import annotations
 
+import cmath
 import math
 from typing import Any
 
@@ -34,8 +35,8 @@ unary("exp", "exp(x)", lambda xp, t, _x, out: t * out)
 unary("expm1", "exp(x)", lambda xp, t, x, _: t * xp.exp(x))
 unary("log", "1 / x", lambda xp, t, x, _: t / x, singular=True)
 unary("log1p", "1 / (1 + x)", lambda xp, t, x, _: t / (1 + x), singular=True)
-unary("log2", "1 / (x * log(2))", lambda xp, t, x, _: t / x / _LN2, singular=True)
-unary("log10", "1 / (x * log(10))", lambda xp, t, x, _: t / x / _LN10, singular=True)
+unary("log2", "1 / (x * log(2))", lambda xp, t, x, _: t / _LN2 / x, singular=True)
+unary("log10", "1 / (x * log(10))", lambda xp, t, x, _: t / _LN10 / x, singular=True)
 binary(
     "logaddexp",
     ("exp(x) / (exp(x) + exp(y))", "exp(y) / (exp(x) + exp(y))"),
@@ -50,42 +51,54 @@ unary("square", "2 * x", lambda xp, t, x, _: t * (2 * x))
 unary("reciprocal", "-1 / x**2", lambda xp, t, _x, out: -t * out * out, singular=True)
 
 
-def _power_slope(xp: Any, t: Any, x: Any, y: Any, out: Any) -> Any:
-    """``t * y * x**(y - 1)``, without the rounding of ``y - 1`` where that matters."""
+def _power_slope(xp: Any, t: Any, x: Any, y: Any, _out: Any) -> Any:
+    """Return ``t * y * x**(y - 1)``, without the rounding of ``y - 1``."""
     if isinstance(y, (int, float)):
         if y == 2:
             return t * (2 * x)
         if y in (0, 1):
             return t * y
-        if (y - 1) + 1 == y and (y - 1) - y == -1:
+        if abs(y) <= 4 and (y - 1) + 1 == y and (y - 1) - y == -1:  # exact
             return t * (y * x ** (y - 1))
-    zero = y == 0
-    direct = y * x ** (y - 1)
-    # x**y / x is exact in the exponent, but only where x**y neither overflows nor underflows
-    safe = (xp.abs(out) > 1e-30) & (xp.abs(out) < 1e30) & (xp.abs(x) > 1e-30)
-    slope = xp.where(safe, y * (out / xp.where(safe, x, xp.ones_like(out))), direct)
-    return xp.where(zero, xp.zeros_like(t * slope), t * slope)
+        y = xp.full_like(x, y)
+    if isinstance(y, complex) or xp.is_complex(x) or xp.is_complex(y):
+        slope = y * x ** (y - 1)
+    else:
+        slope = _real_power_slope(xp, x, y)
+    return t * xp.where(y == 0, xp.zeros_like(slope), slope)
 
 
-def _exponent_slope(xp: Any, t: Any, x: Any, y: Any, out: Any) -> Any:
-    """``t * x**y * log(x)``; 0 where the base is 0."""
-    part = (
-        t * (out * xp.log(x))
-        if not isinstance(x, (int, float))
-        else t * (out * _log_of(x))
-    )
-    base_zero = (x == 0) & (y == y)
-    return (
-        xp.where(base_zero, xp.zeros_like(part), part)
-        if not isinstance(x, (int, float))
-        else part
-    )
+def _real_power_slope(xp: Any, x: Any, y: Any) -> Any:
+    """Return ``y * x**(y - 1)`` as ``(y * root / x) * root`` with root = x**(y/2).
+
+    Half of `y` is exact where ``y - 1`` is not, and the root is a normal number wherever
+    the slope is one, although ``x**y`` may overflow.
+    """
+    ends = (x == 0) | xp.isinf(x)
+    one = xp.ones_like(x)
+    base = xp.where(x < 0, -x, x)
+    root = base ** xp.where(ends, y - 1, 0.5 * y)
+    other = xp.where(ends, xp.ones_like(root), root)
+    slope = (y * root / xp.where(ends, one, base)) * other
+    half = 0.5 * y
+    slope = xp.where((x < 0) & (xp.floor(half) == half), -slope, slope)
+    undefined = (x < 0) & (xp.floor(y) != y)
+    return xp.where(undefined, xp.full_like(slope, math.nan), slope)
 
 
-def _log_of(x: float) -> float:
-    if x == 0:
-        return 0.0
-    return math.log(x) if x > 0 else math.nan
+def _exponent_slope(xp: Any, t: Any, x: Any, y: Any, _out: Any) -> Any:
+    """Return ``t * x**y * log(x)``; 0 where the base is 0."""
+    if isinstance(x, (int, float)):
+        base: Any = x if x != 0 else 1.0
+        log: Any = math.log(base) if base > 0 else math.nan
+    elif isinstance(x, complex):
+        base = x if x != 0 else 1.0
+        log = cmath.log(base)
+    else:
+        base = xp.where(x == 0, xp.ones_like(x), x)
+        log = xp.log(base)
+    root = base ** (0.5 * y)  # x**y may leave the range where the slope does not
+    return t * ((root * log) * root)
 
 
 def _root_or_pole(x: Any, y: Any) -> bool:
@@ -167,11 +180,18 @@ binary(
     lambda xp, t, x, y, _: _turn(xp, t, y, x, y),
     lambda xp, t, x, y, _: _turn(xp, t, -x, x, y),
 )
+def _share(xp: Any, t: Any, part: Any, x: Any, y: Any, out: Any) -> Any:
+    """Return ``t * part / hypot(x, y)``; from halves where the hypotenuse overflows."""
+    over = xp.isinf(out)
+    whole = xp.where(over, xp.hypot(0.5 * x, 0.5 * y), out)
+    return _ratio(xp, t, xp.where(over, 0.5 * part, part), whole)
+
+
 binary(
     "hypot",
     ("x / hypot(x, y)", "y / hypot(x, y)"),
-    lambda xp, t, x, _y, out: _ratio(xp, t, x, out),
-    lambda xp, t, _x, y, out: _ratio(xp, t, y, out),
+    lambda xp, t, x, y, out: _share(xp, t, x, x, y, out),
+    lambda xp, t, x, y, out: _share(xp, t, y, x, y, out),
 )
 
 
