@@ -192,7 +192,7 @@ def _pair(name: str, x: Any, y: Any, reduction: str) -> tuple[Array, Array]:
     y = like(y, x)
     if x.data.shape != y.data.shape:
         raise ShapeError(
-            f"{name}: prediction and target have shapes {x.shape} and {y.shape}. They must "
+            f"{name}: shapes {x.shape} and {y.shape} differ, and they must "
             "be equal: nothing is broadcast. Reshape one of them with xp.reshape."
         )
     _check_reduction(name, reduction)

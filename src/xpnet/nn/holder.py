@@ -73,8 +73,9 @@ class Holder:
         if type(node) is Node:
             raise GradientError(
                 f"{type(self).__name__}.{name}: this array was computed on the tape "
-                f"(by {node.row.name}); a module holds leaves. Assign "
-                "x.detach() to keep the values, nn.Parameter(x) to train them, or return x from forward."
+                f"(by {node.row.name}); a module holds leaves. Assign x.detach() to "
+                "keep the values, nn.Parameter(x) to train them, or return x from "
+                "forward."
             )
         if role == MODULE:
             raise self._clash(name, role)

@@ -160,6 +160,8 @@ general(
 
 @addition("softmax")
 def _softmax(xp: Any, x: Any, /, *, axis: int = -1) -> Any:
+    if 0 in x.shape:  # no element is the largest
+        return xp.zeros_like(x)
     e = xp.exp(x - _finite(xp, xp.max(x, axis=axis, keepdims=True)))
     total = xp.sum(e, axis=axis, keepdims=True, dtype=x.dtype)
     return e / xp.where(
@@ -183,6 +185,8 @@ general(
 
 @addition("log_softmax")
 def _log_softmax(xp: Any, x: Any, /, *, axis: int = -1) -> Any:
+    if 0 in x.shape:
+        return xp.zeros_like(x)
     shifted = x - _finite(xp, xp.max(x, axis=axis, keepdims=True))
     return shifted - xp.log(
         xp.sum(xp.exp(shifted), axis=axis, keepdims=True, dtype=x.dtype)

@@ -50,7 +50,7 @@ def dropout(x: Any, p: float = 0.5, rng: Any = None, training: bool = True) -> A
         return array
     keep = as_generator(rng).bernoulli(1.0 - p, array.shape, like=array)
     scale = 1.0 / (1.0 - p) if p < 1.0 else 0.0
-    return array._lib.recorded.where(keep, array * scale, 0.0)  # type: ignore[no-any-return]
+    return array._lib.recorded.where(keep, array, 0.0) * scale  # type: ignore[no-any-return]
 
 
 def check_probability(name: str, p: float) -> None:

@@ -87,15 +87,18 @@ class Sequential(Module):
         name = list(self._roles)[operator.index(index)]
         self._set_module(name, layer, None)
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        if name != "training":  # anything else would have no place in the order
+    def _register(self, name: str, value: Any, role: str) -> None:
+        if not name.isdecimal():  # anything else would have no place in the order
             raise OptionError(
                 f"Sequential.{name}: a Sequential holds its layers alone. Use append "
                 "or seq[i] = layer; for anything more write a Module of your own."
             )
-        super().__setattr__(name, value)
+        super()._register(name, value, role)
 
     def __delattr__(self, name: str) -> None:
+        if name not in self._roles:
+            super().__delattr__(name)
+            return
         raise OptionError(
             f"Sequential.{name}: a layer cannot be deleted, because the names of those "
             "after it would have a gap. Take the layers you want: seq[:2]."
