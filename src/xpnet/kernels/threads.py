@@ -1,0 +1,166 @@
+"""A few threads that share the blocks of one large elementwise update.
+
+NumPy releases the interpreter lock inside its loops, so threads help where blocks are
+large. Each element is computed by the same operations whichever thread takes its block,
+so the result does not depend on the number of threads, not even in the last bit.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import itertools
+import os
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+__all__ = ["available", "limited", "run_blocks", "scratch"]
+
+WORTH = 256 * 1024  # elements: below this, waking a thread costs more than it saves
+
+_local = threading.local()
+_limit: int | None = None
+
+
+def available() -> int:
+    """Return how many threads an update may use.
+
+    That is the number of processors this process may run on, but no more than
+    ``OMP_NUM_THREADS`` where it is set, as for the matrix products beside it.
+    """
+    if _limit is not None:
+        return _limit
+    if hasattr(os, "sched_getaffinity"):
+        processors = len(os.sched_getaffinity(0))
+    else:
+        processors = os.cpu_count() or 1
+    named = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
+    return min(processors, max(1, int(named))) if named.isdigit() else processors
+
+
+@contextlib.contextmanager
+def limited(count: int) -> Iterator[None]:
+    """Use `count` threads inside a ``with`` block, whatever the machine has."""
+    global _limit
+    before, _limit = _limit, count
+    try:
+        yield
+    finally:
+        _limit = before
+
+
+def scratch(count: int, length: int, dtype: Any) -> list[np.ndarray[Any, Any]]:
+    """Return `count` arrays to compute in; each thread has its own, and keeps them.
+
+    Parameters
+    ----------
+    count, length : int
+        How many arrays, and the elements of each.
+    dtype : dtype
+        Their NumPy dtype.
+
+    Returns
+    -------
+    list of ndarray
+        Their contents are whatever was left there, and last until the next call.
+    """
+    size = count * length * dtype.itemsize
+    memory = getattr(_local, "memory", None)
+    if memory is None or memory.size < size:
+        memory = _local.memory = np.empty(size, dtype=np.uint8)
+    return list(memory[:size].view(dtype).reshape(count, length))
+
+
+def run_blocks(function: Callable[[int, int], None], n: int, block: int) -> None:
+    """Call ``function(start, stop)`` for every block of ``range(n)``, in threads.
+
+    Parameters
+    ----------
+    function : callable
+        Writes the elements from `start` to `stop`, and no others.
+    n, block : int
+        The number of elements, and of elements in a block; the last may be smaller.
+
+    Notes
+    -----
+    The calling thread works too. A small `n`, and a call from inside a block, use the
+    calling thread alone. An exception in any block is raised here.
+    """
+    starts = iter(range(0, n, block))
+    threads = min(available(), -(-n // block)) if n >= WORTH else 1
+    if threads < 2 or getattr(_local, "inside", False):
+        for start in starts:
+            function(start, min(start + block, n))
+        return
+    _share(function, n, block, threads - 1)
+
+
+def _share(
+    function: Callable[[int, int], None], n: int, block: int, helpers: int
+) -> None:
+    """Let `helpers` threads and this one take blocks until none is left."""
+    take = itertools.count(0, block).__next__  # one step of C code: no lock needed
+
+    def work() -> None:
+        _local.inside = True
+        try:
+            while (start := take()) < n:
+                function(start, min(start + block, n))
+        finally:
+            _local.inside = False
+
+    done: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
+    for _ in range(helpers):
+        # a copy of the context carries np.errstate into the thread
+        _POOL.submit(contextvars.copy_context().run, work, done)
+    try:
+        work()
+    finally:
+        errors = [error for error in [done.get() for _ in range(helpers)] if error]
+    if errors:
+        raise errors[0]
+
+
+class _Pool:
+    """Threads that wait for work; more are started when more are asked for at once."""
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Start anew: after a fork, the child has none of its parent's threads."""
+        self.jobs: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self.lock = threading.Lock()
+        self.threads = 0
+        self.waiting = 0
+
+    def submit(self, run: Callable[[Any], None], work: Any, done: Any) -> None:
+        """Run a job in a thread, and put None or its exception into `done`."""
+        with self.lock:
+            self.waiting += 1
+            if self.waiting > self.threads:
+                self.threads += 1
+                threading.Thread(target=self._serve, daemon=True).start()
+        self.jobs.put((run, work, done))
+
+    def _serve(self) -> None:
+        while True:
+            run, work, done = self.jobs.get()
+            error: BaseException | None = None
+            try:
+                run(work)
+            except BaseException as caught:
+                error = caught
+            with self.lock:
+                self.waiting -= 1
+            done.put(error)
+            del run, work, done, error  # an idle thread must not keep arrays alive
+
+
+_POOL = _Pool()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_POOL.forget)

@@ -1,0 +1,293 @@
+"""The base of every optimizer: parameter groups, the step, and the checks."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
+
+from ..calculus.array import Array
+from ..calculus.tape import Node
+from ..errors import ConversionError, DTypeError, GradientError, OptionError
+from . import saving
+from .flat import Flat
+from .store import Loose, Store
+
+__all__ = ["Optimizer"]
+
+
+class Optimizer(ABC):
+    """Base of optimizers: a formula that is applied to flat buffers of parameters.
+
+    A subclass gives its options with their defaults to ``super().__init__``, and
+    defines `check`, `state_names` and `update`, which is its formula.
+
+    Parameters
+    ----------
+    parameters : iterable of Array, or of dict
+        Leaf arrays; or groups ``{"params": [...], "lr": 0.1}``, in which options of the
+        optimizer can be set for the group alone.
+    defaults : mapping
+        The options of groups that do not set them.
+
+    Attributes
+    ----------
+    param_groups : list of dict
+        The groups with their options, which are read at every step.
+
+    Raises
+    ------
+    GradientError
+        If a parameter was computed, or none of them requires a gradient.
+    OptionError
+        If there is no parameter, one is given twice, or an option is out of range.
+
+    Notes
+    -----
+    Parameters become views of the optimizer's buffer: ``p.data`` is another array
+    afterwards, with the same values. Their gradients are written to a buffer too.
+    """
+
+    fused: ClassVar[str] = ""  # the name of its fused updates in kernels
+    counts: ClassVar[bool] = True  # whether "step" belongs to the saved state
+
+    def __init__(self, parameters: Iterable[Any], defaults: Mapping[str, Any]) -> None:
+        self.defaults = dict(defaults)
+        self.param_groups: list[dict[str, Any]] = []
+        self._stores: list[list[Store]] = []
+        self._known: dict[int, int] = {}
+        groups = [self._group(group) for group in _as_groups(self.name, parameters)]
+        arrays = [p for group in groups for p in group["params"]]
+        if not arrays:
+            raise OptionError(
+                f"{self.name}: there are no parameters to optimize. Has the model any?"
+            )
+        if not any(p.requires_grad for p in arrays):
+            raise GradientError(
+                f"{self.name}: none of the {len(arrays)} parameters requires a "
+                "gradient. Make them with requires_grad=True."
+            )
+        for group in groups:
+            self._adopt(group)
+
+    # --- what a subclass defines ------------------------------------------------------
+
+    @abstractmethod
+    def check(self, options: Mapping[str, Any]) -> None:
+        """Raise OptionError unless every option is in its range."""
+
+    @abstractmethod
+    def state_names(self, options: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return the names of the buffers, each as large as `w`, of the formula."""
+
+    @abstractmethod
+    def update(
+        self, xp: Any, w: Any, g: Any, state: dict[str, Any], options: Mapping[str, Any]
+    ) -> Any:
+        """Return the new values of the parameters `w`, given their gradients `g`.
+
+        Arrays are raw, and functions of them come from `xp`. Buffers of the state are
+        read from `state`, where the new ones are put; ``state["step"]`` counts from 1.
+        """
+
+    # --- what a user calls ------------------------------------------------------------
+
+    def step(self) -> None:
+        """Update every parameter that has a gradient.
+
+        Parameters whose gradient is None are left alone, with their state and their
+        count of steps. What was computed with the old values cannot be differentiated
+        any more.
+        """
+        for options, stores in zip(self.param_groups, self._stores, strict=True):
+            names = self.state_names(options)
+            for store in stores:
+                store.step(names, options)
+
+    def zero_grad(self) -> None:
+        """Forget the gradients: set each to None, which touches no memory."""
+        for stores in self._stores:
+            for store in stores:
+                for p in store.arrays:
+                    node: Any = p._node
+                    if node is not None:
+                        node.grad = None
+
+    def add_param_group(self, group: Mapping[str, Any]) -> None:
+        """Optimize more parameters, with options of their own."""
+        self._adopt(self._group(group))
+
+    @property
+    def lr(self) -> float:
+        """The learning rate; setting it sets that of every group.
+
+        Raises
+        ------
+        OptionError
+            If it is read and the groups have different rates, or set to less than 0.
+        """
+        first, *others = [group["lr"] for group in self.param_groups]
+        if any(rate != first for rate in others):
+            raise OptionError(
+                f"{self.name}.lr: the groups have different rates, {[first, *others]}. "
+                "Read optimizer.param_groups[i]['lr']."
+            )
+        return first  # type: ignore[no-any-return]
+
+    @lr.setter
+    def lr(self, value: float) -> None:
+        self.check(self.param_groups[0] | {"lr": value})
+        for group in self.param_groups:
+            group["lr"] = value
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return a copy of everything needed to go on, in PyTorch's layout.
+
+        Returns
+        -------
+        dict
+            ``"state"``: for each parameter by its number, its buffers as arrays and,
+            where the formula counts, ``"step"``. ``"param_groups"``: the options of
+            each group, with the numbers of its parameters under ``"params"``.
+        """
+        return saving.collect(self, self._stores)
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Go on from a state that `state_dict` returned, here or in PyTorch.
+
+        Raises
+        ------
+        OptionError
+            If groups, parameters or options do not match those of this optimizer.
+        ShapeError
+            If a buffer does not have the shape of its parameter.
+        """
+        saving.restore(self, self._stores, state_dict)
+
+    def __repr__(self) -> str:
+        groups = [_described(group) for group in self.param_groups]
+        if len(groups) == 1:
+            return f"{self.name}({groups[0]})"
+        lines = [f"  group {i}: {text}" for i, text in enumerate(groups)]
+        return "\n".join([f"{self.name}(", *lines, ")"])
+
+    # --- how groups are made ----------------------------------------------------------
+
+    @property
+    def name(self) -> str:
+        """The name of the class, with which messages begin."""
+        return type(self).__name__
+
+    def complete(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Return options with defaults where there is none, after checking them."""
+        unknown = sorted(set(options) - set(self.defaults))
+        if unknown:
+            raise OptionError(
+                f"{self.name}: {unknown[0]!r} is not an option; its options are "
+                f"{', '.join(self.defaults)}."
+            )
+        complete = self.defaults | dict(options)
+        self.check(complete)
+        return complete
+
+    def _group(self, group: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a group with all options, after checking options and parameters."""
+        if "params" not in group:
+            raise OptionError(
+                f"{self.name}: a parameter group needs the key 'params', with its "
+                f"parameters; this one has {sorted(group)}."
+            )
+        arrays = _as_arrays(self.name, group["params"])
+        for p in arrays:
+            self._admit(p)
+        rest = {key: value for key, value in group.items() if key != "params"}
+        return {"params": arrays, **self.complete(rest)}
+
+    def _admit(self, p: Any) -> None:
+        """Check that a parameter can be optimized, and give it a number."""
+        number = len(self._known)
+        if type(p) is not Array:
+            raise ConversionError(
+                f"{self.name}: parameter {number} is a {type(p).__name__}, not an "
+                "xn.Array."
+            )
+        node = p._node
+        if type(node) is Node:
+            raise GradientError(
+                f"{self.name}: parameter {number} of shape {p.shape} was computed by "
+                f"{node.row.name}; only leaves can be optimized. Make a leaf of it: "
+                "xn.asarray(x.detach(), requires_grad=True)."
+            )
+        if not p._lib.is_floating(p.dtype):
+            raise DTypeError(
+                f"{self.name}: parameter {number} is {p.dtype}; only floating-point "
+                "arrays have gradients."
+            )
+        if id(p) in self._known:
+            raise OptionError(
+                f"{self.name}: parameter {number} of shape {p.shape} is parameter "
+                f"{self._known[id(p)]} again. Give each parameter once."
+            )
+        self._known[id(p)] = number
+
+    def _adopt(self, group: dict[str, Any]) -> None:
+        """Put the parameters of a group into stores, by library, device and dtype."""
+        kinds: dict[Any, list[Array]] = {}
+        for p in group["params"]:
+            key = (p._lib, str(p.device), str(p.dtype))
+            kinds.setdefault(key, []).append(p)
+        self.param_groups.append(group)
+        self._stores.append([self._store(arrays) for arrays in kinds.values()])
+
+    def _store(self, arrays: list[Array]) -> Store:
+        indices = [self._known[id(p)] for p in arrays]
+        if arrays[0]._lib.has_views:
+            return Flat(arrays, indices, self.update, self.fused)
+        return Loose(arrays, indices, self.update)
+
+    # --- for the checks of subclasses -------------------------------------------------
+
+    def in_range(
+        self, what: str, value: Any, low: float = 0, below: float = math.inf
+    ) -> None:
+        """Raise OptionError unless `value` is a number and ``low <= value < below``."""
+        number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+        if not number or not low <= value < below:
+            limit = "" if below == math.inf else f" and less than {below}"
+            raise OptionError(
+                f"{self.name}: {what} is {value!r}; it must be a number, at least {low}"
+                f"{limit}."
+            )
+
+
+def _as_arrays(name: str, parameters: Any) -> list[Any]:
+    """Return parameters as a list, or say what was given in their place."""
+    if isinstance(parameters, Array):
+        return [parameters]
+    try:
+        return list(parameters)
+    except TypeError:
+        raise OptionError(
+            f"{name}: parameters are a {type(parameters).__name__}, not an iterable of "
+            "arrays. Is it model.parameters() that is meant?"
+        ) from None
+
+
+def _as_groups(name: str, parameters: Any) -> list[Mapping[str, Any]]:
+    """Return parameter groups: those given, or one of all parameters."""
+    if isinstance(parameters, Mapping):
+        parameters = [parameters]
+    items = _as_arrays(name, parameters)
+    if items and all(isinstance(item, Mapping) for item in items):
+        return items
+    return [{"params": items}]
+
+
+def _described(group: Mapping[str, Any]) -> str:
+    arrays = group["params"]
+    size = sum(p.size for p in arrays)
+    options = [f"{k}={v!r}" for k, v in group.items() if k != "params"]
+    count = f"{len(arrays)} parameter{'s' if len(arrays) != 1 else ''}"
+    return ", ".join([f"{count} of {size} elements", *options])

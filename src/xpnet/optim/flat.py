@@ -1,0 +1,176 @@
+"""Parameters in one flat buffer, gradients in another: a step is one pass over them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, final
+
+from ..calculus.array import Array
+from ..kernels import updates
+from .store import Formula, Store, plain, renew
+
+__all__ = ["Flat"]
+
+ALIGN = 16  # elements: every parameter starts on a cache line
+
+
+@final
+class Flat(Store):
+    """Parameters as views of one buffer, and their gradients as views of another.
+
+    Attributes
+    ----------
+    w, g : array
+        The two buffers, one-dimensional. After each parameter lie zeros up to the next
+        cache line.
+    state : dict of str to array
+        The state's buffers, of the same length.
+    """
+
+    def __init__(
+        self, arrays: list[Array], indices: list[int], formula: Formula, fused: str
+    ) -> None:
+        super().__init__(arrays, indices, formula)
+        dtype = str(self.dtype).rpartition(".")[2]
+        self.fused = updates.find(fused, self.lib.name, dtype)
+        self.on_device = self.fused is not None and self.fused.counts_on_device
+        self.starts = [0]
+        for p in arrays:
+            self.starts.append(self.starts[-1] + -(-p.size // ALIGN) * ALIGN)
+        self.w = self.zeros((self.starts[-1],))
+        self.g = self.zeros((self.starts[-1],))
+        self.state: dict[str, Any] = {}
+        self.updates: dict[tuple[int, int], Callable[..., None]] = {}
+        self.hold(())
+        self.views = [self.view(self.w, i) for i in range(len(arrays))]
+        self.slots = [Array(self.view(self.g, i), self.lib) for i in range(len(arrays))]
+        for i in range(len(arrays)):
+            self.settle(i)
+        self.plain = list(zip(arrays, self.views, self.slots, strict=True))
+
+    def view(self, buffer: Any, i: int) -> Any:
+        """Return the i-th parameter's part of a buffer, in its shape."""
+        start = self.starts[i]
+        part = buffer[start : start + self.arrays[i].size]
+        return self.lib.raw.reshape(part, self.shapes[i])
+
+    def settle(self, i: int) -> bool:
+        """Bring a parameter into the buffers, and tell whether it has a gradient.
+
+        A value or gradient that was replaced by another array is copied, and the
+        parameter becomes a view again.
+        """
+        p, view, slot = self.arrays[i], self.views[i], self.slots[i]
+        if p.data is not view:
+            self.fits(i, "value", p)
+            view[...] = p.data
+            p.data = view
+        leaf = self.leaf(i)
+        if leaf is None:
+            return False
+        leaf.into = slot
+        if leaf.grad is not None and leaf.grad is not slot:
+            self.fits(i, "gradient", leaf.grad)
+            slot.data[...] = leaf.grad.data
+        return leaf.grad is not None
+
+    def settled(self) -> bool:
+        """Tell whether every value and gradient lies in the buffers: the usual case."""
+        for p, view, slot in self.plain:
+            leaf: Any = p._node
+            if leaf is None or leaf.grad is not slot or p.data is not view:
+                return False
+        return self.counts.count(self.counts[0]) == len(self.counts)
+
+    def step(self, names: tuple[str, ...], options: Mapping[str, Any]) -> None:
+        """Update every parameter that has a gradient, in as few calls as can be."""
+        if names != self.names:
+            self.hold(names)
+        if self.settled():
+            self.run(0, len(self.arrays), options)
+            renew(self.arrays)
+            return
+        ready = [self.settle(i) for i in range(len(self.arrays))]
+        for first, last in self.stretches(ready):
+            self.run(first, last, options)
+            renew(self.arrays[first:last])
+
+    def stretches(self, ready: list[bool]) -> Iterator[tuple[int, int]]:
+        """Return neighbours that have gradients and have taken equally many steps."""
+        first = 0
+        while first < len(ready):
+            last = first + 1
+            if ready[first]:
+                while last < len(ready) and ready[last] and self.together(first, last):
+                    last += 1
+                yield first, last
+            first = last
+
+    def together(self, i: int, j: int) -> bool:
+        """Tell whether two parameters have taken equally many steps."""
+        return self.counts[i] == self.counts[j]
+
+    def run(self, first: int, last: int, options: Mapping[str, Any]) -> None:
+        """Update the parameters from `first` to before `last` in one call."""
+        update = self.updates.get((first, last))
+        if update is None:
+            update = self.updates[first, last] = self.update_of(first, last)
+        step = self.counts[first] + 1
+        with self.lib.quiet():
+            update(step, options)
+        if self.names:
+            self.counts[first:last] = [step] * (last - first)
+
+    def update_of(self, first: int, last: int) -> Callable[..., None]:
+        """Return the fused update of a stretch, or its formula where there is none."""
+        cut = slice(self.starts[first], self.starts[last])
+        w, g = self.w[cut], self.g[cut]
+        state = {name: self.state[name][cut] for name in self.names}
+        if self.fused is None:
+            return _Whole(self, w, g, state)
+        if self.on_device:
+            state["step"] = self.state["step"][first:last]
+        return self.fused(w, g, state)
+
+    def hold(self, names: tuple[str, ...]) -> None:
+        """Make the buffers of the state, filled with zeros; those that exist stay."""
+        self.names = names
+        self.updates.clear()
+        for name in names:
+            if name not in self.state:
+                self.state[name] = self.zeros(tuple(self.w.shape))
+        if self.on_device and "step" not in self.state:
+            steps = self.zeros((len(self.arrays),), self.lib.raw.int64)
+            self.state["step"] = steps
+
+    def count(self, i: int) -> int:
+        """Return how often the state of the i-th parameter has been updated."""
+        if self.on_device and self.names:  # a replayed graph has counted there alone
+            return int(self.lib.to_host(self.state["step"])[i])
+        return self.counts[i]
+
+    def saved(self, i: int) -> dict[str, Any]:
+        """Return the i-th parameter's part of each buffer, not copied."""
+        return {name: self.view(self.state[name], i) for name in self.names}
+
+    def restore(self, i: int, count: int, state: Mapping[str, Any]) -> None:
+        """Set the count and the i-th parameter's part of each buffer."""
+        self.counts[i] = count
+        if self.on_device:
+            self.state["step"][i] = count
+        for name, value in state.items():
+            self.view(self.state[name], i)[...] = value
+
+
+class _Whole:
+    """The formula as an update: its new arrays are copied into the buffers."""
+
+    def __init__(self, store: Store, w: Any, g: Any, state: dict[str, Any]) -> None:
+        self.raw, self.formula = store.lib.raw, store.formula
+        self.w, self.g, self.state = w, g, state
+
+    def __call__(self, step: int, options: Mapping[str, Any], /) -> None:
+        state = self.state | {"step": step}
+        self.w[...] = self.formula(self.raw, self.w, self.g, state, plain(options))
+        for name, buffer in self.state.items():
+            buffer[...] = state[name]
