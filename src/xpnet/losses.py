@@ -145,8 +145,8 @@ def cross_entropy(logits: Any, labels: Any, /, *, reduction: str = "mean") -> Ar
     Examples
     --------
     >>> import numpy as np
-    >>> cross_entropy(np.zeros((2, 4)), np.array([0, 3])).item() == np.log(4)
-    np.True_
+    >>> round(cross_entropy(np.zeros((2, 4)), np.array([0, 3])).item(), 6)  # log(4)
+    1.386294
     """
     if type(logits) is not Array:
         logits = asarray(logits)
