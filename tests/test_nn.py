@@ -18,7 +18,7 @@ import pytest
 
 import xpnet as xn
 from libraries import TORCH, host
-from xpnet import losses, nn, xp
+from xpnet import losses, nn, optim, xp
 from xpnet.errors import DTypeError, GradientError, OptionError, ShapeError
 from xpnet.nn import functional, init
 from xpnet.random import Generator
@@ -646,13 +646,14 @@ def test_to_casts_what_is_floating_point():
     assert {str(p.dtype) for p in block.parameters()} == {"float32"}
     assert (str(block.offset.dtype), str(block.count.dtype)) == ("float32", "int64")
     assert block.to(dtype=xp.float64).scale.dtype == np.float64
-    for bad in ("int64", "complex64"):
+    for bad in ("int64", "complex64", "nonsense", "sum"):
         with pytest.raises(DTypeError, match="real floating-point"):
             block.to(dtype=bad)
     with pytest.raises(OptionError, match="give one"):
         block.to("cpu", like=np.ones(1))
-    with pytest.raises(xn.DeviceError, match="'gpu' is not a device"):
-        block.to("gpu")
+    for bad in ("gpu", 3.5):
+        with pytest.raises(xn.DeviceError, match=f"{bad!r} is not a device"):
+            block.to(bad)
 
 
 def test_to_where_it_is_changes_nothing():
@@ -819,6 +820,29 @@ def test_training_runs_on_a_second_device_with_nothing_leaking(target):
                 p -= 0.3 * p.grad
     assert losses.cross_entropy(model.eval()(x), y).item() < start
     assert all(p.device == x.device for p in model.parameters())
+
+
+def test_an_optimizer_goes_on_after_a_load_and_refuses_a_moved_model():
+    x, y = xn.asarray(numbers((8, 4), "float32")), xn.asarray(np.arange(8) % 3)
+    model, twin = stack().eval(), stack().eval()
+    start = model.state_dict()
+
+    def steps(module: nn.Module, opt: Any) -> None:
+        for _ in range(3):
+            opt.zero_grad()
+            losses.cross_entropy(module(x), y).backward()
+            opt.step()
+
+    one, two = (optim.SGD(m.parameters(), lr=0.5) for m in (model, twin))
+    steps(model, one)
+    model.load_state_dict(start)
+    steps(model, one)
+    steps(twin, two)
+    for p, q in zip(model.parameters(), twin.parameters(), strict=True):
+        assert p.data.tobytes() == q.data.tobytes()
+    model.to(dtype="float64")
+    with pytest.raises(DTypeError, match="make a new optimizer"):
+        steps(model, one)
 
 
 # --- initializers ---------------------------------------------------------------------

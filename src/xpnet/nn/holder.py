@@ -26,7 +26,7 @@ class Holder:
     ``__init__`` runs.
     """
 
-    reserved: ClassVar[frozenset[str]] = frozenset()
+    _reserved: ClassVar[frozenset[str]] = frozenset()
     _roles: dict[str, str]
 
     def __new__(cls: type[Self], *args: Any, **options: Any) -> Self:
@@ -94,7 +94,7 @@ class Holder:
                 f"{name!r} cannot name a {role}: names are not empty and have no dot, "
                 "which separates the names of nested modules."
             )
-        if name in self.reserved:
+        if name in self._reserved:
             raise OptionError(
                 f"{name!r} cannot name a {role}: every Module has an attribute of that "
                 "name. Choose another."

@@ -275,4 +275,4 @@ def _without_past(value: Any) -> Any:
     return value.detach() if type(value) is Array else value
 
 
-Module.reserved = frozenset(dir(Module))
+Module._reserved = frozenset(dir(Module))

@@ -9,7 +9,7 @@ from ..backend.device import Device
 from ..backend.library import Library, foreign, library_for
 from ..calculus.array import Array, asarray
 from ..calculus.tape import Leaf
-from ..errors import DTypeError, OptionError, ShapeError
+from ..errors import DeviceError, DTypeError, LibraryError, OptionError, ShapeError
 
 __all__ = ["load", "move"]
 
@@ -37,21 +37,34 @@ def _target(x: Array, device: Any, like: Array | None) -> tuple[Library, Any]:
         return library_for(device), None
     if isinstance(device, str):
         return (library_for(device), None) if x._lib.place else (x._lib, device)
-    return foreign(type(device).__module__.partition(".")[0]), device
+    package = type(device).__module__.partition(".")[0]
+    try:
+        return foreign(package), device
+    except LibraryError:
+        raise DeviceError(
+            f"to: {device!r:.80} is not a device. Pass 'cpu', 'cuda', 'cuda:1', 'auto', "
+            "a device of an array library, or like=x for the place of another array."
+        ) from None
 
 
 def _cast_dtype(x: Array, lib: Library, dtype: Any) -> Any:
     """Return the dtype object to cast to in the target library, or None to leave it."""
     if dtype is None:
         return None
-    cast = getattr(lib.raw, _name_of(dtype))
-    kind = lib.raw.zeros((), dtype=cast).dtype
-    if not lib.is_floating(kind) or lib.is_complex(lib.raw.zeros((), dtype=cast)):
+    try:
+        sample = lib.raw.zeros((), dtype=getattr(lib.raw, _name_of(dtype)))
+    except (LibraryError, TypeError):
+        sample = None
+    if sample is None or not _is_real(lib, sample):
         raise DTypeError(
-            f"to: a model is cast to a real floating-point dtype, not {dtype!r}."
+            "to: a model is cast to a real floating-point dtype, 'float32' or 'float64', "
+            f"not to {dtype!r}."
         )
-    real = x._lib.is_floating(x.dtype) and not x._lib.is_complex(x.data)
-    return kind if real else None
+    return sample.dtype if _is_real(x._lib, x.data) else None
+
+
+def _is_real(lib: Library, data: Any) -> bool:
+    return lib.is_floating(data.dtype) and not lib.is_complex(data)
 
 
 def _name_of(dtype: Any) -> str:

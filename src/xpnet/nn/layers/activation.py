@@ -42,7 +42,8 @@ _DOC = """{line}
 {options}
     Notes
     -----
-    Any shape; the result has the same. {source}
+    Any shape; the result has the same.
+    {source}
 
     Examples
     --------
@@ -123,7 +124,7 @@ Softmax = _layer(
     functions.softmax,
     "Map numbers to probabilities that sum to 1 along an axis.",
     "``softmax(x) = exp(x) / sum(exp(x))``; exactly 0 where x is -inf.",
-    "Before a loss, use `losses.cross_entropy` instead. PyTorch calls the axis `dim`.",
+    "Before a loss, use `losses.cross_entropy`. PyTorch calls the axis `dim`.",
     "axis : int\n        The axis along which they sum to 1.",
     axis=-1,
 )
