@@ -42,8 +42,8 @@ def _target(x: Array, device: Any, like: Array | None) -> tuple[Library, Any]:
         return foreign(package), device
     except LibraryError:
         raise DeviceError(
-            f"to: {device!r:.80} is not a device. Pass 'cpu', 'cuda', 'cuda:1', 'auto', "
-            "a device of an array library, or like=x for the place of another array."
+            f"to: {device!r:.80} is not a device. Pass 'cpu', 'cuda', 'cuda:1', "
+            "'auto', a device of an array library, or like=x for the place of x."
         ) from None
 
 
@@ -57,8 +57,8 @@ def _cast_dtype(x: Array, lib: Library, dtype: Any) -> Any:
         sample = None
     if sample is None or not _is_real(lib, sample):
         raise DTypeError(
-            "to: a model is cast to a real floating-point dtype, 'float32' or 'float64', "
-            f"not to {dtype!r}."
+            "to: a model is cast to a real floating-point dtype, 'float32' or "
+            f"'float64', not to {dtype!r}."
         )
     return sample.dtype if _is_real(x._lib, x.data) else None
 
