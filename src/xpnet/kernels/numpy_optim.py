@@ -37,16 +37,21 @@ class _Blocked(abc.ABC):
     """
 
     counts_on_device = False
-    spare = 2
+    spares = 2
     count = 0
 
     def __init__(self, w: Raw, g: Raw, state: Mapping[str, Raw]) -> None:
-        self.arrays = (w, g, *state.values())
-        self.length = min(w.size, BLOCK_BYTES // w.itemsize)
+        arrays = (w, g, *state.values())
+        self.size, self.dtype = w.size, w.dtype
+        self.length = min(max(w.size, 1), BLOCK_BYTES // w.itemsize)
         self.constants = [np.zeros((), w.dtype) for _ in range(self.count)]
-        self.small = w.size == self.length
-        if self.small:  # everything that a step needs is made once
-            self.arrays += tuple(np.empty_like(w) for _ in range(self.spare))
+        # all that can be made before a step is made here
+        self.blocks = [
+            tuple(array[start : start + self.length] for array in arrays)
+            for start in range(0, w.size, self.length)
+        ]
+        own = self.spares if len(self.blocks) == 1 else 0
+        self.spare = [np.empty_like(w) for _ in range(own)]
 
     @abc.abstractmethod
     def block(self, *arrays: Raw) -> None:
@@ -54,16 +59,17 @@ class _Blocked(abc.ABC):
 
     def run(self) -> None:
         """Compute every block."""
-        if self.small:
-            self.block(*self.arrays)
+        if len(self.blocks) == 1:
+            self.block(*self.blocks[0], *self.spare)
         else:
-            run_blocks(self._cut, self.arrays[0].size, self.length)
+            run_blocks(self._numbered, self.size, self.length)
 
-    def _cut(self, start: int, stop: int) -> None:
+    def _numbered(self, start: int, stop: int) -> None:
         """Compute the block from `start` to `stop`, in whatever thread this is."""
-        extra = scratch(self.spare, self.length, self.arrays[0].dtype)
-        parts = [array[start:stop] for array in self.arrays]
-        self.block(*parts, *[array[: stop - start] for array in extra])
+        extra = scratch(self.spares, self.length, self.dtype)
+        if stop - start < self.length:
+            extra = [array[: stop - start] for array in extra]
+        self.block(*self.blocks[start // self.length], *extra)
 
 
 class SGD(_Blocked):

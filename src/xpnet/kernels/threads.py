@@ -68,11 +68,16 @@ def scratch(count: int, length: int, dtype: Any) -> list[np.ndarray[Any, Any]]:
     list of ndarray
         Their contents are whatever was left there, and last until the next call.
     """
-    size = count * length * dtype.itemsize
-    memory = getattr(_local, "memory", None)
-    if memory is None or memory.size < size:
-        memory = _local.memory = np.empty(size, dtype=np.uint8)
-    return list(memory[:size].view(dtype).reshape(count, length))
+    try:
+        kept: dict[Any, Any] = _local.scratch
+    except AttributeError:
+        kept = _local.scratch = {}
+    key = (count, length, dtype)
+    if key not in kept:
+        kept.clear()
+        kept[key] = list(np.empty((count, length), dtype=dtype))
+    found: list[np.ndarray[Any, Any]] = kept[key]
+    return found
 
 
 def run_blocks(function: Callable[[int, int], None], n: int, block: int) -> None:

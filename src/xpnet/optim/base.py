@@ -200,14 +200,17 @@ class Optimizer(ABC):
                 f"parameters; this one has {sorted(group)}."
             )
         arrays = _as_arrays(self.name, group["params"])
-        for p in arrays:
-            self._admit(p)
         rest = {key: value for key, value in group.items() if key != "params"}
-        return {"params": arrays, **self.complete(rest)}
+        options = self.complete(rest)
+        known = dict(self._known)
+        for p in arrays:
+            self._admit(p, known)
+        self._known = known
+        return {"params": arrays, **options}
 
-    def _admit(self, p: Any) -> None:
+    def _admit(self, p: Any, known: dict[int, int]) -> None:
         """Check that a parameter can be optimized, and give it a number."""
-        number = len(self._known)
+        number = len(known)
         if type(p) is not Array:
             raise ConversionError(
                 f"{self.name}: parameter {number} is a {type(p).__name__}, not an "
@@ -225,12 +228,12 @@ class Optimizer(ABC):
                 f"{self.name}: parameter {number} is {p.dtype}; only floating-point "
                 "arrays have gradients."
             )
-        if id(p) in self._known:
+        if id(p) in known:
             raise OptionError(
                 f"{self.name}: parameter {number} of shape {p.shape} is parameter "
-                f"{self._known[id(p)]} again. Give each parameter once."
+                f"{known[id(p)]} again. Give each parameter once."
             )
-        self._known[id(p)] = number
+        known[id(p)] = number
 
     def _adopt(self, group: dict[str, Any]) -> None:
         """Put the parameters of a group into stores, by library, device and dtype."""

@@ -148,11 +148,11 @@ class _Adaptive(Optimizer):
         }
         super().__init__(parameters, defaults)
 
-    def _admit(self, p: Any) -> None:
-        super()._admit(p)
+    def _admit(self, p: Any, known: dict[int, int]) -> None:
+        super()._admit(p, known)
         if p._lib.is_complex(p.data):
             raise DTypeError(
-                f"{self.name}: parameter {len(self._known) - 1} is {p.dtype}; only SGD "
+                f"{self.name}: parameter {len(known) - 1} is {p.dtype}; only SGD "
                 "takes complex parameters. Keep real and imaginary part apart."
             )
 
