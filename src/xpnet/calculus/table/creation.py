@@ -72,7 +72,8 @@ def _moved(x: Array, target: Any, device: Any) -> Array:
             if target.place is not None
             else Array(target.move(x.data, device), target)
         )
-    return wrap(target, target.from_host(x._lib.to_host(x.data), device))
+    place = None if target.place is not None else device
+    return wrap(target, target.from_host(x._lib.to_host(x.data), place))
 
 
 def to_device(x: Array, device: Any, /, *, stream: Any = None) -> Array:
