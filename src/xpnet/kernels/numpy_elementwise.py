@@ -13,32 +13,30 @@ from typing import Any
 import numpy as np
 
 from ..backend.library import ADDITIONS, library_for
-from .numpy_layers import REAL, filled
+from .numpy_common import REAL, filled
 
 __all__ = ["gate", "relu"]
 
 _NUMPY = library_for("cpu")
 _BLOCK = 2**14
-"""Elements that fit, twice, into the first-level cache or little more."""
+"""Elements that, twice, stay in the fast levels of the cache."""
 
 
-def relu(x: Any, /) -> Any:
-    """Return ``maximum(x, 0)``; NaN stays NaN."""
+def relu(x: Any, /, out: Any = None) -> Any:
+    """Return ``maximum(x, 0)``, or write it into `out`; NaN stays NaN."""
     if x.dtype not in REAL or x.ndim == 0:
         return ADDITIONS["relu"](_NUMPY.raw, x)
     if x.size <= _BLOCK:
-        return np.maximum(x, filled(x.shape, 0, x.dtype))
+        return np.maximum(x, filled(x.shape, 0, x.dtype), out)
     if not x.flags.c_contiguous:
-        return np.maximum(x, x.dtype.type(0))
-    out = np.empty_like(x)
-    flat, zeros = out.reshape(-1), filled(_BLOCK, 0, x.dtype)
+        return np.maximum(x, x.dtype.type(0), out)
+    out = np.empty_like(x) if out is None else out
     whole = x.size - x.size % _BLOCK
-    np.maximum(
-        x.reshape(-1)[:whole].reshape(-1, _BLOCK),
-        zeros,
-        out=flat[:whole].reshape(-1, _BLOCK),
-    )
-    np.maximum(x.reshape(-1)[whole:], zeros[: x.size - whole], out=flat[whole:])
+    zeros = filled(_BLOCK, 0, x.dtype)
+    source, target = x.reshape(-1), out.reshape(-1)
+    rows = source[:whole].reshape(-1, _BLOCK)
+    np.maximum(rows, zeros, target[:whole].reshape(-1, _BLOCK))
+    np.maximum(source[whole:], zeros[: x.size - whole], target[whole:])
     return out
 
 

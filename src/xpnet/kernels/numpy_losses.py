@@ -8,10 +8,13 @@ from typing import Any, final
 
 import numpy as np
 
-from .numpy_layers import REAL
+from .numpy_common import REAL, filled
 from .twin import register
 
 __all__: list[str] = []
+
+_SHORT = 2**12
+"""Up to so many values the BLAS adds up: it starts faster."""
 
 _NARROW = 64
 """Up to so many classes, rows are short, and loops over columns are faster."""
@@ -29,7 +32,10 @@ def _reduced(values: Any, reduction: str) -> Any:
     """Return the values, their sum or their mean."""
     if reduction == "none":
         return values
-    total = np.add.reduce(values, axis=None)
+    if values.ndim == 1 and values.size <= _SHORT:
+        total = filled(values.size, 1, values.dtype).dot(values)
+    else:
+        total = np.add.reduce(values, axis=None)  # pairwise: long sums stay accurate
     return total if reduction == "sum" else total / values.size
 
 
