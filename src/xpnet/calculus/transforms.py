@@ -16,6 +16,7 @@ from ..trees import flatten
 from .array import SCALARS, Array, asarray, like
 from .rule import alias
 from .tape import (
+    Leaf,
     is_recording,
     mark,
     pull_back,
@@ -67,11 +68,12 @@ def _variables(
         raise GradientError(f"{what}: the argument holds no arrays to differentiate.")
     variables = []
     for leaf in leaves:
-        x = (
-            leaf
-            if type(leaf) is Array
-            else asarray(float(leaf) if type(leaf) is int else leaf)
-        )
+        if type(leaf) is not Array:
+            x = asarray(float(leaf) if type(leaf) is int else leaf)
+        elif leaf is not value and type(leaf._node) is Leaf and leaf._node.declared:
+            x = leaf.detach()  # a parameter in a container counts as a plain value
+        else:
+            x = leaf
         if not x._lib.is_floating(x.data.dtype):
             raise DTypeError(
                 f"{what}: cannot differentiate with respect to an array of dtype "
@@ -179,6 +181,8 @@ def value_and_grad(
     argnums : int or sequence of int
         Which positional arguments to differentiate with respect to. An argument may be
         a number, an array of any library, or a container (dict, list, tuple, Module).
+        The parameters in a container count as plain values; an array given directly
+        stays connected to its own past, and then so does the gradient.
     has_aux : bool
         The function returns ``(value, aux)``, and `aux` is passed through.
 
