@@ -30,11 +30,32 @@ def _strong_zero(xp: Any, part: Any, g: Any, *inputs: Any) -> Any:
 
 def _times(row: Unary | Binary, index: int, xp: Any, t: Any, *saved: Any) -> Any:
     """Return `t` times the slope, by the strong-zero rule."""
-    part = row.rules[index](xp, t, *saved)
     singular = row.singular
     if singular is False or (singular is not True and not singular(*saved[:-1])):
-        return part
-    return _strong_zero(xp, part, t, *saved[:-1])
+        return row.rules[index](xp, t, *saved)
+    if type(t) is Array:
+        return _recorded_times(row, index, xp, t, saved)
+    return _strong_zero(xp, row.rules[index](xp, t, *saved), t, *saved[:-1])
+
+
+def _recorded_times(
+    row: Unary | Binary, index: int, xp: Any, t: Array, saved: tuple[Any, ...]
+) -> Any:
+    """Return `t` times the slope so that the strong-zero rule holds for its derivative too.
+
+    Where the 0 is stronger, the slope is taken at a regular point instead: a cotangent of 0
+    then meets no infinity inside the rule.
+    """
+    rule, raw = row.rules[index], t._lib.raw
+    values = [v.data if type(v) is Array else v for v in saved]
+    masked = (t.data == 0) & ~raw.isfinite(rule(raw, t.data, *values))
+    for value in values[:-1]:
+        if type(value) not in SCALARS and value is not None:
+            masked = masked & (value == value)
+    regular = [
+        xp.where(masked, row.regular, v) if type(v) is Array else v for v in saved
+    ]
+    return xp.where(masked, 0.0, rule(xp, t, *regular))
 
 
 class Unary(Row):
@@ -43,9 +64,17 @@ class Unary(Row):
     kind = "elementwise"
 
     def __init__(
-        self, name: str, formula: str, rule: Rule, *, singular: bool, public: bool
+        self,
+        name: str,
+        formula: str,
+        rule: Rule,
+        *,
+        singular: bool,
+        regular: float,
+        public: bool,
     ) -> None:
         super().__init__(name, formula=(formula,), public=public)
+        self.regular = regular
         self.rules = (rule,)
         self.singular = singular
         names = wanted_names(rule)
@@ -94,7 +123,13 @@ class Unary(Row):
 
 
 def unary(
-    name: str, formula: str, rule: Rule, *, singular: bool = False, public: bool = True
+    name: str,
+    formula: str,
+    rule: Rule,
+    *,
+    singular: bool = False,
+    regular: float = 0.5,
+    public: bool = True,
 ) -> Unary:
     """Add the row of an elementwise function of one array.
 
@@ -109,14 +144,19 @@ def unary(
     singular : bool
         Whether the slope can be infinite or NaN where the function is defined: then a
         cotangent of exactly 0 gives exactly 0 (the strong-zero rule).
+    regular : float
+        A number at which the rule of a singular row is finite.
     """
-    return Unary(name, formula, rule, singular=singular, public=public)
+    return Unary(
+        name, formula, rule, singular=singular, regular=regular, public=public
+    )
 
 
 class Binary(Row):
     """An elementwise function of two arrays; rule i is ``t * slope`` for argument i."""
 
     kind = "elementwise"
+    regular = 0.5
 
     def __init__(
         self,

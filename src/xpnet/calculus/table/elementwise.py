@@ -51,7 +51,7 @@ unary("square", "2 * x", lambda xp, t, x, _: t * (2 * x))
 unary("reciprocal", "-1 / x**2", lambda xp, t, _x, out: -t * out * out, singular=True)
 
 
-def _power_slope(xp: Any, t: Any, x: Any, y: Any, _out: Any) -> Any:
+def _power_slope(xp: Any, t: Any, x: Any, y: Any, out: Any) -> Any:
     """Return ``t * y * x**(y - 1)``, without the rounding of ``y - 1``."""
     if isinstance(y, (int, float)):
         if y == 2:
@@ -62,28 +62,39 @@ def _power_slope(xp: Any, t: Any, x: Any, y: Any, _out: Any) -> Any:
             return t * (y * x ** (y - 1))
         y = xp.full_like(x, y)
     if isinstance(y, complex) or xp.is_complex(x) or xp.is_complex(y):
-        slope = y * x ** (y - 1)
-    else:
-        slope = _real_power_slope(xp, x, y)
-    return t * xp.where(y == 0, xp.zeros_like(slope), slope)
+        base = xp.where((x == 0) & (y == 0), xp.ones_like(x), x)  # 0 * 1, not 0 * inf
+        return t * (y * base ** (y - 1))
+    return t * _real_power_slope(xp, x, y, out)
 
 
-def _real_power_slope(xp: Any, x: Any, y: Any) -> Any:
-    """Return ``y * x**(y - 1)`` as ``(y * root / x) * root`` with root = x**(y/2).
+def _real_power_slope(xp: Any, x: Any, y: Any, out: Any) -> Any:
+    """Return ``y * x**(y - 1)``: ``y * (x**y / x)``, but for the ends of the range.
 
-    Half of `y` is exact where ``y - 1`` is not, and the root is a normal number wherever
-    the slope is one, although ``x**y`` may overflow.
+    Where ``x**y`` is too large or too small, ``(y * root / x) * root`` with its root
+    ``x**(y/2)`` is not; half of `y` is exact where ``y - 1`` is rounded.
     """
     ends = (x == 0) | xp.isinf(x)
-    one = xp.ones_like(x)
+    ratio = out / xp.where(ends, xp.ones_like(x), x)
+    direct = ~ends & _moderate(xp, out) & _moderate(xp, ratio)
+    ratio = xp.where(direct, ratio, xp.ones_like(ratio))
     base = xp.where(x < 0, -x, x)
-    root = base ** xp.where(ends, y - 1, 0.5 * y)
-    other = xp.where(ends, xp.ones_like(root), root)
-    slope = (y * root / xp.where(ends, one, base)) * other
     half = 0.5 * y
+    exponent = xp.where(ends, y - 1, half)
+    exponent = xp.where(y == 0, y, exponent)  # 0 * 1, not 0 * inf
+    root = base**exponent
+    other = xp.where(ends, xp.ones_like(root), root)
+    slope = (y * root / xp.where(ends, xp.ones_like(base), base)) * other
     slope = xp.where((x < 0) & (xp.floor(half) == half), -slope, slope)
     undefined = (x < 0) & (xp.floor(y) != y)
-    return xp.where(undefined, xp.full_like(slope, math.nan), slope)
+    slope = xp.where(undefined, xp.full_like(slope, math.nan), slope)
+    return xp.where(direct, y * ratio, slope)
+
+
+def _moderate(xp: Any, x: Any) -> Any:
+    """Tell where a number is neither close to overflow nor to underflow, nor NaN."""
+    size = xp.abs(x)
+    least, most = (1e-290, 1e290) if "64" in str(x.dtype) else (1e-30, 1e30)
+    return (size > least) & (size < most)
 
 
 def _exponent_slope(xp: Any, t: Any, x: Any, y: Any, _out: Any) -> Any:
@@ -143,6 +154,7 @@ unary(
     "1 / sqrt(x**2 - 1)",
     lambda xp, t, x, _: t / (xp.sqrt(x - 1) * xp.sqrt(x + 1)),
     singular=True,
+    regular=2.0,
 )
 unary(
     "atanh",

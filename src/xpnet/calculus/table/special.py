@@ -134,18 +134,28 @@ def _kept(xp: Any, g: Any, x: Any, axis: Any, keepdims: bool) -> Any:
     return xp.reshape(g, tuple(1 if i in axes else n for i, n in enumerate(x.shape)))
 
 
+def _weights(xp: Any, out: Any, x: Any, axis: Any, keepdims: bool) -> Any:
+    """Return ``exp(x) / sum(exp(x))``; 0 where every entry is -inf.
+
+    Dividing by the sum again takes out the rounding of `out`.
+    """
+    e = xp.exp(x - _finite(xp, _kept(xp, out, x, axis, keepdims)))
+    total = xp.sum(e, axis=axis, keepdims=True)
+    return e / xp.where(total == 0, xp.ones_like(total), total)
+
+
 def _logsumexp_vjp(
     xp: Any, g: Any, out: Any, x: Any, /, *, axis: Any = None, keepdims: bool = False
 ) -> Any:
     """``log(sum(exp(x)))`` over `axis`, without overflow; -inf where every entry is -inf."""
-    weights = xp.exp(x - _finite(xp, _kept(xp, out, x, axis, keepdims)))
+    weights = _weights(xp, out, x, axis, keepdims)
     return _kept(xp, g, x, axis, keepdims) * weights
 
 
 def _logsumexp_jvp(
     xp: Any, t: Any, out: Any, x: Any, /, *, axis: Any = None, keepdims: bool = False
 ) -> Any:
-    weights = xp.exp(x - _finite(xp, _kept(xp, out, x, axis, keepdims)))
+    weights = _weights(xp, out, x, axis, keepdims)
     return xp.sum(t * weights, axis=axis, keepdims=keepdims)
 
 
