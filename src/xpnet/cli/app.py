@@ -19,6 +19,8 @@ __all__ = ["run"]
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
+_INTERRUPTED = 130  # 128 and the number of the signal, as shells say it
+
 
 def run(argv: Sequence[str] | None) -> int:
     """Run one command; return the exit code."""
@@ -33,11 +35,13 @@ def run(argv: Sequence[str] | None) -> int:
     except XpnetError as error:
         return _fail(error, 1 if isinstance(error, TrainingError) else 2)
     except (typer.Abort, KeyboardInterrupt):
-        return _fail("interrupted; nothing was saved.", 130)
+        code = _INTERRUPTED
     except MemoryError:
         return _fail("there is not enough memory for a network of this size.", 2)
     except OSError as error:
         return _fail(f"{error.filename or 'a file'}: {error.strerror or error}.", 1)
+    if code == _INTERRUPTED:  # typer swallows Ctrl-C and returns its code
+        return _fail("interrupted; nothing was saved.", _INTERRUPTED)
     return int(code or 0)
 
 

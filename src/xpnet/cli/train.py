@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import math
 import time
 from collections.abc import Callable
@@ -77,7 +79,8 @@ def train(options: Options, report: Report | None = None) -> Result:
     model = build(task, options.hidden, options.seed, device)
     report.line(f"data: {_describe(task)}")
     report.line(f"model: {model}")
-    with np.errstate(all="ignore"):  # _check_finite says it in words
+    # what overflows is said in words by _check_finite
+    with _one_thread(), np.errstate(all="ignore"):
         history, seconds = _fit(model, task, options, report)
     train_scores = _evaluate(model, task.train.arrays(device), task.loss)
     test_scores = history[-1].test
@@ -186,6 +189,20 @@ def _fit(
     finally:
         report.end()
     return tuple(history), seconds
+
+
+def _one_thread() -> contextlib.AbstractContextManager[Any]:
+    """Keep BLAS to one thread, so that the weights do not depend on their number.
+
+    These networks are small: more threads gain nothing, and where other programs want
+    the cores they wait for one another. scikit-learn, which brings the data, brings
+    threadpoolctl as well.
+    """
+    try:
+        threads: Any = importlib.import_module("threadpoolctl")
+    except ImportError:
+        return contextlib.nullcontext()
+    return threads.threadpool_limits(limits=1)  # type: ignore[no-any-return]
 
 
 def _one_epoch(
