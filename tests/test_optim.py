@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import threading
+import time
 from typing import Any
 
 import numpy as np
@@ -793,17 +795,20 @@ def test_an_error_in_a_block_is_raised():
 
 
 def test_blocks_inside_blocks_run_in_one_thread():
-    count = []
-
-    def inner(start: int, stop: int) -> None:
-        count.append(stop - start)
+    n, seen = threads.WORTH, []
 
     def outer(start: int, stop: int) -> None:
-        threads.run_blocks(inner, threads.WORTH, threads.WORTH)
+        mine = threading.get_ident()
+
+        def inner(first: int, last: int) -> None:
+            time.sleep(0.001)  # long enough for another thread to come
+            seen.append((last - first, threading.get_ident() == mine))
+
+        threads.run_blocks(inner, n, n // 4)
 
     with threads.limited(2):
-        threads.run_blocks(outer, threads.WORTH, threads.WORTH // 4)
-    assert count == [threads.WORTH] * 4
+        threads.run_blocks(outer, n, n // 4)
+    assert seen == [(n // 4, True)] * 16
 
 
 def test_omp_num_threads_is_respected(monkeypatch):

@@ -104,7 +104,7 @@ FOR_TYPE(double)
 SOURCES = {"optim": OPTIM}
 """CUDA C++ by name; a test compiles each for several generations of GPUs."""
 
-_TYPES = {"f": "float", "d": "double"}
+TYPES = {"f": "float", "d": "double"}
 
 
 @functools.cache
@@ -127,7 +127,7 @@ class _Fused:
         self.cupy = cupy
         self.w, self.g, self.state = w, g, state
         self.device = w.device
-        self.type = _TYPES[w.dtype.char]
+        self.type = TYPES[w.dtype.char]
         with self.device:
             self.options = cupy.empty(8, dtype=np.float64)
             self.folded = cupy.empty(2, dtype=np.float64)
