@@ -12,7 +12,7 @@ from typing import Any
 
 from .calculus import namespace as _namespace  # noqa: F401 - fills the table
 from .calculus.array import Array, asarray, like
-from .calculus.rule import fused
+from .calculus.rule import addition, fused
 from .errors import DTypeError, OptionError, ShapeError
 
 __all__ = ["binary_cross_entropy_with_logits", "cross_entropy", "mean_squared_error"]
@@ -151,9 +151,9 @@ def cross_entropy(logits: Any, labels: Any, /, *, reduction: str = "mean") -> Ar
     if type(logits) is not Array:
         logits = asarray(logits)
     labels = like(labels, logits)
-    shape = logits.shape
-    if len(shape) < 2 or labels.shape != (shape[0], *shape[2:]):
-        raise _label_misfit(shape, labels.shape)
+    shape = logits.data.shape
+    if len(shape) < 2 or labels.data.shape != (shape[0], *shape[2:]):
+        raise _label_misfit(logits.shape, labels.shape)
     lib = logits._lib
     if not _is_integer(lib, labels.data.dtype):
         raise DTypeError(
@@ -161,7 +161,7 @@ def cross_entropy(logits: Any, labels: Any, /, *, reduction: str = "mean") -> Ar
             "the class of each row. Cast them: xp.astype(labels, xp.int64)."
         )
     _check_reduction("cross_entropy", reduction)
-    if labels.data.dtype != lib.raw.int64:
+    if not _is_int64(lib, labels.data.dtype):
         labels = lib.recorded.astype(labels, lib.raw.int64)
     if lib.place is not None and lib.place.kind == "cpu":
         _check_range(lib, labels.data, shape[1])
@@ -225,9 +225,20 @@ def _is_integer(lib: Any, dtype: Any) -> bool:
     return bool(lib.raw.isdtype(dtype, "integral"))
 
 
+@functools.cache
+def _is_int64(lib: Any, dtype: Any) -> bool:
+    return bool(dtype == lib.raw.int64)
+
+
+@addition("in_range")
+def _in_range(xp: Any, x: Any, stop: int) -> bool:
+    """Tell whether all integers lie in ``range(stop)``."""
+    return bool(xp.all((x >= 0) & (x < stop)))
+
+
 def _check_range(lib: Any, labels: Any, classes: int) -> None:
     """Raise if a label is outside; for arrays that can be read without waiting."""
-    if not math.prod(labels.shape):
+    if lib.raw.in_range(labels, classes):
         return
     low, high = lib.raw.min(labels), lib.raw.max(labels)
     if low < 0 or high >= classes:

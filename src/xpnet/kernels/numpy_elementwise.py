@@ -1,4 +1,4 @@
-"""Faster element-by-element functions for NumPy: relu and its derivative.
+"""Faster element-by-element functions for NumPy: relu, its derivative, ranges.
 
 `numpy.where` and `numpy.maximum` with a number take a branch, or a slow loop, for every
 element; comparing and multiplying whole arrays does not. These functions replace the
@@ -15,7 +15,7 @@ import numpy as np
 from ..backend.library import ADDITIONS, library_for
 from .numpy_common import REAL, filled
 
-__all__ = ["gate", "relu"]
+__all__ = ["gate", "in_range", "relu"]
 
 _NUMPY = library_for("cpu")
 _BLOCK = 2**14
@@ -27,16 +27,16 @@ def relu(x: Any, /, out: Any = None) -> Any:
     if x.dtype not in REAL or x.ndim == 0:
         return ADDITIONS["relu"](_NUMPY.raw, x)
     if x.size <= _BLOCK:
-        return np.maximum(x, filled(x.shape, 0, x.dtype), out)
+        return np.maximum(x, filled(x.shape, 0, x.dtype), out=out)
     if not x.flags.c_contiguous:
-        return np.maximum(x, x.dtype.type(0), out)
+        return np.maximum(x, x.dtype.type(0), out=out)
     out = np.empty_like(x) if out is None else out
     whole = x.size - x.size % _BLOCK
     zeros = filled(_BLOCK, 0, x.dtype)
     source, target = x.reshape(-1), out.reshape(-1)
     rows = source[:whole].reshape(-1, _BLOCK)
-    np.maximum(rows, zeros, target[:whole].reshape(-1, _BLOCK))
-    np.maximum(source[whole:], zeros[: x.size - whole], target[whole:])
+    np.maximum(rows, zeros, out=target[:whole].reshape(-1, _BLOCK))
+    np.maximum(source[whole:], zeros[: x.size - whole], out=target[whole:])
     return out
 
 
@@ -53,5 +53,14 @@ def gate(v: Any, out: Any, /) -> Any:
     return ADDITIONS["gate"](_NUMPY.raw, v, out)
 
 
+def in_range(x: Any, stop: int, /) -> bool:
+    """Tell whether all integers lie in ``range(stop)``, reading each once."""
+    if x.dtype != np.int64 or not x.size:
+        return bool(ADDITIONS["in_range"](_NUMPY.raw, x, stop))
+    unsigned = x.reshape(-1).view(np.uint64)  # what was negative is now huge
+    return bool(unsigned[unsigned.argmax()] < stop)
+
+
+_NUMPY.functions["in_range"] = in_range
 _NUMPY.functions["relu"] = relu
 _NUMPY.functions["gate"] = gate

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ...calculus.array import Array, asarray
+from ...calculus.array import Array
 from ...calculus.rule import fused
 from ...errors import DTypeError, ShapeError
 
-__all__ = ["linear"]
+__all__ = ["linear", "linear_relu"]
 
 
 def linear(x: Any, weight: Any, bias: Any = None, /) -> Array:
@@ -42,32 +42,43 @@ def linear(x: Any, weight: Any, bias: Any = None, /) -> Array:
     >>> linear(np.ones((2, 3)), np.ones((4, 3)), np.zeros(4)).shape
     (2, 4)
     """
-    x_shape, weight_shape = x.shape, weight.shape
+    return _linear(x, weight, bias)  # type: ignore[no-any-return]
+
+
+def linear_relu(x: Any, weight: Any, bias: Any = None, /) -> Array:
+    """Return ``relu(linear(x, weight, bias))``, in one node where there is a twin."""
+    return _linear_relu(x, weight, bias)  # type: ignore[no-any-return]
+
+
+@fused("linear", count=3)
+def _linear(xp: Any, x: Any, weight: Any, bias: Any = None) -> Any:
+    # A twin declines what does not fit, so the checks need to stand here alone.
+    _check(x, weight, bias)
+    if x.ndim > 2:
+        # Leading axes become one: products of more than two axes are slow on a GPU.
+        rows = xp.reshape(x, (math.prod(x.shape[:-1]), x.shape[-1]))
+        out = _linear(rows, weight, bias)
+        return xp.reshape(out, (*x.shape[:-1], weight.shape[0]))
+    out = xp.matmul(x, xp.matrix_transpose(weight))
+    return out if bias is None else out + bias
+
+
+@fused("linear_relu", count=3)
+def _linear_relu(xp: Any, x: Any, weight: Any, bias: Any = None) -> Any:
+    return xp.relu(_linear(x, weight, bias))
+
+
+def _check(x: Any, weight: Any, bias: Any) -> None:
+    """Raise unless shapes and dtypes fit together."""
     if (
-        len(weight_shape) != 2
-        or not x_shape
-        or x_shape[-1] != weight_shape[1]
-        or (bias is not None and tuple(bias.shape) != (weight_shape[0],))
+        weight.ndim != 2
+        or not x.ndim
+        or x.shape[-1] != weight.shape[1]
+        or (bias is not None and bias.shape != weight.shape[:1])
     ):
         raise _misfit(x, weight, bias)
     if x.dtype != weight.dtype:
         _check_dtype(x, weight)
-    if len(x_shape) <= 2:
-        return _linear(x, weight, bias)  # type: ignore[no-any-return]
-    # Leading axes become one: products of more than two axes are slow on a GPU.
-    x = x if type(x) is Array else asarray(x)
-    xp = x._lib.recorded
-    rows = xp.reshape(x, (math.prod(x_shape[:-1]), x_shape[-1]))
-    out: Array = xp.reshape(
-        _linear(rows, weight, bias), (*x_shape[:-1], weight_shape[0])
-    )
-    return out
-
-
-@fused("linear", count=3)
-def _linear(xp: Any, x: Any, weight: Any, bias: Any) -> Any:
-    out = xp.matmul(x, xp.matrix_transpose(weight))
-    return out if bias is None else out + bias
 
 
 def _misfit(x: Any, weight: Any, bias: Any) -> ShapeError:

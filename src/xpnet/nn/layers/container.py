@@ -7,7 +7,10 @@ from collections.abc import Iterator
 from typing import Any, final, overload
 
 from ...errors import OptionError
+from ..functional.linear import linear_relu
 from ..module import Module
+from .activation import ReLU
+from .linear import Linear
 
 __all__ = ["Sequential"]
 
@@ -49,11 +52,24 @@ class Sequential(Module):
             self.to(device)
 
     def forward(self, x: Any) -> Any:
-        """Return the result of the last layer."""
+        """Return the result of the last layer.
+
+        A Linear and the ReLU after it are computed together, with the same result.
+        """
         held = self.__dict__
+        linear = None  # a Linear that waits for the layer after it
         for name in held["_roles"]:
-            x = held[name](x)
-        return x
+            layer = held[name]
+            if linear is not None:
+                if type(layer) is ReLU:
+                    x, linear = linear_relu(x, linear.weight, linear.bias), None
+                    continue
+                x, linear = linear(x), None
+            if type(layer) is Linear:
+                linear = layer
+            else:
+                x = layer(x)
+        return x if linear is None else linear(x)
 
     def append(self, layer: Module) -> Sequential:
         """Add a layer at the end, and return self."""
