@@ -275,9 +275,6 @@ def test_the_matrix_transpose_of_a_vector_is_refused(make):
         _ = make(np.ones(3)).mT
 
 
-@pytest.mark.xfail(
-    strict=True, reason="x.mT of a vector passes on the library's own error"
-)
 def test_the_matrix_transpose_of_a_vector_is_a_shape_error(make):
     with pytest.raises(xn.XpnetError, match="mT"):
         _ = make(np.ones(3)).mT
@@ -447,14 +444,12 @@ def test_in_place_with_a_foreign_operand_is_a_type_error():
         x[0] = "text"
 
 
-@pytest.mark.xfail(strict=True, reason="x[key] = v truncates a float into an int array")
 def test_setting_a_float_into_integers_is_refused():
     x = xn.asarray([1, 2])
     with pytest.raises(TypeError):
         x[0] = 1.5
 
 
-@pytest.mark.xfail(strict=True, reason="an integer array lands on the tape")
 def test_setting_a_recorded_value_into_integers_does_not_tape_integers():
     x = xn.asarray([1, 2])
     with pytest.raises(TypeError):
@@ -610,7 +605,6 @@ def test_dlpack_reaches_torch_and_returns():
     assert back.tolist() == A.tolist()
 
 
-@pytest.mark.xfail(strict=True, reason="xp.from_dlpack keeps the other library's array")
 def test_from_dlpack_gives_an_array_of_its_own_namespace():
     torch = pytest.importorskip("torch")
     back = space.from_dlpack(torch.ones(2))
@@ -785,9 +779,6 @@ def test_asarray_refuses_numpy_arrays_of_strings_and_objects(bad):
         xn.asarray(bad)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a string or object array fails in DLPack, with a BufferError"
-)
 def test_asarray_of_object_arrays_is_our_error():
     with pytest.raises(xn.XpnetError, match="asarray: "):
         xn.asarray(np.array([None]))
@@ -852,7 +843,7 @@ def test_a_gradient_can_be_set_and_cleared():
     assert x.grad.tolist() == [2.0, 3.0, 4.0]
     x.grad = None
     assert x.grad is None
-    with pytest.raises(ValueError, match=r"shape \(2,\), but the array has \(3,\)"):
+    with pytest.raises(ValueError, match=r"shape \(2,\).*the array has \(3,\)"):
         x.grad = [1.0, 2.0]
 
 
@@ -862,7 +853,6 @@ def test_a_set_gradient_is_off_the_tape():
     assert not x.grad.requires_grad
 
 
-@pytest.mark.xfail(strict=True, reason="the setter of grad does not look at the dtype")
 @pytest.mark.parametrize("dtype", [np.float32, np.int64])
 def test_a_gradient_of_another_dtype_is_refused(dtype):
     x = declared()
@@ -870,9 +860,6 @@ def test_a_gradient_of_another_dtype_is_refused(dtype):
         x.grad = np.ones(3, dtype=dtype)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the setter of grad does not look at the library"
-)
 def test_a_gradient_of_another_library_is_refused():
     x = declared()
     with pytest.raises(xn.XpnetError):

@@ -147,12 +147,15 @@ class Array:
                 "only an array made with requires_grad=True has a .grad to set."
             )
         if value is not None:
-            value = asarray(value)
+            value = like(asarray(value), self).detach()
             if value.shape != self.shape:
                 raise ShapeError(
                     f"grad: has shape {value.shape}, but the array has {self.shape}."
                 )
-            value = value.detach()
+            if value.dtype != self.dtype:
+                raise DTypeError(
+                    f"grad: has dtype {value.dtype}, but the array has {self.dtype}."
+                )
         node.grad = value
 
     def detach(self) -> Array:
@@ -209,9 +212,10 @@ class Array:
             seed = like(gradient, self)
             if seed.shape != self.shape:
                 raise ShapeError(
-                    f"backward: gradient has shape {seed.shape}, the result "
-                    f"{self.shape}."
+                    f"backward: gradient has shape {seed.shape}, the result {self.shape}."
                 )
+            if seed.dtype != self.dtype:
+                seed = self._lib.recorded.astype(seed, self.dtype)
             seed = seed if create_graph else seed.data
         if create_graph and not isinstance(seed, Array):
             seed = Array(seed, self._lib)
@@ -417,16 +421,15 @@ def accumulate(leaf: Leaf, g: Any) -> None:
     if type(g) is Array:
         leaf.grad = g if leaf.grad is None else leaf.grad + g
         return
-    if leaf.into is not None and leaf.grad in (None, leaf.into):
-        view = leaf.into.data
-        if leaf.grad is None:
-            if g is not view:
-                view[...] = g
-            leaf.grad = leaf.into
-        else:
-            view += g
+    into = leaf.into
+    if leaf.grad is None and into is not None:
+        if g is not into.data:
+            into.data[...] = g
+        leaf.grad = into
     elif leaf.grad is None:
         leaf.grad = Array(lib.copy(g), lib)
+    elif leaf.grad is into:
+        into.data += g
     else:
         leaf.grad = Array(leaf.grad.data + g, lib)
 
@@ -514,7 +517,7 @@ def _from_python(obj: Any, dtype: Any, device: Any, copy: bool | None) -> Array:
     if isinstance(obj, (list, tuple)) and _holds_array(obj):
         parts = [_convert(part, dtype, device, None) for part in obj]
         return lib_functions(parts[0]).stack(parts)  # type: ignore[no-any-return]
-    if hasattr(obj, "__dlpack__"):
+    if hasattr(obj, "__dlpack__") and not _is_numpy(obj):
         host = library_for("cpu")
         return _convert(host.raw.from_dlpack(obj), dtype, device, copy)
     lib = library_for(device)
@@ -530,6 +533,11 @@ def _from_python(obj: Any, dtype: Any, device: Any, copy: bool | None) -> Array:
             f"asarray: {obj!r:.80} has dtype {data.dtype}, which is not a number."
         )
     return Array(data if type(data) is lib.array_type else lib.coerce(data), lib)
+
+
+def _is_numpy(obj: Any) -> bool:
+    """Tell whether an array that no library knows is NumPy's own, of another dtype."""
+    return type(obj).__module__.partition(".")[0] == "numpy"
 
 
 def _holds_array(obj: Any) -> bool:

@@ -180,12 +180,11 @@ def _from_dlpack(home: Library | None) -> Callable[..., Array]:
         if type(x) is Array:
             x._refuse_tape("from_dlpack")
             x = x.data
-        options = {} if copy is None else {"copy": copy}
-        lib, told = (
-            _place(home, device)
-            if home is not None or device is not None
-            else (library_of(x) or library_for(None), None)
-        )
+        options: dict[str, Any] = {} if copy is None else {"copy": copy}
+        lib, told = _place(home, device)
+        own = library_of(x)
+        if device is None and home is None and own is not None and own.place:
+            lib = own  # CuPy's arrays stay where they are
         if told is not None:
             options["device"] = told
         return wrap(lib, lib.functions["from_dlpack"](x, **options))

@@ -127,6 +127,10 @@ def _transposed(self: Array) -> Array:
 
 def _matrices_transposed(self: Array) -> Array:
     """Return the array with its last two axes exchanged."""
+    if self.ndim < 2:
+        raise ShapeError(
+            f"x.mT: a matrix has two axes or more; x has shape {self.shape}."
+        )
     out: Array = TABLE["matrix_transpose"].function(self)
     return out
 

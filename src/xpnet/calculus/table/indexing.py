@@ -5,20 +5,21 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ...errors import DTypeError
 from ..array import SCALARS, Array, asarray, like, mixed
 from ..rule import Row, Spec, addition, fitted, linear
 from ..tape import Node, is_recording
 
 
 def _grid(xp: Any, shape: tuple[int, ...], near: Any) -> Any:
-    """Return an array of `shape` that holds each element's position in the flattened array."""
+    """Return an array of `shape` that holds the position of each element."""
     return xp.reshape(
         xp.arange(math.prod(shape), dtype=xp.int64, device=xp.device(near)), shape
     )
 
 
 def _put_back(xp: Any, g: Any, places: Any, shape: tuple[int, ...]) -> Any:
-    """Add the cotangents at their places of an array of zeros; repeated places add up."""
+    """Add the cotangents to zeros at their places; repeated places add up."""
     total = xp.segment_sum(
         xp.reshape(g, (-1,)), xp.reshape(places, (-1,)), math.prod(shape)
     )
@@ -27,19 +28,19 @@ def _put_back(xp: Any, g: Any, places: Any, shape: tuple[int, ...]) -> Any:
 
 @linear()
 def take(xp: Any, g: Any, x: Any, indices: Any, /, *, axis: Any = None) -> Any:
-    """Return the elements of `x` at `indices` along `axis` (back: added where they stood)."""
+    """Return the elements of `x` at `indices` along `axis` (back: added in place)."""
     places = xp.take(_grid(xp, x.shape, g), indices, axis=0 if axis is None else axis)
     return _put_back(xp, g, places, x.shape)
 
 
 @linear()
 def take_along_axis(xp: Any, g: Any, x: Any, indices: Any, /, *, axis: int = -1) -> Any:
-    """Return the elements of `x` at `indices`, row by row along `axis` (back: added)."""
+    """Return the elements at `indices`, row by row along `axis` (back: added)."""
     places = xp.take_along_axis(_grid(xp, x.shape, g), indices, axis=axis)
     return _put_back(xp, g, places, x.shape)
 
 
-# --- x[key] ----------------------------------------------------------------------------
+# --- x[key] ---------------------------------------------------------------------------
 
 
 def _parts(key: Any) -> tuple[Any, ...]:
@@ -47,7 +48,7 @@ def _parts(key: Any) -> tuple[Any, ...]:
 
 
 def is_basic(key: Any) -> bool:
-    """Tell whether a key names each element at most once by slices, integers, ... and None."""
+    """Tell whether a key is made of slices, integers, ``...`` and None alone."""
     return all(
         part is None or part is Ellipsis or type(part) in (int, slice)
         for part in _parts(key)
@@ -110,7 +111,7 @@ class _Scatter(Row):
 
 
 class _SetItem(Row):
-    """`x` with ``x[key]`` replaced: the cotangent of `x` is 0 there, that of the value is read there."""
+    """``x[key] = value``: the cotangent of `x` is 0 there, the value's read there."""
 
     kind = "linear"
 
@@ -164,7 +165,7 @@ def _scatter_raw(xp: Any, g: Any, key: Any, shape: tuple[int, ...]) -> Any:
         "int" in str(getattr(part, "dtype", "")) for part in _parts(key)
     ):
         out = xp.zeros(shape, dtype=g.dtype, device=xp.device(g))
-        if any(part is None for part in _parts(key)):  # the standard writes to no new axes
+        if any(part is None for part in _parts(key)):  # nothing is written to
             key = tuple(part for part in _parts(key) if part is not None)
             g = xp.reshape(g, xp.getitem(out, key).shape)
         return xp.setitem(out, key, g)
@@ -173,7 +174,7 @@ def _scatter_raw(xp: Any, g: Any, key: Any, shape: tuple[int, ...]) -> Any:
 
 
 def getitem(x: Array, key: Any, /) -> Array:
-    """Return ``x[key]``: slices, integers, masks, arrays of integers, ``...`` and None."""
+    """Return ``x[key]``: slices, integers, masks, integer arrays, ``...``, None."""
     lib = x._lib
     raw = key if type(key) in (int, slice) else _raw_key(key, x)
     out = lib.getitem(x.data, raw)
@@ -201,14 +202,34 @@ def setitem(x: Array, key: Any, value: Any, /) -> Array:
     if type(value) in SCALARS:
         data, node = value, None
     else:
-        value = value if type(value) is Array and value._lib is lib else like(value, x)
+        value = like(asarray(value) if isinstance(value, list) else value, x)
         data, node = value.data, value._node
+    _check_cast(x, data)
     result = Array(lib.setitem(x.data, raw, data), lib)
     if (x._node is not None or node is not None) and is_recording():
         fix = None if node is None else (tuple(data.shape), data.dtype)
         own = (tuple(x.data.shape), x.data.dtype)
         result._node = Node(_SETITEM, lib, (x._node, node), (raw, fix), own)
     return result
+
+
+def _check_cast(x: Array, value: Any) -> None:
+    """Raise where writing would cut off fractions or imaginary parts."""
+    lib = x._lib
+    if type(value) in SCALARS:
+        fraction, imaginary = (
+            isinstance(value, (float, complex)),
+            type(value) is complex,
+        )
+    else:
+        fraction, imaginary = lib.is_floating(value.dtype), lib.is_complex(value)
+    if (fraction and not lib.is_floating(x.data.dtype)) or (
+        imaginary and not lib.is_complex(x.data)
+    ):
+        raise DTypeError(
+            f"x[key] = value: {getattr(value, 'dtype', type(value).__name__)} does not fit "
+            f"into an array of {x.dtype}. Cast x or the value first with xp.astype."
+        )
 
 
 def _assign(x: Array, key: Any, value: Any) -> None:
