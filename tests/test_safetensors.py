@@ -82,6 +82,17 @@ def test_metadata_comes_back_and_may_be_missing(path):
     assert load_metadata(path) == {}
 
 
+def test_the_same_arrays_and_words_give_the_same_bytes(path):
+    words = {f"key {i} é": f'value "{i}"\n' for i in range(20)}
+    contents = set()
+    for _ in range(3):
+        save_file({"b": np.ones(3), "a": np.ones(5, dtype="int8")}, path, words)
+        contents.add(path.read_bytes())
+    assert len(contents) == 1
+    assert load_metadata(path) == words
+    assert sorted(load_file(path)) == ["a", "b"]
+
+
 def test_a_loaded_array_can_be_written_to(path):
     save_file({"x": np.asarray([1.0, 2.0])}, path)
     back = load_file(path, device="cpu")["x"]

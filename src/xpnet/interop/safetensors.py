@@ -7,6 +7,7 @@ run. PyTorch, JAX and others read it too: https://huggingface.co/docs/safetensor
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import secrets
 from collections.abc import Iterator, Mapping
@@ -30,7 +31,8 @@ def save_file(
     """Save named arrays, copied to the host from wherever they are.
 
     The file appears complete or not at all: it is written under another name in the
-    same folder and then renamed. A file that was there before is replaced.
+    same folder and then renamed. A file that was there before is replaced. The same
+    arrays and metadata give the same bytes.
 
     Parameters
     ----------
@@ -76,7 +78,7 @@ def save_file(
         raise OptionError(
             f"save_file: safetensors refuses these arrays: {error}."
         ) from None
-    _replace(Path(os.path.realpath(path)), content)
+    _replace(Path(os.path.realpath(path)), _in_order(content))
 
 
 def load_file(
@@ -156,6 +158,17 @@ def _to_host(value: Any) -> np.ndarray[Any, Any]:
     x = asarray(value).detach()
     host = x.numpy()
     return np.asarray(host, dtype=host.dtype.newbyteorder("="), order="C")
+
+
+def _in_order(content: bytes) -> bytes:
+    """Sort the metadata, which safetensors writes in a random order."""
+    end = 8 + int.from_bytes(content[:8], "little")
+    header = json.loads(content[8:end])
+    if "__metadata__" in header:
+        header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # the arrays start at a multiple of 8 bytes
+    return len(text).to_bytes(8, "little") + text + content[end:]
 
 
 def _replace(path: Path, content: bytes) -> None:
