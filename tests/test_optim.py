@@ -605,7 +605,7 @@ def test_a_changed_parameter_is_refused():
         with pytest.raises(kind, match=message):
             opt.step()
     p.data = np.ones(3)
-    p.grad = xn.asarray(np.ones(3, "float32"))
+    p._node.grad = xn.asarray(np.ones(3, "float32"))
     with pytest.raises(DTypeError, match="gradient of parameter 0 is float32"):
         opt.step()
 
