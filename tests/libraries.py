@@ -1,8 +1,9 @@
 """The array libraries that tests run on, and one way to make an array in each.
 
-A `Target` is one library on one device. ``TARGETS`` lists those that every contract walks:
-NumPy, array-api-strict on its default device and on a second one (where a forgotten
-``device=`` raises), PyTorch where it is installed and CuPy where there is a GPU.
+A `Target` is one library on one device. ``TARGETS`` lists those that every contract
+walks: NumPy, array-api-strict on its default device and on a second one (where a
+forgotten ``device=`` raises), PyTorch where it is installed and CuPy where there is a
+GPU.
 """
 
 from __future__ import annotations
@@ -75,7 +76,7 @@ class Target:
         return xn.asarray(self.raw(values), requires_grad=requires_grad)
 
     def flags(self, *needs: str) -> contextlib.AbstractContextManager[Any]:
-        """Return a context with the strictest flags, but for what a test says it needs."""
+        """Return a context with the strictest flags, but for what a test needs."""
         if not self.strictest:
             return contextlib.nullcontext()
         import array_api_strict as strict

@@ -34,7 +34,7 @@ def add(
     CASES.setdefault(row, []).append(Case(row, label, call, inputs, **options))
 
 
-# --- numbers --------------------------------------------------------------------------------
+# --- numbers --------------------------------------------------------------------------
 
 
 def _rng(*key: Any) -> np.random.Generator:
@@ -63,7 +63,7 @@ def away(low: float, high: float) -> Callable[..., Any]:
 
 
 def distinct(shape: tuple[int, ...], *key: Any) -> Any:
-    """Return numbers of both signs that differ by at least 0.1 from one another and from 0."""
+    """Return numbers of both signs, at least 0.1 from one another and from 0."""
     n = int(np.prod(shape))
     values = (np.arange(n) - n // 2 + 0.5) / 4 + _rng(shape, "jitter", *key).uniform(
         -0.05, 0.05, n
@@ -91,7 +91,7 @@ plain, positive, inner = between(-2.0, 2.0), between(0.4, 2.5), between(-0.8, 0.
 outer, steep = between(1.3, 3.0), between(-1.1, 1.1)
 
 
-# --- elementwise, one argument ---------------------------------------------------------------
+# --- elementwise, one argument --------------------------------------------------------
 
 UNARY: dict[str, Callable[..., Any]] = {
     "abs": away(0.2, 2.0),
@@ -165,7 +165,7 @@ def _unary(name: str, sample: Callable[..., Any]) -> None:
 for _name, _sample in UNARY.items():
     _unary(_name, _sample)
 
-# --- elementwise, two arguments ----------------------------------------------------------------
+# --- elementwise, two arguments -------------------------------------------------------
 
 _apart = (distinct, lambda shape, *key: distinct(shape, "other", *key) + 0.125)
 BINARY: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
@@ -324,7 +324,7 @@ for _shape in SHAPES:  # the second argument is the output of a relu
     add("gate", "once", _named("gate"), plain(_shape, "gate"), positive(_shape))
 add("gate", "twice", lambda xp, x: xp.gate(x, x), positive((2, 3)))
 
-# --- clip ----------------------------------------------------------------------------------------
+# --- clip -----------------------------------------------------------------------------
 
 _far = distinct((2, 1, 3), "clip")
 for _low, _high in ((-0.45, 0.4), (None, 0.4), (-0.45, None), (None, None)):
@@ -354,7 +354,7 @@ add(
 )
 add("clip", "twice", lambda xp, x: xp.clip(x, -0.4, 0.4) * x, _far)
 
-# --- reductions --------------------------------------------------------------------------------
+# --- reductions -----------------------------------------------------------------------
 
 
 def _reductions(
@@ -432,19 +432,19 @@ for _name in ("sum", "prod"):
     add(
         _name,
         "complex",
-        lambda xp, x, f=getattr_of(_name): f(xp)(x, axis=0),
+        lambda xp, x, n=_name: getattr(xp, n)(x, axis=0),
         corner((3, 2), _name),
     )
     add(
         _name,
         "dtype",
-        lambda xp, x, f=getattr_of(_name): f(xp)(x, axis=0, dtype=x.dtype),
+        lambda xp, x, n=_name: getattr(xp, n)(x, axis=0, dtype=x.dtype),
         plain((3, 2), _name),
     )
     add(
         _name,
         "to float64",
-        lambda xp, x, f=getattr_of(_name): f(xp)(x, axis=0, dtype=xp.float64),
+        lambda xp, x, n=_name: getattr(xp, n)(x, axis=0, dtype=xp.float64),
         plain((3, 2), _name),
         narrow=False,
     )
@@ -458,14 +458,14 @@ for _correction in (1, 0.5):
         add(
             _name,
             f"correction {_correction}",
-            lambda xp, x, f=getattr_of(_name), c=_correction: f(xp)(
+            lambda xp, x, n=_name, c=_correction: getattr(xp, n)(
                 x, axis=-1, correction=c
             ),
             distinct((2, 4), _name),
             only=() if _correction == 1 else ("numpy", "array_api_strict", "cupy"),
         )
 
-# --- running sums and products, differences ----------------------------------------------------------
+# --- running sums and products, differences -------------------------------------------
 
 for _name, _sample in (("cumulative_sum", plain), ("cumulative_prod", away(0.5, 1.5))):
     _f = getattr_of(_name)
@@ -520,7 +520,7 @@ add(
 )
 add("diff", "empty", lambda xp, x: xp.diff(x), plain((0, 3)))
 
-# --- softmax ------------------------------------------------------------------------------------------
+# --- softmax --------------------------------------------------------------------------
 
 for _name in ("softmax", "log_softmax"):
     _f = getattr_of(_name)
@@ -535,7 +535,7 @@ for _name in ("softmax", "log_softmax"):
         )
     add(_name, "twice", lambda xp, x, f=_f: f(xp)(x) * x, plain((2, 3), _name))
 
-# --- moving elements --------------------------------------------------------------------------------
+# --- moving elements ------------------------------------------------------------------
 
 _block = plain((2, 1, 3), "block")
 _MOVES: dict[str, list[Callable[..., Any]]] = {
@@ -627,18 +627,21 @@ def _alias(x: Any) -> Any:
     return alias(x) if x.requires_grad else x
 
 
+def _squares(xp: Any, made: Any) -> Any:
+    parts = made if isinstance(made, tuple) else (made,)
+    return sum(xp.sum(part * part) for part in parts)
+
+
 for _name, _calls in _MOVES.items():
     for _i, _call in enumerate(_calls):
         add(_name, f"form {_i}", _call, _block)
     add(
         _name,
         "twice",
-        lambda xp, x, f=_calls[0]: (
-            (lambda y: xp.sum(y * y) if not isinstance(y, tuple) else y)(f(xp, x)) * x
-        ),
+        lambda xp, x, f=_calls[0]: _squares(xp, f(xp, x)) * x,
         _block,
         layouts=False,
-    ) if _name != "unstack" else None
+    )
     add(
         _name,
         "not at all",
@@ -778,7 +781,7 @@ add(
     plain((3,)),
 )
 
-# --- choosing -----------------------------------------------------------------------------------------
+# --- choosing -------------------------------------------------------------------------
 
 _yes = np.asarray([[True, False, True], [False, False, True]])
 for _a, _b in (((2, 3), (2, 3)), ((), (3,)), ((2, 1), (1, 3)), ((3,), ())):
@@ -852,7 +855,7 @@ for _name in ("unique_all", "unique_counts", "unique_inverse", "unique_values"):
     add(
         _name,
         "distinct values",
-        lambda xp, x, f=getattr_of(_name): _ordered(xp, f(xp)(x)),
+        lambda xp, x, n=_name: _ordered(xp, getattr(xp, n)(x)),
         distinct((2, 3), "unique"),
         needs=("data_dependent_shapes",),
     )
@@ -863,7 +866,7 @@ def _ordered(xp: Any, found: Any) -> Any:
     return xp.sort(found if hasattr(found, "shape") else found.values)
 
 
-# --- indexing --------------------------------------------------------------------------------------------
+# --- indexing -------------------------------------------------------------------------
 
 _cube = plain((3, 2, 4), "cube")
 _KEYS: dict[str, Any] = {
@@ -1113,7 +1116,7 @@ add(
     corner((4,)),
 )
 
-# --- products of arrays ------------------------------------------------------------------------------------
+# --- products of arrays ---------------------------------------------------------------
 
 _matmul = _named("matmul")
 for _a, _b in (
@@ -1235,7 +1238,7 @@ add(
     corner((3, 2)),
 )
 
-# --- functions without a derivative ---------------------------------------------------------------------------
+# --- functions without a derivative ---------------------------------------------------
 
 
 def _flat(
@@ -1278,29 +1281,29 @@ for _name in ("ceil", "floor", "round", "trunc"):
 for _name in ("isfinite", "isinf", "isnan", "signbit"):
     _flat(_name, _named(_name))
 for _name in ("equal", "greater", "greater_equal", "less", "less_equal", "not_equal"):
-    _flat(_name, lambda xp, x, f=getattr_of(_name): f(xp)(x, 0.1))
+    _flat(_name, lambda xp, x, n=_name: getattr(xp, n)(x, 0.1))
 _flat("floor_divide", lambda xp, x: xp.floor_divide(x, 1.0), fractional)
 _flat("logical_not", lambda xp, x: xp.logical_not(x > 0))
 for _name in ("logical_and", "logical_or", "logical_xor"):
-    _flat(_name, lambda xp, x, f=getattr_of(_name): f(xp)(x > 0, x < 1))
+    _flat(_name, lambda xp, x, n=_name: getattr(xp, n)(x > 0, x < 1))
 _flat("bitwise_invert", lambda xp, x: xp.bitwise_invert(x > 0))
 for _name in ("bitwise_and", "bitwise_or", "bitwise_xor"):
     _flat(
         _name,
-        lambda xp, x, f=getattr_of(_name): f(xp)(xp.astype(xp.abs(x), xp.int64), 5),
+        lambda xp, x, n=_name: getattr(xp, n)(xp.astype(xp.abs(x), xp.int64), 5),
         fractional,
     )
 for _name in ("bitwise_left_shift", "bitwise_right_shift"):
     _flat(
         _name,
-        lambda xp, x, f=getattr_of(_name): f(xp)(xp.astype(xp.abs(x), xp.int64), 1),
+        lambda xp, x, n=_name: getattr(xp, n)(xp.astype(xp.abs(x), xp.int64), 1),
         fractional,
     )
 for _name in ("argmax", "argmin"):
     _flat(_name, _named(_name), shapes=_some)
     _flat(
         _name,
-        lambda xp, x, f=getattr_of(_name): f(xp)(x, axis=-1, keepdims=True),
+        lambda xp, x, n=_name: getattr(xp, n)(x, axis=-1, keepdims=True),
         shapes=_some,
     )
 _flat(
@@ -1309,8 +1312,8 @@ _flat(
     shapes=((1,), (0,), (2, 1, 3)),
 )
 for _name in ("all", "any", "count_nonzero"):
-    _flat(_name, lambda xp, x, f=getattr_of(_name): f(xp)(x > 0))
-    _flat(_name, lambda xp, x, f=getattr_of(_name): f(xp)(x > 0, axis=0), shapes=_some)
+    _flat(_name, lambda xp, x, n=_name: getattr(xp, n)(x > 0))
+    _flat(_name, lambda xp, x, n=_name: getattr(xp, n)(x > 0, axis=0), shapes=_some)
 _flat(
     "nonzero",
     lambda xp, x: xp.nonzero(x > 0),
@@ -1334,10 +1337,14 @@ _flat(
     lambda xp, x: xp.zeros_like(x) * xp.astype(xp.empty_like(x) == 0, x.dtype),
 )
 _flat("full_like", lambda xp, x: xp.full_like(x, 2.5))
-_options: Callable[[Any], dict[str, Any]] = lambda x: {
-    "dtype": x.dtype,
-    "device": x.device if x._lib.place is None else None,
-}
+
+
+def _options(x: Any) -> dict[str, Any]:
+    """Return the options that make an array like `x`."""
+    device = x.device if x._lib.place is None else None
+    return {"dtype": x.dtype, "device": device}
+
+
 _flat("zeros", lambda xp, x: xp.zeros((2, 3), **_options(x)), shapes=_some)
 _flat("ones", lambda xp, x: xp.ones((2, 3), **_options(x)), shapes=_some)
 _flat("empty", lambda xp, x: xp.empty((2, 0), **_options(x)), shapes=_some)

@@ -1,9 +1,9 @@
 """What every row of the table must do, checked on one case at a time.
 
-A `Case` is a function of arrays and the points to differentiate it at. Its derivative is
-found numerically once, on NumPy in float64, by central differences of fourth order; then
-each library, dtype and memory layout is compared with that. Complex numbers count as two
-real ones, which is exactly the convention that the gradient is dL/da + i dL/db.
+A `Case` is a function of arrays and the points to differentiate it at. Its derivative
+is found numerically once, on NumPy in float64, by central differences of fourth order;
+then each library, dtype and memory layout is compared with that. Complex numbers count
+as two real ones, which is exactly the convention that the gradient is dL/da + i dL/db.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def space(target: Target) -> Space:
     return Space(target)
 
 
-# --- vectors of real numbers -------------------------------------------------------------
+# --- vectors of real numbers ----------------------------------------------------------
 
 
 def numbers(arrays: Sequence[np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:
@@ -116,7 +116,7 @@ def directions(like: Any, seed: int) -> list[np.ndarray[Any, Any]]:
     return arrays(vector.astype("f4").astype("f8"), like)
 
 
-# --- the derivative by differences --------------------------------------------------------
+# --- the derivative by differences ----------------------------------------------------
 
 
 def floats(value: Any) -> list[xn.Array]:
@@ -169,7 +169,7 @@ def jacobian(
 
 @dataclass(frozen=True)
 class Numeric:
-    """What a case must give: its values and its matrices of first and second derivatives."""
+    """What a case must give: its values, its first and its second derivatives."""
 
     values: list[np.ndarray[Any, Any]]
     first: np.ndarray[Any, Any]
@@ -188,7 +188,7 @@ def numeric(case: Case) -> Numeric:
     return Numeric(values, jacobian(function, case.inputs), second)
 
 
-# --- the checks ---------------------------------------------------------------------------
+# --- the checks -----------------------------------------------------------------------
 
 
 class Broken(AssertionError):
@@ -196,7 +196,7 @@ class Broken(AssertionError):
 
 
 def check(case: Case, target: Target, dtype: str, layout: str) -> int:
-    """Run every check of a case in one dtype and layout; return how many derivatives ran."""
+    """Run every check of a case in one dtype and layout; return 1, for the count."""
     wanted = numeric(case)
     narrow = "32" if dtype == "float32" else "64"
     hosts = [_cast(x, narrow) for x in case.inputs]
@@ -233,7 +233,7 @@ def _check_linear(
     *,
     everything: bool,
 ) -> None:
-    """Compare forward and reverse mode with the matrix of derivatives and with each other."""
+    """Compare forward and reverse mode with the matrix, and with each other."""
     target, narrow = report.target, report.narrow
     inputs = [host(x) for x in xs]
     outs, pull = xn.vjp(function, *xs)
@@ -303,7 +303,7 @@ def _cast(x: np.ndarray[Any, Any], narrow: str) -> np.ndarray[Any, Any]:
 
 
 def laid_out(target: Target, x: np.ndarray[Any, Any], layout: str) -> xn.Array:
-    """Return the values of `x` in another layout in memory, where its shape allows it."""
+    """Return the values of `x` in another layout, where its shape allows it."""
     if layout == "contiguous" or x.ndim == 0:
         return target.make(x)
     if layout == "strided":
@@ -343,7 +343,7 @@ class _Report:
                 4 if self.narrow == "32" else 8
             ):
                 self.fail(
-                    f"{what} {i} has dtype {x.dtype}: the precision of the inputs was lost"
+                    f"{what} {i} has dtype {x.dtype}, not the precision of the inputs"
                 )
 
     def close(
@@ -394,8 +394,8 @@ class _Report:
         size = 1.0 + float(np.sum(np.abs(left)) + np.sum(np.abs(right)))
         if not abs(left.sum() - right.sum()) <= TOLERANCE[self.narrow][1] * size:
             self.fail(
-                f"{order}: forward and reverse mode disagree: <v, J u> = {left.sum():.15g} but "
-                f"<J^T v, u> = {right.sum():.15g}"
+                f"{order}: forward and reverse mode disagree: "
+                f"<v, J u> = {left.sum():.15g} but <J^T v, u> = {right.sum():.15g}"
             )
 
 

@@ -29,7 +29,9 @@ def evaluate(formula: str, xp: Any, **values: Any) -> Any:
     names = dict(values)
     for node in ast.walk(tree):
         if not isinstance(node, _ALLOWED):
-            raise ValueError(f"{formula!r}: {type(node).__name__} is not part of a formula.")
+            raise ValueError(
+                f"{formula!r}: {type(node).__name__} is not part of a formula."
+            )
         if isinstance(node, ast.Name) and node.id not in names:
             names[node.id] = getattr(xp, node.id)
     return eval(compile(tree, formula, "eval"), {"__builtins__": {}}, names)

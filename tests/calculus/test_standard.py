@@ -1,4 +1,4 @@
-"""The table holds the whole main namespace of the standard, and its formulas are true."""
+"""The table holds the standard's main namespace, and its formulas are true."""
 
 import inspect
 from typing import Any
@@ -6,27 +6,28 @@ from typing import Any
 import array_api_strict
 import numpy as np
 import pytest
+
+import xpnet as xn
 from calculus.cases import BINARY, UNARY
 from calculus.formulas import evaluate
 from libraries import STRICT, TORCH
-
-import xpnet as xn
 from xpnet import xp
 from xpnet.backend.library import library_for
 from xpnet.calculus.rule import TABLE, Binary, Unary
 
 # the functions of the main namespace of the Array API standard 2025.12
 STANDARD = {
-    "creation": """arange asarray empty empty_like eye from_dlpack full full_like linspace
-        meshgrid ones ones_like tril triu zeros zeros_like""",
+    "creation": """arange asarray empty empty_like eye from_dlpack full full_like
+        linspace meshgrid ones ones_like tril triu zeros zeros_like""",
     "data types": "astype can_cast finfo iinfo isdtype result_type",
     "elementwise": """abs acos acosh add asin asinh atan atan2 atanh bitwise_and
-        bitwise_left_shift bitwise_invert bitwise_or bitwise_right_shift bitwise_xor ceil
-        clip conj copysign cos cosh divide equal exp expm1 floor floor_divide greater
-        greater_equal hypot imag isfinite isinf isnan less less_equal log log1p log2 log10
-        logaddexp logical_and logical_not logical_or logical_xor maximum minimum multiply
-        negative nextafter not_equal positive pow real reciprocal remainder round sign
-        signbit sin sinh square sqrt subtract tan tanh trunc""",
+        bitwise_left_shift bitwise_invert bitwise_or bitwise_right_shift
+        bitwise_xor ceil clip conj copysign cos cosh divide equal exp expm1
+        floor floor_divide greater greater_equal hypot imag isfinite isinf
+        isnan less less_equal log log1p log2 log10 logaddexp logical_and
+        logical_not logical_or logical_xor maximum minimum multiply negative
+        nextafter not_equal positive pow real reciprocal remainder round
+        sign signbit sin sinh square sqrt subtract tan tanh trunc""",
     "indexing": "take take_along_axis",
     "linear algebra": "matmul matrix_transpose tensordot vecdot",
     "manipulation": """broadcast_arrays broadcast_shapes broadcast_to concat expand_dims
@@ -39,14 +40,17 @@ STANDARD = {
 }
 FUNCTIONS = sorted(" ".join(STANDARD.values()).split())
 DTYPES = """bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float32 float64
-    complex64 complex128""".split()
+        complex64 complex128""".split()
 CONSTANTS = "e inf nan newaxis pi".split()
 SPACES = [xp, xn.namespace("array_api_strict")]
 
 
 def test_the_list_of_functions_is_the_one_of_the_reference_implementation() -> None:
     public = {n for n in array_api_strict.__all__ if not n.startswith("_")}
-    own = {n for n in public if "array_api_strict_flags" in n} | {"Device", "ArrayAPIStrictFlags"}
+    own = {n for n in public if "array_api_strict_flags" in n} | {
+        "Device",
+        "ArrayAPIStrictFlags",
+    }
     others = {*DTYPES, *CONSTANTS, "fft", "linalg"}
     assert array_api_strict.__array_api_version__ == "2025.12"
     assert public - own - others == set(FUNCTIONS)
@@ -98,7 +102,7 @@ def test_an_unknown_name_is_refused() -> None:
         xp.erf  # noqa: B018
 
 
-# --- formulas -------------------------------------------------------------------------------
+# --- formulas -------------------------------------------------------------------------
 
 # a formula in terms of the cotangent, or of words: the contract holds these rows
 NOT_ELEMENTWISE = {"general", "linear", "bilinear", "composite", "flat"}
@@ -121,7 +125,7 @@ def test_the_formula_that_a_learner_reads_is_the_rule_that_runs(name: str) -> No
     if name == "gate":
         inputs["y"] = UNARY["log"](shape, "formula")
     bounds = {"min": -0.5, "max": 0.75} if name == "clip" else {}
-    outs, pull = xn.vjp(lambda *xs: row.function(*xs, **bounds), *inputs.values())
+    _, pull = xn.vjp(lambda *xs: row.function(*xs, **bounds), *inputs.values())
     slopes = pull(np.ones(shape))
     assert len(row.formula) == len(inputs)
     for formula, slope in zip(row.formula, slopes, strict=True):
@@ -132,12 +136,16 @@ def test_the_formula_that_a_learner_reads_is_the_rule_that_runs(name: str) -> No
 
 
 def test_every_smooth_row_has_a_formula() -> None:
-    smooth = [r for r in TABLE.values() if r.kind in ("elementwise", "bilinear", "general")]
+    smooth = [
+        r for r in TABLE.values() if r.kind in ("elementwise", "bilinear", "general")
+    ]
     public = [r for r in smooth if r.public]
     assert not [r.name for r in public if not (r.formula and all(r.formula))]
 
 
-@pytest.mark.parametrize("text", ["__import__('os')", "x.dtype", "[x]", "lambda: x", "x if x else y"])
+@pytest.mark.parametrize(
+    "text", ["__import__('os')", "x.dtype", "[x]", "lambda: x", "x if x else y"]
+)
 def test_a_formula_is_arithmetic_and_nothing_else(text: str) -> None:
     with pytest.raises((ValueError, AttributeError)):
         evaluate(text, library_for("cpu").raw, x=1.0, y=2.0)

@@ -1,8 +1,9 @@
 """Every elementwise derivative is within 8 units in the last place of the true one.
 
-In float64, against sixty digits, at normal numbers of every size and next to the edges of
-each domain, wherever the derivative itself is a normal number. What the library's own
-functions lose (`tan`, `pow`, `hypot`, ... are within 1 ulp in NumPy) counts in the 8.
+In float64, against sixty digits, at normal numbers of every size and next to the edges
+of each domain, wherever the derivative itself is a normal number. What the library's
+own functions lose (`tan`, `pow`, `hypot`, ... are within 1 ulp in NumPy) counts in the
+8.
 """
 
 import itertools
@@ -12,16 +13,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from calculus.exact import SLOPES, mpmath
 
 import xpnet as xn
+from calculus.exact import SLOPES, mpmath
 from xpnet.calculus.rule import TABLE, Binary, Unary
 
 LIMIT = 8.0
 SMALLEST, LARGEST = np.finfo("f8").smallest_normal, np.finfo("f8").max
 ROWS = sorted(n for n, row in TABLE.items() if isinstance(row, (Unary, Binary)))
 
-# --- where: magnitudes of every size, both signs, and the edges of each domain ------------------
+# --- where: magnitudes of every size, both signs, and the edges of each domain --------
 
 
 def sizes(low: float, high: float, count: int) -> Any:
@@ -75,14 +76,47 @@ def power_points(thorough: bool) -> tuple[Any, Any]:
     """Return bases of every size and exponents that keep the power in range."""
     n = 60 if thorough else 22
     rng = np.random.default_rng(7)
-    exponents = [1e-300, 1e-20, 1e-5, 0.01, 0.1, 0.3, 1 / 3, 0.5, 0.7, 0.999, 1.0, 1.001]
-    exponents += [1.3, 1.5, 1.9, 2.0, 2.5, 3.0, math.pi, 7.3, 10.1, 100.7, 1000.3, 1e5, 1e8]
+    exponents = [
+        1e-300,
+        1e-20,
+        1e-5,
+        0.01,
+        0.1,
+        0.3,
+        1 / 3,
+        0.5,
+        0.7,
+        0.999,
+        1.0,
+        1.001,
+    ]
+    exponents += [
+        1.3,
+        1.5,
+        1.9,
+        2.0,
+        2.5,
+        3.0,
+        math.pi,
+        7.3,
+        10.1,
+        100.7,
+        1000.3,
+        1e5,
+        1e8,
+    ]
     pairs = list(itertools.product(sizes(-307, 308, n), both(np.asarray(exponents))))
     near_one = np.concatenate([edge(1.0, 45), rng.uniform(0.5, 2.0, 4 * n)])
-    pairs += [(x, u / math.log(x)) for x in near_one for u in (-709.3, -300.1, 0.7, 40.3, 709.6)]
+    pairs += [
+        (x, u / math.log(x))
+        for x in near_one
+        for u in (-709.3, -300.1, 0.7, 40.3, 709.6)
+    ]
     whole = [-301.0, -100.0, -3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0, 4.0, 17.0, 300.0]
     pairs += list(itertools.product(-sizes(-10, 10, n), whole))
-    pairs += list(zip(rng.uniform(0, 5, 20 * n), rng.uniform(-20, 20, 20 * n), strict=True))
+    pairs += list(
+        zip(rng.uniform(0, 5, 20 * n), rng.uniform(-20, 20, 20 * n), strict=True)
+    )
     return tuple(np.asarray(pairs).T)
 
 
@@ -122,7 +156,7 @@ def points(name: str, thorough: bool) -> tuple[Any, ...]:
     return tuple(x[inside & np.all(np.isfinite(found), axis=0)] for x in found)
 
 
-# --- how far ---------------------------------------------------------------------------------------
+# --- how far --------------------------------------------------------------------------
 
 
 def slopes(name: str, xs: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -132,8 +166,10 @@ def slopes(name: str, xs: tuple[Any, ...]) -> tuple[Any, ...]:
         return tuple(pull(np.ones(xs[0].shape)))
 
 
-def errors(name: str, index: int, xs: tuple[Any, ...], found: Any) -> tuple[Any, list[Any]]:
-    """Return the distance in ulp at each point where the true derivative is normal or 0."""
+def errors(
+    name: str, index: int, xs: tuple[Any, ...], found: Any
+) -> tuple[Any, list[Any]]:
+    """Return the distance in ulp where the true derivative is normal or 0."""
     true_slope = SLOPES[name][index]
     distance, wanted = np.full(found.shape, -1.0), []
     for i, values in enumerate(zip(*xs, strict=True)):
@@ -145,7 +181,11 @@ def errors(name: str, index: int, xs: tuple[Any, ...], found: Any) -> tuple[Any,
             distance[i] = 0.0 if found[i] == 0 else math.inf
         elif SMALLEST <= abs(exact) <= LARGEST:
             ulp = math.ulp(float(exact))
-            gap = abs(mpmath.mpf(found[i]) - exact) / ulp if math.isfinite(found[i]) else math.inf
+            gap = (
+                abs(mpmath.mpf(found[i]) - exact) / ulp
+                if math.isfinite(found[i])
+                else math.inf
+            )
             distance[i] = float(gap)
     return distance, wanted
 
@@ -165,7 +205,9 @@ def test_every_derivative_is_within_8_ulp(name: str, thorough: bool) -> None:
     xs = points(name, thorough)
     for index, found in enumerate(slopes(name, xs)):
         distance, wanted = errors(name, index, xs, found)
-        assert np.sum(distance >= 0) > 0.1 * len(distance), "too few points were compared"
+        assert np.sum(distance >= 0) > 0.1 * len(distance), (
+            "too few points were compared"
+        )
         worst = int(np.argmax(distance))
         assert distance[worst] <= LIMIT, (
             f"{name}, argument {index}: {distance[worst]:.4g} ulp at "
@@ -174,7 +216,9 @@ def test_every_derivative_is_within_8_ulp(name: str, thorough: bool) -> None:
         )
 
 
-@pytest.mark.parametrize("exponent", [-3, -1.5, -1, -0.5, 0.3, 0.5, 1.5, 2, 2.5, 3, 10, 100.5])
+@pytest.mark.parametrize(
+    "exponent", [-3, -1.5, -1, -0.5, 0.3, 0.5, 1.5, 2, 2.5, 3, 10, 100.5]
+)
 def test_a_power_with_a_number_as_exponent_is_within_8_ulp(exponent: float) -> None:
     xs = (sizes(-307, 308, 300),)
     with np.errstate(all="ignore"):

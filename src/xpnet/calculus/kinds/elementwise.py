@@ -7,6 +7,7 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
+from ...backend.library import library_of
 from ...errors import LibraryError
 from ..array import SCALARS, Array, asarray, like, mixed
 from ..tape import Node, is_recording
@@ -41,10 +42,10 @@ def _times(row: Unary | Binary, index: int, xp: Any, t: Any, *saved: Any) -> Any
 def _recorded_times(
     row: Unary | Binary, index: int, xp: Any, t: Array, saved: tuple[Any, ...]
 ) -> Any:
-    """Return `t` times the slope so that the strong-zero rule holds for its derivative too.
+    """Return `t` times the slope, by the strong-zero rule for its derivative too.
 
-    Where the 0 is stronger, the slope is taken at a regular point instead: a cotangent of 0
-    then meets no infinity inside the rule.
+    Where the 0 is stronger, the slope is taken at a regular point instead: a cotangent
+    of 0 then meets no infinity inside the rule.
     """
     rule, raw = row.rules[index], t._lib.raw
     values = [v.data if type(v) is Array else v for v in saved]
@@ -147,9 +148,7 @@ def unary(
     regular : float
         A number at which the rule of a singular row is finite.
     """
-    return Unary(
-        name, formula, rule, singular=singular, regular=regular, public=public
-    )
+    return Unary(name, formula, rule, singular=singular, regular=regular, public=public)
 
 
 class Binary(Row):
@@ -209,7 +208,7 @@ class Binary(Row):
                     try:
                         b = like(y, x).data
                     except LibraryError:
-                        if operator:
+                        if operator and library_of(y) is None:
                             return NotImplemented
                         raise
                     ny = None
@@ -224,7 +223,7 @@ class Binary(Row):
                     try:
                         a = like(x, y).data
                     except LibraryError:
-                        if operator:
+                        if operator and library_of(x) is None:
                             return NotImplemented
                         raise
             else:

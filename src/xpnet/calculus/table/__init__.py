@@ -1,4 +1,4 @@
-"""The table of derivatives: one row per function, one file per chapter of the standard."""
+"""The table of derivatives: one row per function, one file per chapter."""
 
 from . import (
     creation,

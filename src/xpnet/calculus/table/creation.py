@@ -13,7 +13,7 @@ from ..tape import Node, is_recording
 _NEW = "it makes new values from shapes and numbers alone"
 
 
-# --- copies and casts ------------------------------------------------------------------
+# --- copies and casts -----------------------------------------------------------------
 
 
 @linear()
@@ -100,7 +100,7 @@ def to_device(x: Array, device: Any, /, *, stream: Any = None) -> Array:
         if target is lib:
             return x
         device = target.place
-    elif isinstance(device, Device) or device == "cpu":
+    elif isinstance(device, Device):
         target = library_for(resolve(device))
         device = target.place
     else:
@@ -116,7 +116,7 @@ def to_device(x: Array, device: Any, /, *, stream: Any = None) -> Array:
 _MOVE.function = to_device
 
 
-# --- parts of a matrix -----------------------------------------------------------------
+# --- parts of a matrix ----------------------------------------------------------------
 
 
 @linear()
@@ -133,7 +133,7 @@ def triu(xp: Any, g: Any, x: Any, /, *, k: int = 0) -> Any:
 
 @function_of("meshgrid")
 def meshgrid(*arrays: Any, indexing: str = "xy") -> tuple[Array, ...]:
-    """Return the coordinates of the grid that one-dimensional arrays span, as a tuple."""
+    """Return the coordinates of the grid that arrays of one axis span, as a tuple."""
     if indexing not in ("xy", "ij"):
         raise ValueError(f"meshgrid: indexing must be 'xy' or 'ij', not {indexing!r}.")
     axes = [asarray(x) for x in arrays]
@@ -162,7 +162,7 @@ def _broadcast_to(x: Array, shape: tuple[int, ...]) -> Array:
     return out
 
 
-# --- new arrays and questions about dtypes -----------------------------------------------
+# --- new arrays and questions about dtypes --------------------------------------------
 
 flat(
     "arange", _NEW, lambda start, /, stop=None, step=1, *, dtype=None, device=None: None

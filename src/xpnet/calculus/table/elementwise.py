@@ -1,4 +1,4 @@
-"""Elementwise functions: the local derivative for each argument, and its formula as text.
+"""Elementwise functions: the slope for each argument, and its formula as text.
 
 A rule returns ``t * slope`` in a form that neither cancels nor overflows; the formula
 beside it is the textbook's. Every derivative is within 8 ulp of the true value in
@@ -29,7 +29,7 @@ def strong_zero(xp: Any, part: Any, g: Any, *inputs: Any) -> Any:
     return xp.where(masked, xp.zeros_like(part), part)
 
 
-# --- exponentials and logarithms -------------------------------------------------------
+# --- exponentials and logarithms ------------------------------------------------------
 
 unary("exp", "exp(x)", lambda xp, t, _x, out: t * out)
 unary("expm1", "exp(x)", lambda xp, t, x, _: t * xp.exp(x))
@@ -44,7 +44,7 @@ binary(
     lambda xp, t, x, y, _: t * xp.expit_difference(y, x),
 )
 
-# --- powers and roots ------------------------------------------------------------------
+# --- powers and roots -----------------------------------------------------------------
 
 unary("sqrt", "1 / (2 * sqrt(x))", lambda xp, t, _x, out: t / (2 * out), singular=True)
 unary("square", "2 * x", lambda xp, t, x, _: t * (2 * x))
@@ -113,7 +113,7 @@ def _exponent_slope(xp: Any, t: Any, x: Any, y: Any, _out: Any) -> Any:
 
 
 def _root_or_pole(x: Any, y: Any) -> bool:
-    """A power is regular when its exponent is a number of at least 1."""
+    """Tell whether the exponent is not a number of at least 1."""
     return not (isinstance(y, (int, float)) and y >= 1)
 
 
@@ -125,7 +125,7 @@ binary(
     singular=_root_or_pole,
 )
 
-# --- trigonometric and hyperbolic ------------------------------------------------------
+# --- trigonometric and hyperbolic -----------------------------------------------------
 
 unary("sin", "cos(x)", lambda xp, t, x, _: t * xp.cos(x))
 unary("cos", "-sin(x)", lambda xp, t, x, _: -t * xp.sin(x))
@@ -192,6 +192,8 @@ binary(
     lambda xp, t, x, y, _: _turn(xp, t, y, x, y),
     lambda xp, t, x, y, _: _turn(xp, t, -x, x, y),
 )
+
+
 def _share(xp: Any, t: Any, part: Any, x: Any, y: Any, out: Any) -> Any:
     """Return ``t * part / hypot(x, y)``; from halves where the hypotenuse overflows."""
     over = xp.isinf(out)
@@ -208,11 +210,11 @@ binary(
 
 
 def _maybe_zero(x: Any, y: Any) -> bool:
-    """A division is regular when it is by a number other than 0."""
+    """Tell whether the divisor is not a number other than 0."""
     return not isinstance(y, (int, float)) or y == 0
 
 
-# --- arithmetic ------------------------------------------------------------------------
+# --- arithmetic -----------------------------------------------------------------------
 
 binary("add", ("1", "1"), lambda xp, t, _x, _y, _: t, lambda xp, t, _x, _y, _: t)
 binary("subtract", ("1", "-1"), lambda xp, t, _x, _y, _: t, lambda xp, t, _x, _y, _: -t)
@@ -235,7 +237,7 @@ binary(
     lambda xp, t, x, y, _: -t * xp.floor_divide(x, y),
 )
 
-# --- pieces: maximum, absolute value, sign ---------------------------------------------
+# --- pieces: maximum, absolute value, sign --------------------------------------------
 
 
 def _winner(xp: Any, t: Any, x: Any, y: Any) -> Any:
@@ -272,7 +274,7 @@ binary(
 
 
 def _direction(xp: Any, x: Any, t: Any) -> Any:
-    """The part of a complex `t` along `x`: Re(conj(x) t) / |x|; 0 at 0."""
+    """Return the part of a complex `t` along `x`: Re(conj(x) t) / |x|; 0 at 0."""
     return xp.real(xp.conj(xp.sign(x)) * t)
 
 
@@ -297,7 +299,7 @@ def _sign_turn(xp: Any, t: Any, out: Any, x: Any, /) -> Any:
 
 general("sign", formula=("0",), vjp=_sign_turn, jvp=_sign_turn, keeps_out=True)
 
-# --- complex numbers: the gradient is dL/da + i dL/db for z = a + ib ---------------------
+# --- complex numbers: the gradient is dL/da + i dL/db for z = a + ib ------------------
 
 
 def _as_complex(xp: Any, g: Any, x: Any, factor: complex) -> Any:
@@ -325,7 +327,7 @@ general(
     jvp=lambda xp, t, out, x, /: xp.conj(t),
 )
 
-# --- clip: the slope is 0 at a bound and outside, as that of relu at 0 ---------------------
+# --- clip: the slope is 0 at a bound and outside, as that of relu at 0 ----------------
 
 
 def _inside(
@@ -351,15 +353,16 @@ def clip(x: Any, /, min: Any = None, max: Any = None) -> Any:
     """
     out = _clip_values(x, min, max)
     where = TABLE["where"].function
-    for bound, hit in ((min, lambda v: out <= v), (max, lambda v: out >= v)):
-        if type(bound) is Array and bound.requires_grad:
-            out = where(hit(bound.detach()), bound, out)
+    if type(min) is Array and min.requires_grad:
+        out = where(out <= min.detach(), min, out)
+    if type(max) is Array and max.requires_grad:
+        out = where(out >= max.detach(), max, out)
     return out
 
 
 _clip_values, _clip.function = _clip.function, clip
 
-# --- without a derivative --------------------------------------------------------------
+# --- without a derivative -------------------------------------------------------------
 
 _STEP = "it is constant between its jumps"
 _TRUTH = "its values are true or false"

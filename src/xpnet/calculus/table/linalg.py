@@ -15,11 +15,11 @@ def _conj(xp: Any, x: Any) -> Any:
     return xp.conj(x) if xp.is_complex(x) else x
 
 
-# --- matmul ----------------------------------------------------------------------------
+# --- matmul ---------------------------------------------------------------------------
 
 
 def _pull_left(xp: Any, g: Any, x1: Any, x2: Any, /) -> Any:
-    """The matrix product: back, ``g @ y.T`` and ``x.T @ g``."""
+    """Return the matrix product (back: ``g @ y.T`` and ``x.T @ g``)."""
     x, y = x1, _conj(xp, x2)
     if x.ndim == 2 and y.ndim == 2:
         return xp.matmul(g, xp.matrix_transpose(y))
@@ -57,7 +57,7 @@ def _pull_right(xp: Any, g: Any, x: Any, y: Any, /) -> Any:
 
 bilinear("matmul", ("g @ y.T", "x.T @ g"), _pull_left, _pull_right)
 
-# --- vecdot: the sum of conj(x) * y along one axis ---------------------------------------
+# --- vecdot: the sum of conj(x) * y along one axis ------------------------------------
 
 
 def _along(xp: Any, g: Any, axis: int) -> Any:
@@ -66,7 +66,7 @@ def _along(xp: Any, g: Any, axis: int) -> Any:
 
 
 def _vecdot_left(xp: Any, g: Any, x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
-    """The dot product along `axis`: back, ``g * y`` and ``g * x``."""
+    """Return the sum of conj(x) * y along `axis` (back: ``g * y`` and ``g * x``)."""
     outer = _conj(xp, _along(xp, g, axis)) * x2
     return unbroadcast(xp, outer, tuple(x1.shape))
 
@@ -77,7 +77,7 @@ def _vecdot_right(xp: Any, g: Any, x: Any, y: Any, /, *, axis: int = -1) -> Any:
 
 bilinear("vecdot", ("g * y", "g * x"), _vecdot_left, _vecdot_right)
 
-# --- tensordot ---------------------------------------------------------------------------
+# --- tensordot ------------------------------------------------------------------------
 
 
 def _contracted(x: Any, y: Any, axes: Any) -> tuple[list[int], list[int]]:
@@ -123,7 +123,7 @@ def _tensordot_pull(
 
 
 def _tensordot_left(xp: Any, g: Any, x1: Any, x2: Any, /, *, axes: Any = 2) -> Any:
-    """The sum of products over pairs of axes: back, the same with `g` and the other."""
+    """Return the sum of products over pairs of axes (back: with `g` for the other)."""
     own, theirs = _contracted(x1, x2, axes)
     return _tensordot_pull(xp, g, x2, tuple(x1.shape), own, theirs, True)
 

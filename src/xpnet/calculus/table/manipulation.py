@@ -22,7 +22,7 @@ def _negated(shift: Any) -> Any:
 
 @linear()
 def broadcast_to(xp: Any, g: Any, x: Any, /, shape: Any) -> Any:
-    """Return `x` repeated along new axes and axes of length 1 (back: the sum over them)."""
+    """Return `x` repeated along axes, new or of length 1 (back: the sum over them)."""
     return unbroadcast(xp, g, x.shape)
 
 
@@ -98,7 +98,7 @@ def repeat(xp: Any, g: Any, x: Any, repeats: Any, /, *, axis: Any = None) -> Any
         split = (*shape[:a], n, repeats, *shape[a + 1 :])
         total = xp.sum(xp.reshape(g, split), axis=a + 1, dtype=g.dtype)
         return xp.reshape(total, x.shape)
-    # each source gets the cotangents of its own copies: their positions, then one segment sum
+    # each element gets the cotangents of its own copies
     source = xp.reshape(_grid(xp, shape, g), shape)
     ids = xp.reshape(xp.repeat(source, repeats, axis=a), (-1,))
     return xp.reshape(
@@ -112,7 +112,7 @@ def _grid(xp: Any, shape: tuple[int, ...], like: Any) -> Any:
     )
 
 
-# --- several arrays --------------------------------------------------------------------
+# --- several arrays -------------------------------------------------------------------
 
 
 @linear_sequence
@@ -175,7 +175,8 @@ def broadcast_shapes(*shapes: tuple[int, ...]) -> tuple[int, ...]:
         different = {n for n in sizes if n != 1}
         if len(different) > 1:
             raise ShapeError(
-                f"shapes {', '.join(map(str, shapes))} do not broadcast: {sorted(different)} differ."
+                f"shapes {', '.join(map(str, shapes))} do not broadcast: "
+                f"{sorted(different)} differ."
             )
         common.append(different.pop() if different else 1)
     return tuple(common)

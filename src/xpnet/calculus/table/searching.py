@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from ...errors import LibraryError
-from ..array import SCALARS, Array, asarray, like, mixed
+from ..array import SCALARS, Array, asarray, like, mixed, wrap
 from ..rule import Row, fitted, flat, function_of, needs_fix, spread
 from ..tape import Node, is_recording
 
@@ -47,6 +47,20 @@ class _Where(Row):
 _WHERE = _Where("where", formula=("condition", "1 - condition"))
 
 
+def _operand(v: Any, other: Any, first: Array) -> tuple[Any, Any]:
+    """Return what the library takes for a choice, and its place on the tape."""
+    lib = first._lib
+    if type(v) not in SCALARS:
+        x = v if type(v) is Array else like(v, first)
+        if x._lib is not lib:
+            raise mixed(x._lib, lib)
+        return x.data, x._node
+    if lib.scalar_operands:
+        return v, None
+    near = first if type(other) in SCALARS else like(other, first)
+    return lib.operand(v, near.data), None
+
+
 def where(condition: Any, x1: Any, x2: Any, /) -> Array:
     """Return elements of `x1` where the condition holds and of `x2` elsewhere.
 
@@ -63,22 +77,7 @@ def where(condition: Any, x1: Any, x2: Any, /) -> Array:
         if type(condition) is Array and condition._lib is lib
         else like(condition, first).data
     )
-    operands = []
-    for v in (x1, x2):
-        if type(v) in SCALARS:
-            if lib.scalar_operands:
-                operands.append((v, None))
-            else:
-                other = x2 if v is x1 else x1
-                near = first.data if type(other) in SCALARS else like(other, first).data
-                operands.append((lib.operand(v, near), None))
-        else:
-            if type(v) is not Array:
-                v = like(v, first)
-            if v._lib is not lib:
-                raise mixed(v._lib, lib)
-            operands.append((v.data, v._node))
-    (a, na), (b, nb) = operands
+    (a, na), (b, nb) = _operand(x1, x2, first), _operand(x2, x1, first)
     out = lib.functions["where"](chosen, a, b)
     if type(out) is not lib.array_type:
         out = lib.coerce(out)
@@ -101,7 +100,7 @@ flat("count_nonzero", "it counts", lambda x, /, *, axis=None, keepdims=False: No
 flat("nonzero", _PLACES)
 flat("searchsorted", _PLACES, lambda x1, x2, /, *, side="left", sorter=None: None)
 
-# --- sets: the values are elements of x, so their derivative is that of taking them --------
+# --- sets: the values are elements of x, so their derivative is that of taking them ---
 
 flat("isin", "its values are true or false", lambda x1, x2, /, *, invert=False: None)
 
@@ -136,7 +135,8 @@ def _first_places(x: Array, inverse: Array, count: int) -> Array:
     order = xp.argsort(flat_inverse, stable=True)
     kinds = xp.arange(count, dtype=flat_inverse.dtype, device=xp.device(flat_inverse))
     starts = xp.searchsorted(xp.take(flat_inverse, order, axis=0), kinds)
-    return xp.take(order, starts, axis=0)
+    places: Array = xp.take(order, starts, axis=0)
+    return places
 
 
 def _values(x: Array, values: Array, inverse: Array) -> Array:
@@ -144,7 +144,9 @@ def _values(x: Array, values: Array, inverse: Array) -> Array:
     if not x.requires_grad:
         return values
     xp = x._lib.recorded
-    return xp.take(xp.reshape(x, (-1,)), _first_places(x, inverse, values.size), axis=0)
+    places = _first_places(x, inverse, values.size)
+    chosen: Array = xp.take(xp.reshape(x, (-1,)), places, axis=0)
+    return chosen
 
 
 def _raw(name: str, x: Array) -> tuple[Array, ...]:
@@ -154,7 +156,7 @@ def _raw(name: str, x: Array) -> tuple[Array, ...]:
 
 @function_of("unique_all")
 def unique_all(x: Any, /) -> UniqueAll:
-    """Return the unique values, where each first stands, which one each element is, and counts."""
+    """Return the unique values, their first places, each element's number, counts."""
     x = asarray(x)
     try:
         values, indices, inverse, counts = _raw("unique_all", x)
@@ -187,9 +189,10 @@ def unique_inverse(x: Any, /) -> UniqueInverse:
 
 @function_of("unique_values")
 def unique_values(x: Any, /) -> Array:
-    """Return the unique values; the derivative is that of each value's first element."""
+    """Return the unique values; the derivative goes to each one's first element."""
     x = asarray(x)
     if x.requires_grad:
-        return unique_inverse(x).values
+        found: UniqueInverse = unique_inverse(x)
+        return found.values
     lib = x._lib
-    return Array(lib.coerce(lib.functions["unique_values"](x.data)), lib)
+    return wrap(lib, lib.functions["unique_values"](x.data))

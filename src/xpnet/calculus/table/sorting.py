@@ -17,6 +17,6 @@ flat(
 def sort(
     xp: Any, x: Any, /, *, axis: int = -1, descending: bool = False, stable: bool = True
 ) -> Any:
-    """Return `x` sorted along `axis`; each cotangent goes back to where its element stood."""
+    """Return `x` sorted along `axis` (back: each to where its element stood)."""
     order = xp.argsort(x, axis=axis, descending=descending, stable=stable)
     return xp.take_along_axis(x, order, axis=axis)

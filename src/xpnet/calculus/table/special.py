@@ -16,7 +16,7 @@ PUBLIC = ("expit", "log_expit", "log_softmax", "logsumexp", "relu", "softmax")
 """The functions of ``xp.special``."""
 
 
-# --- the logistic function -------------------------------------------------------------
+# --- the logistic function ------------------------------------------------------------
 
 
 @addition("expit")
@@ -83,7 +83,7 @@ binary(
     public=False,
 )
 
-# --- relu: slope 0 at 0, and NaN stays NaN ------------------------------------------------
+# --- relu: slope 0 at 0, and NaN stays NaN --------------------------------------------
 
 
 @addition("relu")
@@ -106,7 +106,7 @@ binary(
     public=False,
 )
 
-# --- softmax and its kin ---------------------------------------------------------------
+# --- softmax and its kin --------------------------------------------------------------
 
 
 def _finite(xp: Any, x: Any) -> Any:
@@ -147,7 +147,7 @@ def _weights(xp: Any, out: Any, x: Any, axis: Any, keepdims: bool) -> Any:
 def _logsumexp_vjp(
     xp: Any, g: Any, out: Any, x: Any, /, *, axis: Any = None, keepdims: bool = False
 ) -> Any:
-    """``log(sum(exp(x)))`` over `axis`, without overflow; -inf where every entry is -inf."""
+    """Return ``log(sum(exp(x)))`` over `axis`; -inf where every entry is -inf."""
     weights = _weights(xp, out, x, axis, keepdims)
     return _kept(xp, g, x, axis, keepdims) * weights
 
@@ -220,7 +220,7 @@ general(
     keeps_out=True,
 )
 
-# --- sums of chosen elements: the transpose of every kind of indexing ---------------------
+# --- sums of chosen elements: the transpose of every kind of indexing -----------------
 
 
 def _segment_transpose(

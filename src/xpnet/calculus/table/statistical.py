@@ -74,7 +74,7 @@ def std(
     correction: float = 0.0,
     keepdims: bool = False,
 ) -> Any:
-    """Return the square root of the variance; its slope is 0 where all values are equal."""
+    """Return the root of the variance; its slope is 0 where all values are equal."""
     v = xp.var(x, axis=axis, correction=correction, keepdims=keepdims)
     constant = v == 0
     return xp.where(
@@ -82,7 +82,7 @@ def std(
     )
 
 
-# --- extremes: ties share equally, and the shares sum to exactly 1 ------------------------
+# --- extremes: ties share equally, and the shares sum to exactly 1 --------------------
 
 
 def _shares(xp: Any, out: Any, x: Any, axis: Any, keepdims: bool) -> Any:
@@ -96,7 +96,7 @@ def _shares(xp: Any, out: Any, x: Any, axis: Any, keepdims: bool) -> Any:
 def _extreme_vjp(
     xp: Any, g: Any, out: Any, x: Any, /, *, axis: Any = None, keepdims: bool = False
 ) -> Any:
-    """The extreme over `axis`; its derivative is shared equally among ties."""
+    """Return the extreme over `axis`; its derivative is shared equally among ties."""
     return _kept(xp, g, x, axis, keepdims) * _shares(xp, out, x, axis, keepdims)
 
 
@@ -115,14 +115,14 @@ for _name in ("max", "min"):
         keeps_out=True,
     )
 
-# --- products, without division: exact where factors are 0 --------------------------------
+# --- products, without division: exact where factors are 0 ----------------------------
 
 
 def _products_of_others(xp: Any, x: Any) -> Any:
     """Along the last axis: for each element, the product of all the others.
 
-    The product of those before times the product of those after, each by doubling strides
-    (a scan in log2(n) passes), so that nothing is divided by.
+    The product of those before times the product of those after, each by doubling
+    strides (a scan in log2(n) passes), so that nothing is divided by.
     """
     n = x.shape[-1]
     one = xp.ones_like(xp.getitem(x, (..., slice(0, 1))))
@@ -150,7 +150,7 @@ def _running_product(xp: Any, x: Any) -> Any:
 
 
 def _rows(xp: Any, x: Any, axis: Any) -> tuple[Any, tuple[int, ...], tuple[int, ...]]:
-    """Return `x` with the reduced axes flattened into a last one, the order used, and the shape before."""
+    """Return `x` with the reduced axes as a last one, their order, the shape before."""
     axes = _axes(axis, x.ndim)
     order = tuple(i for i in range(x.ndim) if i not in axes) + axes
     moved = xp.permute_dims(x, order) if x.ndim else x
@@ -180,7 +180,7 @@ def _prod_vjp(
     dtype: Any = None,
     keepdims: bool = False,
 ) -> Any:
-    """The product over `axis`; its derivative is exact where factors are 0."""
+    """Return the product over `axis`; its derivative is exact where factors are 0."""
     return (
         _kept(xp, g, x, axis, keepdims) * xp.conj(_others(xp, x, axis))
         if xp.is_complex(x)
@@ -206,7 +206,7 @@ general(
     "prod", formula=("product of the other elements",), vjp=_prod_vjp, jvp=_prod_jvp
 )
 
-# --- running sums and products ----------------------------------------------------------
+# --- running sums and products --------------------------------------------------------
 
 
 def _axis_of(x: Any, axis: int | None) -> int:
@@ -238,10 +238,10 @@ def cumulative_sum(
 
 
 def _cumulative_prod_parts(xp: Any, x: Any, axis: int) -> tuple[Any, Any]:
-    """Return, with `axis` last, the lower-triangular products d out[i] / d x[j], and the axis order."""
+    """Return, with `axis` last, the products d out[i] / d x[j], and `x`."""
     n = x.shape[axis]
     moved = xp.moveaxis(x, axis, -1)
-    # row i of the square is x[0..i] followed by ones; its products of others are the derivative
+    # row i of the square is x[0..i] and ones: its products of others are the slopes
     square = xp.broadcast_to(xp.expand_dims(moved, axis=-2), (*moved.shape[:-1], n, n))
     lower = xp.tril(xp.ones((n, n), dtype=x.dtype, device=xp.device(x))) == 1
     rows = xp.where(lower, square, xp.ones_like(square))
@@ -260,7 +260,7 @@ def _cumulative_prod_vjp(
     dtype: Any = None,
     include_initial: bool = False,
 ) -> Any:
-    """The running products along `axis`; the derivative is exact where factors are 0."""
+    """Return the running products; the derivative is exact where factors are 0."""
     if 0 in x.shape:
         return xp.zeros_like(x)
     if x.ndim == 0:
@@ -310,7 +310,7 @@ general(
     jvp=_cumulative_prod_jvp,
 )
 
-# --- utility ---------------------------------------------------------------------------
+# --- utility --------------------------------------------------------------------------
 
 flat(
     "all",
@@ -329,16 +329,15 @@ def diff(
     x: Any, /, *, axis: int = -1, n: int = 1, prepend: Any = None, append: Any = None
 ) -> Array:
     """Return the differences of neighbours along `axis`, taken `n` times."""
-    x = asarray(x)
-    xp = x._lib.recorded
-    ends = [v for v in (prepend, x, append) if v is not None]
+    out: Array = asarray(x)
+    xp = out._lib.recorded
+    ends = [v for v in (prepend, out, append) if v is not None]
     if len(ends) > 1:
-        x = xp.concat(ends, axis=axis)
-    a = axis % x.ndim
+        out = xp.concat(ends, axis=axis)
+    a = axis % out.ndim
+    truth = xp.isdtype(out.dtype, "bool")
     for _ in range(n):
-        later, earlier = (
-            x[_slice_along(a, slice(1, None))],
-            x[_slice_along(a, slice(0, -1))],
-        )
-        x = (later != earlier) if xp.isdtype(x.dtype, "bool") else later - earlier
-    return x
+        later = out[_slice_along(a, slice(1, None))]
+        earlier = out[_slice_along(a, slice(0, -1))]
+        out = (later != earlier) if truth else later - earlier
+    return out
