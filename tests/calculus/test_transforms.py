@@ -191,7 +191,6 @@ def test_argnums_out_of_range_say_how_many_arguments_there_were(argnums):
         xn.grad(polynomial, argnums)(2.0, 3.0)
 
 
-@pytest.mark.xfail(strict=True, reason="of an argument named twice one gradient is 0")
 @pytest.mark.parametrize("argnums", [(0, 0), (0, -2)])
 def test_an_argument_named_twice_is_refused_or_right(argnums):
     try:
@@ -456,9 +455,6 @@ def doubled(x):
     return space.sum(x * x)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the variable is looked up after the function has rebound it"
-)
 @pytest.mark.parametrize(
     ("function", "right"),
     [(assigned, [0.0, 2 * X[1], 2 * X[2]]), (doubled, 8 * X)],
@@ -572,10 +568,6 @@ def test_a_pull_of_an_outer_vjp_is_differentiable_inside_grad():
     np.testing.assert_allclose(host(xn.stop_gradient(slope)), 4 * X * W)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="the variable of a vjp counts as an older input to differentiate",
-)
 def test_a_pull_of_an_outer_vjp_inside_grad_keeps_the_kind():
     _, pull = xn.vjp(lambda x: x * x, X)
     slope = xn.grad(lambda g: space.sum(pull(g)[0] * g))(W)

@@ -134,6 +134,10 @@ class Library:
             value if isinstance(value, self.array_type) else self.module.asarray(value)
         )
 
+    def adopt(self, x: Any) -> Any:
+        """Return an array that a person gave as one of `array_type`, without a copy."""
+        return x if type(x) is self.array_type else self.coerce(x)
+
     def device_of(self, x: Any) -> Any:
         """Return our device of a raw array, or the package's own device object."""
         return self.place if self.place is not None else x.device
@@ -328,6 +332,8 @@ class CupyLibrary(Library):
     def __init__(self, place: Device) -> None:
         self.cupy: Any = importlib.import_module("cupy")
         self.place = place
+        # with one GPU the current device is always the right one
+        self.alone = int(self.cupy.cuda.runtime.getDeviceCount()) == 1
         self.array_type = self.cupy.ndarray
         super().__init__(importlib.import_module("array_api_compat.cupy"))
         self.functions["matmul"] = self.matmul
@@ -338,12 +344,7 @@ class CupyLibrary(Library):
             return function
         if name in _CREATION or name == "asarray":
             return functools.partial(self._create, function)
-        assert self.place is not None
-        return (
-            function
-            if self.place.index == 0
-            else functools.partial(self._on_device, function)
-        )
+        return function if self.alone else functools.partial(self._on_device, function)
 
     def _on_device(
         self, function: Callable[..., Any], *args: Any, **options: Any
@@ -445,6 +446,10 @@ class TorchLibrary(Library):
 
     def coerce(self, value: Any) -> Any:
         return self.torch.as_tensor(value)
+
+    def adopt(self, x: Any) -> Any:
+        x = self.coerce(x)
+        return x.detach() if x.requires_grad else x
 
     def copy(self, x: Any) -> Any:
         return x.clone(memory_format=self.torch.contiguous_format)

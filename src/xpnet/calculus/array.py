@@ -490,7 +490,7 @@ def _convert(obj: Any, dtype: Any, device: Any, copy: bool | None) -> Array:
         lib = library_of(obj)
         if lib is None:
             return _from_python(obj, dtype, device, copy)
-        out = Array(obj if type(obj) is lib.array_type else lib.coerce(obj), lib)
+        out = Array(lib.adopt(obj), lib)
     table = lib_functions(out)
     if device is not None:
         out = table.to_device(out, device)
@@ -571,7 +571,7 @@ def like(value: Any, other: Array) -> Array:
         ):  # a NumPy scalar is a number
             return like(value.item(), other)
         raise mixed(found, lib)
-    return Array(value if type(value) is lib.array_type else lib.coerce(value), lib)
+    return Array(lib.adopt(value), lib)
 
 
 def mixed(one: Library, two: Library) -> Exception:

@@ -12,7 +12,7 @@ from ..backend.device import Device, devices, get_default_device
 from ..backend.library import Library, foreign, library_for, library_of
 from ..errors import DeviceError, LibraryError
 from . import operators  # noqa: F401 - gives Array its operators
-from .array import Array, asarray, wrap
+from .array import Array, asarray, mixed, wrap
 from .rule import TABLE
 from .table.special import PUBLIC as SPECIAL
 
@@ -160,7 +160,14 @@ def _asarray_in(home: Library | None) -> Callable[..., Array]:
             obj = TABLE["stack"].function(
                 [convert(part, dtype=dtype, device=device) for part in obj]
             )
-        out = asarray(obj, dtype=dtype, copy=copy)
+        out = asarray(obj, dtype=dtype if type(obj) is Array else None, copy=copy)
+        if out._lib is not home:
+            if out.requires_grad:
+                raise mixed(out._lib, home)
+            host = out._lib.to_host(out.data)
+            out = wrap(home, home.from_host(host, device))
+        if dtype is not None and out.dtype != dtype:
+            out = TABLE["astype"].function(out, dtype)
         return out if device is None else out.to_device(device)
 
     return convert

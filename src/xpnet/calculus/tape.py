@@ -87,11 +87,14 @@ class Leaf:
         Where the gradient is to be written: a view of an optimizer's flat buffer.
     declared : bool
         Whether a person made it (``requires_grad=True``) rather than a transform.
+    open : bool
+        Whether a derivative with respect to it can still be asked for. A transform
+        closes its own leaves when the function has returned.
     stale : str
         Why the tape behind it may no longer be used; empty while it may.
     """
 
-    __slots__ = ("declared", "grad", "into", "lib", "number", "stale")
+    __slots__ = ("declared", "grad", "into", "lib", "number", "open", "stale")
 
     parents: tuple[()] = ()
 
@@ -101,6 +104,7 @@ class Leaf:
         self.grad: Any = None
         self.into: Any = None
         self.declared = declared
+        self.open = True
         self.stale = ""
 
 
@@ -160,21 +164,17 @@ class Node:
         return f"{place}: {text}" if text else place
 
 
-def _reachable(roots: Iterable[Node | Leaf], since: int) -> tuple[list[Any], bool]:
-    """Return what the roots depend on, newest first, and whether any is older."""
+def _reachable(roots: Iterable[Node | Leaf], since: int) -> list[Any]:
+    """Return what the roots depend on, newest first, but nothing older than `since`."""
     order = list(dict.fromkeys(roots))
     seen = set(order)
-    older = False
     for node in order:  # grows while it runs
         for parent in node.parents:
-            if parent is not None and parent not in seen:
-                if parent.number < since:
-                    older = True
-                    continue
+            if parent is not None and parent not in seen and parent.number >= since:
                 seen.add(parent)
                 order.append(parent)
     order.sort(key=_get_number, reverse=True)
-    return order, older
+    return order
 
 
 def _needed(order: list[Any], wanted: frozenset[Any]) -> set[Any]:
@@ -187,8 +187,18 @@ def _needed(order: list[Any], wanted: frozenset[Any]) -> set[Any]:
 
 
 def reaches_before(roots: Iterable[Node | Leaf], since: int) -> bool:
-    """Tell whether the roots depend on anything that was on the tape before `since`."""
-    return _reachable(roots, since)[1]
+    """Tell whether the roots depend on a variable from before `since` that is open."""
+    stack = list(roots)
+    seen = set(stack)
+    while stack:
+        node = stack.pop()
+        if type(node) is Leaf and node.number < since and node.open:
+            return True
+        for parent in node.parents:
+            if parent is not None and parent not in seen:
+                seen.add(parent)
+                stack.append(parent)
+    return False
 
 
 def pull_back(
@@ -215,7 +225,7 @@ def pull_back(
     keep : bool
         Whether the tape can be walked again; otherwise it is released as it is used.
     """
-    order, _ = _reachable((node for node, _ in seeds), since)
+    order = _reachable((node for node, _ in seeds), since)
     stops = frozenset(wanted or ())
     needed = None if wanted is None else _needed(order, stops)
     cotangents: dict[Any, Any] = {}
@@ -251,6 +261,8 @@ def pull_back(
                     parts = row.pull_into(node, parents, saved, g, slots)
                 else:
                     parts = row.pull(node, parents, saved, g, node.lib.raw)
+            except GradientError:
+                raise  # it says where already
             except Exception as error:
                 raise _explained(node, error, "backward") from error
             if not (keep or higher):
@@ -294,7 +306,7 @@ def push_forward(
     higher: bool = False,
 ) -> list[Any]:
     """Walk the tape forward; return each target's tangent, None where it is zero."""
-    order, _ = _reachable([node for node in targets if node is not None], since)
+    order = _reachable([node for node in targets if node is not None], since)
     if not order:
         return [None for _ in targets]
     with order[0].lib.quiet(), recording_as(higher):
@@ -311,6 +323,8 @@ def push_forward(
                     )
                 else:
                     out = node.row.push(node, incoming, node.saved, node.lib.raw)
+            except GradientError:
+                raise
             except Exception as error:
                 raise _explained(node, error, "forward") from error
             if out is not None:
@@ -318,12 +332,10 @@ def push_forward(
     return [None if node is None else tangents.get(node) for node in targets]
 
 
-def _explained(node: Node, error: BaseException, mode: str) -> BaseException:
-    if isinstance(error, GradientError):
-        return error
+def _explained(node: Node, error: Exception, mode: str) -> GradientError:
+    """Return the error of a rule with the operation and the user's own line."""
     return GradientError(
-        f"{node.row.name}: its {mode} rule failed with {type(error).__name__}: "
-        f"{error}\n"
+        f"{node.row.name}: its {mode} rule failed with {type(error).__name__}: {error}\n"
         f"  recorded at {node.where()}"
     )
 

@@ -11,7 +11,7 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..errors import DTypeError, GradientError, ShapeError
+from ..errors import DTypeError, GradientError, OptionError, ShapeError
 from ..trees import flatten
 from .array import SCALARS, Array, asarray, like
 from .rule import alias
@@ -110,16 +110,24 @@ class _Trace:
                     f"{what}: argnums has {i}, but the function was called with "
                     f"{len(args)} arguments."
                 )
+        if len({i % len(args) for i in argnums}) < len(argnums):
+            raise GradientError(f"{what}: argnums {argnums} names an argument twice.")
         self.since = mark()
         self.places = [_variables(args[i], what) for i in argnums]
         new = list(args)
         for i, (variables, _, rebuild) in zip(argnums, self.places, strict=True):
             new[i] = rebuild(list(variables))
+        # the function may rebind its arguments (x *= 2), so they are noted before it runs
+        self.variables = [
+            Array(x.data, x._lib, x._node) for xs, _, _ in self.places for x in xs
+        ]
+        self.nodes = [x._node for x in self.variables]
+        self.kinds = [kind for _, kinds, _ in self.places for kind in kinds]
         with recording_as(True):
             self.result = function(*new, **options)
-        self.nodes = [x._node for variables, _, _ in self.places for x in variables]
-        self.variables = [x for variables, _, _ in self.places for x in variables]
-        self.kinds = [kind for _, kinds, _ in self.places for kind in kinds]
+        for node in self.nodes:
+            if type(node) is Leaf:
+                node.open = False
 
     def higher(self, outs: Sequence[Any], extra: Sequence[Array] = ()) -> bool:
         """Tell whether the derivative must be on the tape: older things take part."""
@@ -165,8 +173,25 @@ class _Trace:
         return parts[0] if single else tuple(parts)
 
 
+def _pair(result: Any) -> tuple[Any, Any]:
+    """Return a function's result as (value, aux), as has_aux=True promises."""
+    if not isinstance(result, tuple) or len(result) != 2:
+        raise GradientError(
+            "grad: with has_aux=True the function returns a pair (value, aux), not a "
+            f"{type(result).__name__}."
+        )
+    return result
+
+
 def _numbers(argnums: int | Sequence[int]) -> tuple[tuple[int, ...], bool]:
-    return ((argnums,), True) if isinstance(argnums, int) else (tuple(argnums), False)
+    """Return argnums as a tuple, and whether it was one number."""
+    if type(argnums) is int:
+        return (argnums,), True
+    if not isinstance(argnums, (tuple, list)) or {type(i) for i in argnums} != {int}:
+        raise OptionError(
+            f"argnums is an integer or a tuple of integers, not {argnums!r}."
+        )
+    return tuple(argnums), False
 
 
 def value_and_grad(
@@ -207,7 +232,7 @@ def value_and_grad(
     @functools.wraps(function)
     def derivative(*args: Any, **options: Any) -> Any:
         trace = _Trace(function, args, options, numbers, "grad")
-        result, aux = trace.result if has_aux else (trace.result, None)
+        result, aux = _pair(trace.result) if has_aux else (trace.result, None)
         value = result if type(result) is Array else asarray(result)
         lib = value._lib
         if value.size != 1:

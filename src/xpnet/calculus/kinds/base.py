@@ -110,9 +110,29 @@ class Row:
         doc: str | None = None,
     ) -> None:
         function.__name__ = function.__qualname__ = self.name
-        function.__doc__ = doc
+        function.__doc__ = self._doc(doc or self._line())
         function.__signature__ = signature  # type: ignore[attr-defined]
         self.function = function
+
+    def _line(self) -> str:
+        """Return the first line of the function's docstring."""
+        return f"Return `{self.name}`, as the Array API standard defines it."
+
+    def _doc(self, line: str) -> str:
+        """Return the function's docstring: what it is, and what its derivative is."""
+        notes = []
+        if self.why:
+            notes.append(f"It has no derivative: {self.why}.")
+        for argument, formula in zip(("x", "y"), self.formula, strict=False):
+            of = f" with respect to {argument}" if len(self.formula) > 1 else ""
+            notes.append(f"Its derivative{of} is ``{formula}``.")
+        if self.kind == "linear":
+            notes.append("It is linear: a cotangent goes back through its transpose.")
+        if self.public and self.kind == "elementwise":
+            notes.append(
+                "Shapes broadcast; the dtype follows the standard's promotion."
+            )
+        return "\n\n".join([line.strip(), *notes]) + "\n"
 
 
 def undefined(*_args: Any, **_options: Any) -> Any:

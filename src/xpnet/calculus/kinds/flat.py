@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from ...backend.library import library_of
 from ...errors import LibraryError
 from ..array import SCALARS, Array, asarray, like, wrap
 from .base import Row, strip
@@ -53,7 +54,9 @@ class Flat(Row):
                 try:
                     b = like(y, x).data
                 except LibraryError:
-                    return NotImplemented
+                    if library_of(y) is None:
+                        return NotImplemented
+                    raise
             a = x.data
             if reflected:
                 a, b = b, a

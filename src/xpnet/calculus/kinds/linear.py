@@ -75,9 +75,9 @@ class ArrayFunction(Row):
             )
         first = next((x for x in values if type(x) is Array), None)
         if first is None:
-            first = asarray(
-                next((x for x in values if type(x) not in SCALARS), values[0])
-            )
+            lead = next((x for x in values if type(x) not in SCALARS), values[0])
+            first = asarray(lead)
+            values = tuple([first if x is lead else x for x in values])
         return [
             x if type(x) is Array and x._lib is first._lib else like(x, first)
             for x in values
