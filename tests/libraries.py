@@ -111,10 +111,11 @@ TARGETS = (NUMPY, STRICT, STRICT_DEVICE1, TORCH, CUPY)
 
 
 def parameters(targets: tuple[Target, ...] = TARGETS) -> list[Any]:
-    """Return targets as parameters of a test, the GPU marked as such."""
+    """Return targets as parameters of a test; CuPy, marked, only where it has a GPU."""
     return [
         pytest.param(t, id=t.name, marks=[pytest.mark.gpu] if t is CUPY else [])
         for t in targets
+        if t is not CUPY or has_cupy()
     ]
 
 
