@@ -62,6 +62,19 @@ def cases(dtype):
         yield f"{twin} {reduction}", twin, squared, (x, x[::-1].copy())
         pair = numbers((), dtype), numbers((), dtype, seed=1)
         yield f"{twin} {reduction}, no axes", twin, squared, pair
+        twin = "binary_cross_entropy_with_logits"
+        binary = loss(losses.binary_cross_entropy_with_logits, reduction)
+        chance = np.asarray(1 / (1 + np.exp(3 * tall)), dtype)
+        zeros = np.array([0.0, -0.0, 0.0], dtype)
+        for kind, logits, target in (
+            ("", tall, chance),
+            ("certain", tall, (tall > 0).astype(dtype)),
+            ("huge", 1000 * x, (x[::-1] > 0).astype(dtype)),
+            ("outside", x, 3 * x[::-1].copy()),
+            ("at zero", zeros, np.array([0, 1, 0.25], dtype)),
+            ("no axes", pair[0], pair[1]),
+        ):
+            yield f"{twin} {reduction} {kind}", twin, binary, (logits, target)
 
 
 CASES = [
@@ -216,6 +229,11 @@ HIGHER = [
     pytest.param(
         losses.mean_squared_error, (numbers((4,)), numbers((4,), seed=1)), id="mse"
     ),
+    pytest.param(
+        losses.binary_cross_entropy_with_logits,
+        (numbers((4,)), numbers((4,), seed=1)),
+        id="binary_cross_entropy",
+    ),
 ]
 
 
@@ -272,6 +290,7 @@ def test_a_weight_used_twice_gets_both_parts():
 # --- declining ------------------------------------------------------------------------
 
 entropy, squared = losses.cross_entropy, losses.mean_squared_error
+binary = losses.binary_cross_entropy_with_logits
 DECLINED = [
     ("linear", linear, (numbers((3,)), numbers((2, 3)))),
     ("linear", linear, (numbers((4, 3), "float32"), numbers((2, 3), "float64"))),
@@ -290,6 +309,9 @@ DECLINED = [
     ("cross_entropy", entropy, (numbers((0, 3)), classes(0, 3))),
     ("cross_entropy", entropy, (np.full((2, 3), -np.inf), classes(2, 3))),
     ("cross_entropy", entropy, (np.full((2, 3), np.nan), classes(2, 3))),
+    ("binary_cross_entropy_with_logits", binary, (np.full(2, np.inf), np.ones(2))),
+    ("binary_cross_entropy_with_logits", binary, (np.full(2, np.nan), np.ones(2))),
+    ("binary_cross_entropy_with_logits", binary, (numbers((0,)), numbers((0,)))),
     (
         "mean_squared_error",
         squared,

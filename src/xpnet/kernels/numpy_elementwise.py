@@ -47,7 +47,8 @@ def gate(v: Any, out: Any, /) -> Any:
     finite one a NaN; both make the inner product with `out` infinite or NaN.
     """
     if v.dtype in REAL and out.dtype == v.dtype and out.shape == v.shape:
-        passed = np.multiply(v, out > 0)
+        passed = (out > 0).astype(v.dtype)  # a product with bool casts more slowly
+        np.multiply(v, passed, passed)
         if math.isfinite(np.vdot(passed, out)):
             return passed
     return ADDITIONS["gate"](_NUMPY.raw, v, out)
