@@ -2,10 +2,11 @@
 
     python benchmarks/overhead.py [--repeats N] [--quick]
 
-Arrays of one element, so that almost all of the time is bookkeeping. Each row is a chain
-of one operation; `mix` is a chain of tanh, multiply, add, sin, divide and subtract, and is
-the figure that is quoted. PyTorch and HIPS/autograd run the same chain in the same
-process, interleaved with ours, on one thread; those that are not installed are left out.
+Arrays of one element, so that almost all of the time is bookkeeping. Each row is a
+chain of one operation; `mix` is a chain of tanh, multiply, add, sin, divide and
+subtract, and is the figure that is quoted. PyTorch and HIPS/autograd run the same chain
+in the same process, interleaved with ours, on one thread; those that are not installed
+are left out.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ import xpnet as xn
 
 
 class Chain(NamedTuple):
-    """A function applied again and again: how often, operations in it, and the function."""
+    """A function applied again and again: how often, its operations, and itself."""
 
     length: int
     operations: int
@@ -118,7 +119,8 @@ def main() -> None:
         f"{name} {importlib.metadata.version(name)}" for name in ("numpy", *peers)
     ]
     print(
-        f"xpnet {xn.__version__}, Python {platform.python_version()}, {', '.join(versions)}, 1 thread"
+        f"xpnet {xn.__version__}, Python {platform.python_version()}, "
+        f"{', '.join(versions)}, 1 thread"
     )
     for missing in sorted(set(PEERS) - set(peers)):
         print(f"{missing} is not installed: its column is left out")

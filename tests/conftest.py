@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import os
+
+# Workers share the cores: a BLAS with a thread per core in each of them would only make
+# them wait for one another. This must be said before NumPy is loaded.
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
+
 from collections.abc import Callable, Iterator
 from typing import Any
 

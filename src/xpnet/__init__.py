@@ -21,8 +21,9 @@ from .backend.device import (
     set_default_device,
     use_device,
 )
-from .calculus.array import Array, asarray
+from .calculus.array import Array
 from .calculus.check import check_grads
+from .calculus.convert import asarray
 from .calculus.namespace import namespace
 from .calculus.tape import no_grad
 from .calculus.transforms import grad, jvp, stop_gradient, value_and_grad, vjp

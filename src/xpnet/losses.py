@@ -11,7 +11,8 @@ import math
 from typing import Any
 
 from .calculus import namespace as _namespace  # noqa: F401 - fills the table
-from .calculus.array import Array, asarray, like
+from .calculus.array import Array
+from .calculus.convert import asarray, like
 from .calculus.rule import addition, fused
 from .errors import DTypeError, OptionError, ShapeError
 

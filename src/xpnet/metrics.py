@@ -7,7 +7,8 @@ from typing import Any
 
 from .backend.dtypes import dtype_in
 from .backend.library import Library
-from .calculus.array import Array, asarray, like, wrap
+from .calculus.array import Array
+from .calculus.convert import asarray, like, wrap
 from .errors import DTypeError, OptionError, ShapeError
 
 __all__ = ["accuracy", "confusion_matrix"]

@@ -17,7 +17,8 @@ from .backend.device import Device
 from .backend.dtypes import dtype_in, dtype_name
 from .backend.library import library_for
 from .backend.random import Shape, Stream
-from .calculus.array import Array, wrap
+from .calculus.array import Array
+from .calculus.convert import wrap
 from .errors import OptionError
 
 __all__ = ["Generator", "as_generator"]

@@ -174,6 +174,10 @@ class Library:
             return value
         return self.module.asarray(value, dtype=like.dtype, device=like.device)
 
+    def one_like(self, x: Any) -> Any:
+        """Return ones of the shape of `x`: where a backward pass starts."""
+        return self.raw.ones_like(x)
+
     def getitem(self, x: Any, key: Any) -> Any:
         """Return ``x[key]``."""
         return x[key]
@@ -252,6 +256,9 @@ class NumpyLibrary(Library):
     def is_floating(self, dtype: Any) -> bool:
         return dtype.kind in "fc"
 
+    def one_like(self, x: Any) -> Any:
+        return _numpy_one(x.dtype) if x.ndim == 0 else np.ones_like(x)
+
     def copy(self, x: Any) -> Any:
         return np.array(x)
 
@@ -270,6 +277,13 @@ class NumpyLibrary(Library):
 
     def quiet(self) -> contextlib.AbstractContextManager[Any]:
         return np.errstate(all="ignore")
+
+
+@functools.cache
+def _numpy_one(dtype: Any) -> Any:
+    one = np.ones((), dtype)
+    one.flags.writeable = False
+    return one
 
 
 def _has_complex_kind(x: Any) -> Any:

@@ -9,7 +9,8 @@ from typing import Any
 
 from ..errors import GradientError
 from ..trees import flatten
-from .array import Array, asarray
+from .array import Array
+from .convert import asarray
 from .transforms import jvp, vjp
 
 __all__ = ["check_grads"]

@@ -12,7 +12,8 @@ from ..backend.device import Device, devices, get_default_device
 from ..backend.library import Library, foreign, library_for, library_of
 from ..errors import DeviceError, LibraryError
 from . import operators  # noqa: F401 - gives Array its operators
-from .array import Array, asarray, mixed, wrap
+from .array import Array
+from .convert import asarray, mixed, wrap
 from .rule import TABLE
 from .table.special import PUBLIC as SPECIAL
 

@@ -7,6 +7,14 @@ from typing import Any
 from ..errors import DTypeError, GradientError, ShapeError
 from . import table  # noqa: F401 - fills TABLE
 from .array import Array
+from .convert import reduce
+from .leaves import (
+    backward,
+    get_grad,
+    get_requires_grad,
+    set_grad,
+    set_requires_grad,
+)
 from .rule import TABLE
 from .table.creation import to_device
 from .table.indexing import _assign, getitem
@@ -157,6 +165,12 @@ def _bind() -> None:
         "__getitem__": getitem,
         "__setitem__": _assign,
         "to_device": to_device,
+        "__reduce__": reduce,
+        "backward": backward,
+        "grad": property(get_grad, set_grad, doc=get_grad.__doc__),
+        "requires_grad": property(
+            get_requires_grad, set_requires_grad, doc=get_requires_grad.__doc__
+        ),
         "T": property(_transposed),
         "mT": property(_matrices_transposed),
     }

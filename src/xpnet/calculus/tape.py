@@ -90,11 +90,23 @@ class Leaf:
     open : bool
         Whether a derivative with respect to it can still be asked for. A transform
         closes its own leaves when the function has returned.
-    stale : str
-        Why the tape behind it may no longer be used; empty while it may.
+    changed : int
+        When its values were last changed in place. Nodes recorded before that hold
+        other values than the leaf has now, and are refused.
+    why : str
+        What changed them, as a sentence.
     """
 
-    __slots__ = ("declared", "grad", "into", "lib", "number", "open", "stale")
+    __slots__ = (
+        "changed",
+        "declared",
+        "grad",
+        "into",
+        "lib",
+        "number",
+        "open",
+        "why",
+    )
 
     parents: tuple[()] = ()
 
@@ -105,7 +117,16 @@ class Leaf:
         self.into: Any = None
         self.declared = declared
         self.open = True
-        self.stale = ""
+        self.changed = 0
+        self.why = ""
+
+
+def mark_changed(leaves: Iterable[Any], why: str) -> None:
+    """Note that the values of leaves were changed in place, and why."""
+    now = _next_number()
+    for leaf in leaves:
+        leaf.changed = now
+        leaf.why = why
 
 
 class Node:
@@ -170,8 +191,12 @@ def _reachable(roots: Iterable[Node | Leaf], since: int) -> list[Any]:
     seen = set(order)
     for node in order:  # grows while it runs
         for parent in node.parents:
-            if parent is not None and parent not in seen and parent.number >= since:
-                seen.add(parent)
+            if parent is None or parent in seen:
+                continue
+            seen.add(parent)
+            if type(parent) is Leaf and parent.changed > node.number:
+                raise GradientError(f"{parent.why} Compute the result again.")
+            if parent.number >= since:
                 order.append(parent)
     order.sort(key=_get_number, reverse=True)
     return order
@@ -234,46 +259,60 @@ def pull_back(
     result: dict[Any, Any] = {}
     if not order:
         return result
-    with order[0].lib.quiet(), recording_as(higher):
-        for node in order:
-            g = cotangents.pop(node, None)
-            if g is None:
-                continue
-            if type(node) is Leaf or node in stops:
-                if type(node) is Leaf and node.stale:
-                    raise GradientError(node.stale)
-                result[node] = g
-                continue
-            saved = node.saved
-            if saved is None:
-                raise GradientError(_released(node))
-            parents = node.parents
-            if needed is not None:
-                parents = tuple([p if p in needed else None for p in parents])
-            row = node.row
-            try:
-                if higher:
-                    parts = row.pull(
-                        node, parents, row.lift(node), g, node.lib.recorded
-                    )
-                elif row.writes:
-                    slots = tuple([_destination(p, cotangents) for p in parents])
-                    parts = row.pull_into(node, parents, saved, g, slots)
-                else:
-                    parts = row.pull(node, parents, saved, g, node.lib.raw)
-            except GradientError:
-                raise  # it says where already
-            except Exception as error:
-                raise _explained(node, error, "backward") from error
-            if not (keep or higher):
-                node.saved = None
-            for parent, part in zip(parents, parts):  # noqa: B905
-                if parent is not None and part is not None:
-                    if parent in cotangents:
-                        cotangents[parent] = cotangents[parent] + part
-                    else:
-                        cotangents[parent] = part
+    token = _recording.set(higher)
+    try:
+        with order[0].lib.quiet():
+            for node in order:
+                g = cotangents.pop(node, None)
+                if g is None:
+                    continue
+                if type(node) is Leaf or node in stops:
+                    result[node] = g
+                    continue
+                parents = node.parents
+                if needed is not None:
+                    parents = tuple([p if p in needed else None for p in parents])
+                parts = _pulled(node, parents, g, cotangents, higher)
+                if not (keep or higher):
+                    node.saved = None
+                for parent, part in zip(parents, parts):  # noqa: B905
+                    if parent is not None and part is not None:
+                        if parent in cotangents:
+                            cotangents[parent] = cotangents[parent] + part
+                        else:
+                            cotangents[parent] = part
+    finally:
+        _recording.reset(token)
     return result
+
+
+def _pulled(node: Node, parents: Any, g: Any, cotangents: Any, higher: bool) -> Any:
+    """Return the cotangents of a node's arguments by its row's rule."""
+    row, saved = node.row, node.saved
+    if saved is None:
+        raise GradientError(_released(node))
+    try:
+        if higher:
+            return row.pull(node, parents, row.lift(node), g, node.lib.recorded)
+        if row.writes:
+            # the first part of a leaf's gradient can be written where it is wanted
+            slots = tuple(
+                [
+                    p.into.data
+                    if type(p) is Leaf
+                    and p.into is not None
+                    and p.grad is None
+                    and p not in cotangents
+                    else None
+                    for p in parents
+                ]
+            )
+            return row.pull_into(node, parents, saved, g, slots)
+        return row.pull(node, parents, saved, g, node.lib.raw)
+    except GradientError:
+        raise  # it says where already
+    except Exception as error:
+        raise _explained(node, error, "backward") from error
 
 
 def _released(node: Node) -> str:
@@ -284,18 +323,6 @@ def _released(node: Node) -> str:
         "time.\n"
         f"  recorded at {node.where()}"
     )
-
-
-def _destination(parent: Any, cotangents: dict[Any, Any]) -> Any:
-    """Return the buffer that a leaf's gradient may be written to directly, or None."""
-    if (
-        type(parent) is Leaf
-        and parent.into is not None
-        and parent.grad is None
-        and parent not in cotangents
-    ):
-        return parent.into.data
-    return None
 
 
 def push_forward(
@@ -335,7 +362,8 @@ def push_forward(
 def _explained(node: Node, error: Exception, mode: str) -> GradientError:
     """Return the error of a rule with the operation and the user's own line."""
     return GradientError(
-        f"{node.row.name}: its {mode} rule failed with {type(error).__name__}: {error}\n"
+        f"{node.row.name}: its {mode} rule failed with {type(error).__name__}: "
+        f"{error}\n"
         f"  recorded at {node.where()}"
     )
 

@@ -13,7 +13,8 @@ from typing import Any
 
 from ..errors import DTypeError, GradientError, OptionError, ShapeError
 from ..trees import flatten
-from .array import SCALARS, Array, asarray, like
+from .array import Array
+from .convert import SCALARS, asarray, like
 from .rule import alias
 from .tape import (
     Leaf,
@@ -117,7 +118,8 @@ class _Trace:
         new = list(args)
         for i, (variables, _, rebuild) in zip(argnums, self.places, strict=True):
             new[i] = rebuild(list(variables))
-        # the function may rebind its arguments (x *= 2), so they are noted before it runs
+        # the function may rebind its arguments (x *= 2), so they are noted before it
+        # runs
         self.variables = [
             Array(x.data, x._lib, x._node) for xs, _, _ in self.places for x in xs
         ]
@@ -250,7 +252,7 @@ def value_and_grad(
         higher = trace.higher([value])
         seeds = []
         if value._node is not None:
-            g = lib.raw.ones_like(value.data)
+            g = lib.one_like(value.data)
             seeds.append((value._node, Array(g, lib) if higher else g))
         gradient = trace.rebuilt(
             trace.cotangents(seeds, higher=higher, keep=higher), single

@@ -11,7 +11,8 @@ import numpy as np
 from ..backend.device import Device
 from ..backend.dtypes import dtype_in
 from ..backend.library import library_for, library_of
-from ..calculus.array import Array, asarray, wrap
+from ..calculus.array import Array
+from ..calculus.convert import asarray, wrap
 from ..errors import DTypeError, OptionError, ShapeError
 from ..random import Generator, as_generator
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import Any, final
 
 from ..backend.device import Device
-from ..calculus.array import Array, wrap
+from ..calculus.array import Array
+from ..calculus.convert import wrap
 from ..errors import OptionError
 from ..random import Generator, as_generator
 from .dataset import Dataset

@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from ..backend.device import Device, resolve
-from ..calculus.array import Array, asarray
+from ..calculus.array import Array
+from ..calculus.convert import asarray
 from ..errors import OptionError
 
 __all__ = ["load_file", "load_metadata", "save_file"]

@@ -1,9 +1,9 @@
 """The registry of twins.
 
-A twin computes what a reference in ``xp`` terms computes, for one library, faster. It sees
-raw arrays only. It may decline a call (a dtype or a layout that it was not written for),
-and then the reference runs. Tests hold every twin equal to its reference in value,
-gradient, dtype, shape and device, and prove that it was really taken.
+A twin computes what a reference in ``xp`` terms computes, for one library, faster. It
+sees raw arrays only. It may decline a call (a dtype or a layout that it was not written
+for), and then the reference runs. Tests hold every twin equal to its reference in
+value, gradient, dtype, shape and device, and prove that it was really taken.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ __all__ = ["TWINS", "Twin", "register", "twins_off"]
 class Twin(Protocol):
     """A faster version of one function for one library."""
 
-    def forward(self, needs: tuple[bool, ...], *args: Any, **options: Any) -> tuple[Any, Any] | None:
+    def forward(
+        self, needs: tuple[bool, ...], *args: Any, **options: Any
+    ) -> tuple[Any, Any] | None:
         """Return ``(out, residual)``, or None to decline.
 
         Parameters
@@ -36,7 +38,8 @@ class Twin(Protocol):
         """Return the cotangent of each array argument, None where it is not needed.
 
         `g` must not be written to. A slot that is not None is the buffer in which that
-        cotangent is wanted: write it there and return the same buffer, which saves a copy.
+        cotangent is wanted: write it there and return the same buffer, which saves a
+        copy.
         """
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, ClassVar, TypeVar
 
-from ..calculus.array import Array, asarray
+from ..calculus.array import Array
+from ..calculus.convert import asarray
 from ..calculus.tape import Leaf, Node
 from ..errors import GradientError, OptionError
 

@@ -6,7 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple, TypeVar
 
-from ..calculus.array import Array, asarray
+from ..calculus.array import Array
+from ..calculus.convert import asarray
 from ..calculus.tape import Leaf
 from ..errors import OptionError
 from . import state, summary

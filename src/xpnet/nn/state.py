@@ -7,8 +7,9 @@ from typing import Any
 
 from ..backend.device import Device
 from ..backend.library import Library, foreign, library_for
-from ..calculus.array import Array, asarray
-from ..calculus.tape import Leaf
+from ..calculus.array import Array
+from ..calculus.convert import asarray
+from ..calculus.tape import Leaf, mark_changed
 from ..errors import DeviceError, DTypeError, LibraryError, OptionError, ShapeError
 
 __all__ = ["load", "move"]
@@ -93,18 +94,18 @@ def _replace(x: Array, data: Any, lib: Library, place: Any, cast: Any) -> None:
         grad = node.grad
         if grad is not None:
             grad = Array(_carried(grad.data, grad._lib, lib, place, cast), lib)
-        x._node = _renewed(node, lib, "the model was moved")
+        mark_changed([node], _changed("the model was moved"))
+        x._node = Leaf(lib, node.declared)
         x._node.grad = grad
     x.data, x._lib = data, lib
 
 
-def _renewed(leaf: Leaf, lib: Library, what: str) -> Leaf:
-    """Return a new leaf for changed values; the old one's tape is of no use now."""
-    leaf.stale = (
+def _changed(what: str) -> str:
+    """Return why a tape from before a change is of no use."""
+    return (
         f"{what} after this result was computed, so its tape holds other values than "
-        "the parameters have now. Compute the result again."
+        "the parameters have now."
     )
-    return Leaf(lib, leaf.declared)
 
 
 def load(pairs: Mapping[str, tuple[Array, Any]]) -> None:
@@ -145,5 +146,4 @@ def _write(x: Array, data: Any) -> None:
         x.data = x._lib.copy(data)
     node = x._node
     if type(node) is Leaf:
-        x._node = _renewed(node, x._lib, "values were loaded into the model")
-        x._node.grad, x._node.into = node.grad, node.into
+        mark_changed([node], _changed("values were loaded into the model"))

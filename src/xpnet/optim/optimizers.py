@@ -57,7 +57,7 @@ class SGD(Optimizer):
 
     Examples
     --------
-    >>> from xpnet.calculus.array import asarray
+    >>> from xpnet import asarray
     >>> w = asarray([3.0], requires_grad=True)
     >>> opt = SGD([w], lr=0.25)
     >>> (w * w)[0].backward()
@@ -226,7 +226,7 @@ class Adam(_Adaptive):
 
     Examples
     --------
-    >>> from xpnet.calculus.array import asarray
+    >>> from xpnet import asarray
     >>> w = asarray([3.0], requires_grad=True)
     >>> opt = Adam([w], lr=0.5)
     >>> (w * w)[0].backward()
@@ -298,7 +298,7 @@ class AdamW(_Adaptive):
 
     Examples
     --------
-    >>> from xpnet.calculus.array import asarray
+    >>> from xpnet import asarray
     >>> w = asarray([3.0], requires_grad=True)
     >>> opt = AdamW([w], lr=0.5)
     >>> (w * w)[0].backward()

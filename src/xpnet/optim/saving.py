@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..calculus.array import Array, asarray
+from ..calculus.array import Array
+from ..calculus.convert import asarray
 from ..errors import OptionError, ShapeError
 from .store import Store
 

@@ -13,14 +13,14 @@ from typing import Any, final
 import numpy as np
 
 from ..calculus.array import Array
-from ..calculus.tape import Leaf, Node
+from ..calculus.tape import Leaf, Node, mark_changed
 from ..errors import DeviceError, DTypeError, GradientError, LibraryError, ShapeError
 
 __all__ = ["Formula", "Loose", "Store", "plain", "renew"]
 
-STALE = (
+CHANGED = (
     "backward: optimizer.step() has changed a parameter in place since this result was "
-    "computed, so its gradient would mix old values and new ones. Compute it again."
+    "computed, so its gradient would mix old values and new ones."
 )
 
 Formula = Callable[[Any, Any, Any, dict[str, Any], Mapping[str, Any]], Any]
@@ -28,13 +28,8 @@ Formula = Callable[[Any, Any, Any, dict[str, Any], Mapping[str, Any]], Any]
 
 
 def renew(arrays: list[Array]) -> None:
-    """Give changed parameters a new place on the tape; the old one may not be used."""
-    for p in arrays:
-        old: Any = p._node
-        old.stale = STALE
-        p._node = leaf = Leaf(old.lib, True)
-        leaf.grad = old.grad
-        leaf.into = old.into
+    """Note that parameters were changed: an older tape may not be used any more."""
+    mark_changed([p._node for p in arrays], CHANGED)
 
 
 class Store(ABC):

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from ...backend.library import ADDITIONS
-from ..array import SCALARS, Array, mixed
+from ..array import Array
+from ..convert import SCALARS, mixed
 from ..tape import Node
 
 __all__ = [

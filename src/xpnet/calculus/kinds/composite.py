@@ -7,7 +7,8 @@ from typing import Any
 
 from ...backend.library import ADDITIONS
 from ...kernels.twin import TWINS
-from ..array import Array, asarray, like
+from ..array import Array
+from ..convert import asarray, like
 from ..tape import Leaf, Node, is_recording, pull_back, push_forward, recording_as
 from .base import Row, Rule, lifted, public_signature, strip
 from .linear import ArrayFunction, Call
@@ -114,32 +115,34 @@ class Fused(Composite):
         row, name, count, reference = self, self.name, self.count, self.reference
 
         def function(*args: Any, **options: Any) -> Any:
-            arrays, rest = row._gather(args[:count]), args[count:]
-            lib = next(x._lib for x in arrays if x is not None)
+            rest, lib = args[count:], None
+            raw: list[Any] = []
+            nodes: list[Any] = []
+            for x in args[:count]:
+                if type(x) is Array and (lib is None or x._lib is lib):
+                    lib = x._lib
+                    raw.append(x.data)
+                    nodes.append(x._node)
+                elif x is None:
+                    raw.append(None)
+                    nodes.append(None)
+                else:
+                    return function(*row._gather(args[:count]), *rest, **options)
+            assert lib is not None
             twin = TWINS.get((name, lib.name))
             if twin is None:
-                return reference(lib.recorded, *arrays, *rest, **options)
-            if rest:
-                rest = tuple([strip(value, lib) for value in rest])
-            if options:
-                options = {key: strip(value, lib) for key, value in options.items()}
-            nodes = tuple([None if x is None else x._node for x in arrays])
+                return reference(lib.recorded, *args, **options)
+            plain = tuple([strip(v, lib) if type(v) is Array else v for v in rest])
             on_tape = nodes.count(None) != len(nodes) and is_recording()
             needs = tuple([n is not None and on_tape for n in nodes])
-            raw = [None if x is None else x.data for x in arrays]
-            made = twin.forward(needs, *raw, *rest, **options)
+            made = twin.forward(needs, *raw, *plain, **options)
             if made is None:
-                return reference(lib.recorded, *arrays, *rest, **options)
+                return reference(lib.recorded, *args, **options)
             out, residual = made
             result = Array(out if type(out) is lib.array_type else lib.coerce(out), lib)
             if on_tape:
-                result._node = Node(
-                    row,
-                    lib,
-                    nodes,
-                    Call(tuple(raw), rest, options, (twin, residual)),
-                    None,
-                )
+                call = Call(tuple(raw), plain, options, (twin, residual))
+                result._node = Node(row, lib, tuple(nodes), call, None)
             return result
 
         return function

@@ -9,7 +9,8 @@ from typing import Any
 
 from ...backend.library import library_of
 from ...errors import LibraryError
-from ..array import SCALARS, Array, asarray, like, mixed
+from ..array import Array
+from ..convert import SCALARS, asarray, like, mixed
 from ..tape import Node, is_recording
 from .base import Row, Rule, fitted, lifted, needs_fix, spread
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from ...backend.library import library_of
 from ...errors import LibraryError
-from ..array import SCALARS, Array, asarray, like, wrap
+from ..array import Array
+from ..convert import SCALARS, asarray, like, wrap
 from .base import Row, strip
 
 __all__ = ["Composed", "Flat", "flat", "function_of"]

@@ -6,7 +6,8 @@ import inspect
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from ..array import SCALARS, Array, asarray, like, wrap
+from ..array import Array
+from ..convert import SCALARS, asarray, like, wrap
 from ..tape import Node, is_recording
 from .base import Row, Rule, Spec, cast_like, lifted, public_signature, strip
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from ...backend.device import Device, resolve
 from ...backend.library import library_for
-from ..array import Array, asarray, wrap
+from ..array import Array
+from ..convert import asarray, wrap
 from ..rule import Row, addition, flat, function_of, linear
 from ..tape import Node, is_recording
 

@@ -6,7 +6,8 @@ import math
 from typing import Any
 
 from ...errors import DTypeError
-from ..array import SCALARS, Array, asarray, like, mixed
+from ..array import Array
+from ..convert import SCALARS, asarray, like, mixed
 from ..rule import Row, Spec, addition, fitted, linear
 from ..tape import Node, is_recording
 
@@ -227,7 +228,8 @@ def _check_cast(x: Array, value: Any) -> None:
         imaginary and not lib.is_complex(x.data)
     ):
         raise DTypeError(
-            f"x[key] = value: {getattr(value, 'dtype', type(value).__name__)} does not fit "
+            f"x[key] = value: {getattr(value, 'dtype', type(value).__name__)} does not "
+            "fit "
             f"into an array of {x.dtype}. Cast x or the value first with xp.astype."
         )
 

@@ -7,7 +7,8 @@ import math
 from typing import Any
 
 from ...errors import ShapeError
-from ..array import Array, asarray
+from ..array import Array
+from ..convert import asarray
 from ..rule import function_of, linear, linear_sequence, unbroadcast
 
 

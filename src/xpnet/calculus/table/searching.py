@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from ...errors import LibraryError
-from ..array import SCALARS, Array, asarray, like, mixed, wrap
+from ..array import Array
+from ..convert import SCALARS, asarray, like, mixed, wrap
 from ..rule import Row, fitted, flat, function_of, needs_fix, spread
 from ..tape import Node, is_recording
 

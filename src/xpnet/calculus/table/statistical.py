@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..array import Array, asarray
+from ..array import Array
+from ..convert import asarray
 from ..rule import composite, flat, function_of, general, linear
 from .special import _axes, _kept
 

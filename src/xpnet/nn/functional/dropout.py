@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...calculus.array import Array, asarray
+from ...calculus.array import Array
+from ...calculus.convert import asarray
 from ...errors import OptionError
 from ...random import as_generator
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ...calculus.array import Array, asarray
+from ...calculus.array import Array
+from ...calculus.convert import asarray
 from ...errors import ShapeError
 
 __all__ = ["flatten"]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import operator
 from typing import Any, final
 
-from ...calculus.array import Array, asarray
+from ...calculus.array import Array
+from ...calculus.convert import asarray
 from ...errors import OptionError
 from ...random import as_generator
 from .. import init as initial
