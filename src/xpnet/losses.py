@@ -169,7 +169,7 @@ def cross_entropy(logits: Any, labels: Any, /, *, reduction: str = "mean") -> Ar
     return _cross_entropy(logits, labels, reduction=reduction)  # type: ignore[no-any-return]
 
 
-@fused("cross_entropy")
+@fused("cross_entropy", count=1)
 def _cross_entropy(xp: Any, logits: Any, labels: Any, *, reduction: str) -> Any:
     # A comparison with each class, and not an index: its transpose adds nothing up, so
     # gradients are the same bits every time on a GPU too.

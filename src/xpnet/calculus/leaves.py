@@ -128,7 +128,11 @@ def backward(
     )
     for leaf, g in found.items():
         if leaf.declared:
-            accumulate(leaf, g)
+            into = leaf.into
+            if into is not None and g is into.data and leaf.grad is None:
+                leaf.grad = into  # a rule has written it there already
+            else:
+                accumulate(leaf, g)
 
 
 def accumulate(leaf: Leaf, g: Any) -> None:

@@ -39,6 +39,7 @@ __all__ = [
 ]
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_inside: set[str] = set()  # the package's own files, as they are met
 _next_number = itertools.count(1).__next__
 _get_number = operator.attrgetter("number")
 
@@ -165,9 +166,12 @@ class Node:
         self.fix = fix
         self.number = _next_number()
         frame = sys._getframe(2)  # the caller of the function that records
-        while (
-            frame.f_code.co_filename.startswith(_PACKAGE) and frame.f_back is not None
-        ):
+        while frame.f_back is not None:
+            path = frame.f_code.co_filename
+            if path not in _inside:
+                if not path.startswith(_PACKAGE):
+                    break
+                _inside.add(path)
             frame = frame.f_back
         self.code = frame.f_code
         self.instruction = frame.f_lasti

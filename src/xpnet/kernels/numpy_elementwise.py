@@ -46,7 +46,7 @@ def gate(v: Any, out: Any, /) -> Any:
     The fast product is wrong only where an infinite `v` meets a closed gate, or a
     finite one a NaN; both make the inner product with `out` infinite or NaN.
     """
-    if v.dtype in REAL and out.dtype == v.dtype and out.shape == v.shape:
+    if v.ndim and v.dtype in REAL and out.dtype == v.dtype and out.shape == v.shape:
         passed = (out > 0).astype(v.dtype)  # a product with bool casts more slowly
         np.multiply(v, passed, passed)
         if math.isfinite(np.vdot(passed, out)):

@@ -1,4 +1,4 @@
-"""Twins for NumPy: the linear layer, alone and with the relu that follows it.
+"""Twins for NumPy: the linear layer, alone and in a row with relus between.
 
 The product ``x @ weight.T`` and its transposes are left to the BLAS, which reads a
 transposed matrix as fast as a plain one. What a twin saves is everything around it: one
@@ -59,25 +59,49 @@ class _Linear:
 
 
 @final
-class _LinearRelu:
-    """``relu(x @ weight.T + bias)``, as `_Linear`; it keeps the result."""
+class _Dense:
+    """Linear maps one after another, each followed by a relu where ``relus[i]``.
+
+    It keeps the input, the weight and (for a relu) the result of each.
+    """
 
     def forward(
-        self, needs: tuple[bool, ...], x: Any, weight: Any, bias: Any = None
+        self, needs: tuple[bool, ...], x: Any, *parameters: Any, relus: tuple[bool, ...]
     ) -> tuple[Any, Any] | None:
-        made = _LINEAR.forward(needs, x, weight, bias)
-        if made is None:
-            return None
-        out = relu(made[0], made[0])
-        return out, (made[1], out)
+        kept = []
+        for i, bent in enumerate(relus):
+            made = _LINEAR.forward(needs, x, parameters[2 * i], parameters[2 * i + 1])
+            if made is None:
+                return None
+            x, linear = made
+            if bent:
+                relu(x, x)
+            kept.append((linear, x if bent else None))
+        return x, kept
 
     def backward(
         self, g: Any, residual: Any, needs: tuple[bool, ...], slots: tuple[Any, ...]
     ) -> tuple[Any, ...]:
-        linear, out = residual
-        return _LINEAR.backward(gate(g, out), linear, needs, slots)
+        given = [id(slot) for slot in slots if slot is not None]
+        if len(set(given)) < len(given):  # a layer that is used twice: parts are added
+            slots = (None,) * len(slots)
+        parts: list[Any] = [None] * len(needs)
+        first = needs.index(True)
+        for i in range(len(residual) - 1, -1, -1):
+            linear, out = residual[i]
+            if out is not None:
+                g = gate(g, out)
+            at = 2 * i + 1  # the place of the weight among the arguments
+            wanted = (first < at, needs[at], needs[at + 1])
+            into = (None, slots[at], slots[at + 1])
+            g, parts[at], parts[at + 1] = _LINEAR.backward(g, linear, wanted, into)
+            if g is None:  # nothing before this map needs anything
+                break
+        if needs[0]:
+            parts[0] = g
+        return tuple(parts)
 
 
 _LINEAR = _Linear()
 register("linear", "numpy", _LINEAR)
-register("linear_relu", "numpy", _LinearRelu())
+register("dense", "numpy", _Dense())

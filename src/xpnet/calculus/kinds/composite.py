@@ -102,14 +102,17 @@ def composite(
     )
 
 
+_ALL = 2**31  # as many array arguments as there are
+
+
 class Fused(Composite):
     """A composite of our own: one node where a twin computes it, else its parts."""
 
     writes = True
 
-    def __init__(self, reference: Rule, name: str, count: int) -> None:
+    def __init__(self, reference: Rule, name: str, count: int | None) -> None:
         ADDITIONS[name] = reference
-        super().__init__(reference, name, count, False, ())
+        super().__init__(reference, name, count or _ALL, False, ())
 
     def _make(self) -> Callable[..., Any]:
         row, name, count, reference = self, self.name, self.count, self.reference
@@ -177,11 +180,13 @@ class Fused(Composite):
         return parts
 
 
-def fused(name: str, *, count: int = 1) -> Callable[[Rule], Callable[..., Any]]:
+def fused(
+    name: str, *, count: int | None = None
+) -> Callable[[Rule], Callable[..., Any]]:
     """Make a function of our own whose work a twin can take over as a whole.
 
-    The decorated reference ``f(xp, x, ...)`` has `count` array arguments first (each
-    may be None) and is written in ``xp`` terms; it defines the value and every
+    The decorated reference ``f(xp, x, ...)`` has `count` array arguments first (all of
+    its positional ones by default; each may be None) and is written in ``xp`` terms; it defines the value and every
     derivative. The result is the public function, without `xp`.
     """
     return lambda reference: Fused(reference, name, count).function

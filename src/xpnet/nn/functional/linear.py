@@ -9,7 +9,7 @@ from ...calculus.array import Array
 from ...calculus.rule import fused
 from ...errors import DTypeError, ShapeError
 
-__all__ = ["linear", "linear_relu"]
+__all__ = ["dense", "linear"]
 
 
 def linear(x: Any, weight: Any, bias: Any = None, /) -> Array:
@@ -45,11 +45,6 @@ def linear(x: Any, weight: Any, bias: Any = None, /) -> Array:
     return _linear(x, weight, bias)  # type: ignore[no-any-return]
 
 
-def linear_relu(x: Any, weight: Any, bias: Any = None, /) -> Array:
-    """Return ``relu(linear(x, weight, bias))``, in one node where there is a twin."""
-    return _linear_relu(x, weight, bias)  # type: ignore[no-any-return]
-
-
 @fused("linear", count=3)
 def _linear(xp: Any, x: Any, weight: Any, bias: Any = None) -> Any:
     # A twin declines what does not fit, so the checks need to stand here alone.
@@ -63,9 +58,17 @@ def _linear(xp: Any, x: Any, weight: Any, bias: Any = None) -> Any:
     return out if bias is None else out + bias
 
 
-@fused("linear_relu", count=3)
-def _linear_relu(xp: Any, x: Any, weight: Any, bias: Any = None) -> Any:
-    return xp.relu(_linear(x, weight, bias))
+@fused("dense")
+def dense(xp: Any, x: Any, *parameters: Any, relus: tuple[bool, ...]) -> Any:
+    """Apply linear maps one after another, each followed by a relu where ``relus[i]``.
+
+    `parameters` are weight and bias (or None) of each map in turn. It is one node on the
+    tape where there is a twin, and its parts elsewhere.
+    """
+    for i, bent in enumerate(relus):
+        x = _linear(x, parameters[2 * i], parameters[2 * i + 1])
+        x = xp.relu(x) if bent else x
+    return x
 
 
 def _check(x: Any, weight: Any, bias: Any) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any, final, overload
 
 from ...errors import OptionError
-from ..functional.linear import linear_relu
+from ..functional.linear import dense
 from ..module import Module
 from .activation import ReLU
 from .linear import Linear
@@ -54,22 +54,26 @@ class Sequential(Module):
     def forward(self, x: Any) -> Any:
         """Return the result of the last layer.
 
-        A Linear and the ReLU after it are computed together, with the same result.
+        Linear layers in a row, each with a ReLU after it or not, are computed together,
+        with the same result.
         """
         held = self.__dict__
-        linear = None  # a Linear that waits for the layer after it
+        parameters: list[Any] = []  # of the Linear layers that wait
+        relus: list[bool] = []
         for name in held["_roles"]:
             layer = held[name]
-            if linear is not None:
-                if type(layer) is ReLU:
-                    x, linear = linear_relu(x, linear.weight, linear.bias), None
-                    continue
-                x, linear = linear(x), None
-            if type(layer) is Linear:
-                linear = layer
+            kind = type(layer)
+            if kind is Linear:
+                parameters += (layer.weight, layer.bias)
+                relus.append(False)
+            elif kind is ReLU and relus and not relus[-1]:
+                relus[-1] = True
             else:
+                if relus:
+                    x = dense(x, *parameters, relus=tuple(relus))
+                    parameters, relus = [], []
                 x = layer(x)
-        return x if linear is None else linear(x)
+        return dense(x, *parameters, relus=tuple(relus)) if relus else x
 
     def append(self, layer: Module) -> Sequential:
         """Add a layer at the end, and return self."""
