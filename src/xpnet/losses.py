@@ -151,11 +151,12 @@ def cross_entropy(logits: Any, labels: Any, /, *, reduction: str = "mean") -> Ar
     """
     if type(logits) is not Array:
         logits = asarray(logits)
-    labels = like(labels, logits)
+    lib = logits._lib
+    if type(labels) is not Array or labels._lib is not lib:
+        labels = like(labels, logits)
     shape = logits.data.shape
     if len(shape) < 2 or labels.data.shape != (shape[0], *shape[2:]):
         raise _label_misfit(logits.shape, labels.shape)
-    lib = logits._lib
     if not _is_integer(lib, labels.data.dtype):
         raise DTypeError(
             f"cross_entropy: labels have dtype {labels.dtype}; they must be integers, "
@@ -164,8 +165,6 @@ def cross_entropy(logits: Any, labels: Any, /, *, reduction: str = "mean") -> Ar
     _check_reduction("cross_entropy", reduction)
     if not _is_int64(lib, labels.data.dtype):
         labels = lib.recorded.astype(labels, lib.raw.int64)
-    if lib.place is not None and lib.place.kind == "cpu":
-        _check_range(lib, labels.data, shape[1])
     return _cross_entropy(logits, labels, reduction=reduction)  # type: ignore[no-any-return]
 
 
@@ -174,6 +173,8 @@ def _cross_entropy(xp: Any, logits: Any, labels: Any, *, reduction: str) -> Any:
     # A comparison with each class, and not an index: its transpose adds nothing up, so
     # gradients are the same bits every time on a GPU too.
     classes = logits.shape[1]
+    if type(labels) is Array:  # a twin looks at them itself
+        _check_range(labels._lib, labels.data, classes)
     kinds = xp.arange(classes, dtype=xp.int64, device=xp.device(labels))
     kinds = xp.reshape(kinds, (classes, *[1] * (logits.ndim - 2)))
     chosen = xp.expand_dims(labels, axis=1) == kinds  # (N, K, d1, ...)
@@ -239,6 +240,8 @@ def _in_range(xp: Any, x: Any, stop: int) -> bool:
 
 def _check_range(lib: Any, labels: Any, classes: int) -> None:
     """Raise if a label is outside; for arrays that can be read without waiting."""
+    if lib.place is None or lib.place.kind != "cpu":
+        return
     if lib.raw.in_range(labels, classes):
         return
     low, high = lib.raw.min(labels), lib.raw.max(labels)

@@ -127,12 +127,11 @@ def backward(
         [(node, seed)], higher=create_graph, keep=retain_graph or create_graph
     )
     for leaf, g in found.items():
-        if leaf.declared:
-            into = leaf.into
-            if into is not None and g is into.data and leaf.grad is None:
-                leaf.grad = into  # a rule has written it there already
-            else:
-                accumulate(leaf, g)
+        into = leaf.into
+        if into is not None and into.data is g and leaf.grad is None:
+            leaf.grad = into  # a rule has written it there already
+        elif leaf.declared:
+            accumulate(leaf, g)
 
 
 def accumulate(leaf: Leaf, g: Any) -> None:

@@ -156,6 +156,8 @@ class Node:
         "saved",
     )
 
+    into = grad = None  # only leaves have these
+
     def __init__(
         self, row: Row, lib: Library, parents: Any, saved: Any, fix: Any
     ) -> None:
@@ -189,19 +191,25 @@ class Node:
         return f"{place}: {text}" if text else place
 
 
-def _reachable(roots: Iterable[Node | Leaf], since: int) -> list[Any]:
-    """Return what the roots depend on, newest first, but nothing older than `since`."""
-    order = list(dict.fromkeys(roots))
+def _reachable(roots: list[Any], since: int) -> list[Node]:
+    """Return the nodes that the roots depend on, newest first, none before `since`.
+
+    Raises
+    ------
+    GradientError
+        If the values of a leaf were changed after a node had been computed from it.
+    """
+    order = [root for root in dict.fromkeys(roots) if type(root) is Node]
     seen = set(order)
     for node in order:  # grows while it runs
         for parent in node.parents:
-            if parent is None or parent in seen:
-                continue
-            seen.add(parent)
-            if type(parent) is Leaf and parent.changed > node.number:
-                raise GradientError(f"{parent.why} Compute the result again.")
-            if parent.number >= since:
-                order.append(parent)
+            if type(parent) is Leaf:
+                if parent.changed > node.number:
+                    raise GradientError(f"{parent.why} Compute the result again.")
+            elif parent is not None and parent not in seen:
+                seen.add(parent)
+                if parent.number >= since:
+                    order.append(parent)
     order.sort(key=_get_number, reverse=True)
     return order
 
@@ -254,25 +262,21 @@ def pull_back(
     keep : bool
         Whether the tape can be walked again; otherwise it is released as it is used.
     """
-    order = _reachable((node for node, _ in seeds), since)
+    order = _reachable([node for node, _ in seeds], since)
     stops = frozenset(wanted or ())
     needed = None if wanted is None else _needed(order, stops)
     cotangents: dict[Any, Any] = {}
     for node, g in seeds:
         cotangents[node] = g if node not in cotangents else cotangents[node] + g
-    result: dict[Any, Any] = {}
     if not order:
-        return result
+        return cotangents
     token = _recording.set(higher)
     try:
         with order[0].lib.quiet():
             for node in order:
-                g = cotangents.pop(node, None)
-                if g is None:
+                if node not in cotangents or node in stops:
                     continue
-                if type(node) is Leaf or node in stops:
-                    result[node] = g
-                    continue
+                g = cotangents.pop(node)
                 parents = node.parents
                 if needed is not None:
                     parents = tuple([p if p in needed else None for p in parents])
@@ -280,14 +284,14 @@ def pull_back(
                 if not (keep or higher):
                     node.saved = None
                 for parent, part in zip(parents, parts):  # noqa: B905
-                    if parent is not None and part is not None:
-                        if parent in cotangents:
-                            cotangents[parent] = cotangents[parent] + part
-                        else:
-                            cotangents[parent] = part
+                    if parent is None or part is None:
+                        continue
+                    if parent in cotangents:
+                        part = cotangents[parent] + part
+                    cotangents[parent] = part
     finally:
         _recording.reset(token)
-    return result
+    return cotangents  # what is left: the leaves, and where the walk was to stop
 
 
 def _pulled(node: Node, parents: Any, g: Any, cotangents: Any, higher: bool) -> Any:
@@ -300,17 +304,12 @@ def _pulled(node: Node, parents: Any, g: Any, cotangents: Any, higher: bool) -> 
             return row.pull(node, parents, row.lift(node), g, node.lib.recorded)
         if row.writes:
             # the first part of a leaf's gradient can be written where it is wanted
-            slots = tuple(
-                [
-                    p.into.data
-                    if type(p) is Leaf
-                    and p.into is not None
-                    and p.grad is None
-                    and p not in cotangents
-                    else None
-                    for p in parents
-                ]
-            )
+            slots = tuple([
+                None
+                if p is None or p.into is None or p.grad is not None or p in cotangents
+                else p.into.data
+                for p in parents
+            ])
             return row.pull_into(node, parents, saved, g, slots)
         return row.pull(node, parents, saved, g, node.lib.raw)
     except GradientError:
@@ -338,11 +337,10 @@ def push_forward(
 ) -> list[Any]:
     """Walk the tape forward; return each target's tangent, None where it is zero."""
     order = _reachable([node for node in targets if node is not None], since)
-    if not order:
-        return [None for _ in targets]
-    with order[0].lib.quiet(), recording_as(higher):
+    quiet = order[0].lib.quiet() if order else contextlib.nullcontext()
+    with quiet, recording_as(higher):
         for node in reversed(order):
-            if type(node) is Leaf or node in tangents:
+            if node in tangents:
                 continue
             incoming = [None if p is None else tangents.get(p) for p in node.parents]
             if all(t is None for t in incoming):

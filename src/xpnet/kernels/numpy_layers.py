@@ -22,15 +22,13 @@ __all__: list[str] = []
 
 
 def _takes(x: Any, weight: Any, bias: Any) -> bool:
-    """Tell whether shapes fit together, in two axes, and dtypes are one real type."""
+    """Tell whether a layer is one that the twins were written for."""
     dtype = x.dtype
-    return (
-        x.ndim == 2
-        and dtype in REAL
-        and weight.dtype == dtype
-        and weight.ndim == 2
-        and x.shape[1] == weight.shape[1]
-        and (bias is None or (bias.dtype == dtype and bias.shape == weight.shape[:1]))
+    if x.ndim != 2 or weight.ndim != 2 or dtype not in REAL or weight.dtype != dtype:
+        return False
+    outputs, inputs = weight.shape
+    return x.shape[1] == inputs and (
+        bias is None or (bias.dtype == dtype and bias.shape == (outputs,))
     )
 
 
@@ -62,44 +60,53 @@ class _Linear:
 class _Dense:
     """Linear maps one after another, each followed by a relu where ``relus[i]``.
 
-    It keeps the input, the weight and (for a relu) the result of each.
+    It keeps the input, the weight and (for a relu) the result of each. What `_Linear`
+    does stands here again in the loops: for small layers the calls cost as much.
     """
 
     def forward(
         self, needs: tuple[bool, ...], x: Any, *parameters: Any, relus: tuple[bool, ...]
     ) -> tuple[Any, Any] | None:
         kept = []
-        for i, bent in enumerate(relus):
-            made = _LINEAR.forward(needs, x, parameters[2 * i], parameters[2 * i + 1])
-            if made is None:
+        pairs = iter(parameters)
+        for bent, weight, bias in zip(relus, pairs, pairs, strict=True):
+            if not _takes(x, weight, bias):
                 return None
-            x, linear = made
+            out = x.dot(weight.T)
+            if bias is not None:
+                np.add(out, bias, out)
             if bent:
-                relu(x, x)
-            kept.append((linear, x if bent else None))
+                relu(out, out)
+            kept.append((x, weight, out if bent else None))
+            x = out
         return x, kept
 
     def backward(
         self, g: Any, residual: Any, needs: tuple[bool, ...], slots: tuple[Any, ...]
     ) -> tuple[Any, ...]:
-        given = [id(slot) for slot in slots if slot is not None]
-        if len(set(given)) < len(given):  # a layer that is used twice: parts are added
-            slots = (None,) * len(slots)
+        slots = _without_repeats(slots)
         parts: list[Any] = [None] * len(needs)
+        ones = filled(len(g), 1, g.dtype)
         first = needs.index(True)
-        for i in range(len(residual) - 1, -1, -1):
-            linear, out = residual[i]
+        for at in range(len(needs) - 2, 0, -2):  # the place of the weight
+            x, weight, out = residual[at // 2]
             if out is not None:
                 g = gate(g, out)
-            at = 2 * i + 1  # the place of the weight among the arguments
-            wanted = (first < at, needs[at], needs[at + 1])
-            into = (None, slots[at], slots[at + 1])
-            g, parts[at], parts[at + 1] = _LINEAR.backward(g, linear, wanted, into)
-            if g is None:  # nothing before this map needs anything
-                break
-        if needs[0]:
-            parts[0] = g
+            if needs[at]:
+                parts[at] = g.T.dot(x, out=slots[at])
+            if needs[at + 1]:
+                parts[at + 1] = ones.dot(g, out=slots[at + 1])
+            if first >= at:  # nothing before this map needs anything
+                return tuple(parts)
+            g = g.dot(weight)
+        parts[0] = g
         return tuple(parts)
+
+
+def _without_repeats(slots: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return no slots where one is named twice: parts of a layer used twice are added."""
+    given = [id(slot) for slot in slots if slot is not None]
+    return slots if len(set(given)) == len(given) else (None,) * len(slots)
 
 
 _LINEAR = _Linear()

@@ -9,6 +9,7 @@ from typing import Any, final
 import numpy as np
 
 from .numpy_common import REAL, filled
+from .numpy_elementwise import in_range
 from .twin import register
 
 __all__: list[str] = []
@@ -24,6 +25,14 @@ _NARROW = 64
 def _numbers(count: int, step: int) -> Any:
     """Return 0, step, 2 step, ...: shared, and so not to be written to."""
     out = np.arange(0, count * step, step)
+    out.flags.writeable = False
+    return out
+
+
+@functools.lru_cache(maxsize=8)
+def _column(count: int) -> Any:
+    """Return 0, 1, 2, ... as a column: shared, and so not to be written to."""
+    out = np.arange(count)[:, None]
     out.flags.writeable = False
     return out
 
@@ -56,11 +65,49 @@ class _CrossEntropy:
     ) -> tuple[Any, Any] | None:
         if x.ndim != 2 or x.dtype not in REAL or not x.size:
             return None
-        z, flat, at = self._arranged(x, labels)
+        narrow = x.shape[1] <= _NARROW
+        z = x.T.copy() if narrow else x.copy().T
         top = np.maximum.reduce(z, axis=0)
         if not math.isfinite(top.dot(top)):  # a NaN, an inf, or a row of -inf
             return None
         np.subtract(z, top, z)
+        if narrow and reduction != "none" and x.size <= _SHORT:
+            made = self._few(needs, z, labels, reduction)
+            if made is not None:
+                return made
+        if not in_range(labels, len(z)):
+            return None
+        return self._many(needs, z, labels, reduction)
+
+    @staticmethod
+    def _few(needs: Any, z: Any, labels: Any, reduction: str) -> tuple[Any, Any] | None:
+        """Compute with one-hot labels; None for a label or a logit that does not fit."""
+        count = z.shape[1]
+        chosen = np.equal(_column(len(z)), labels)
+        if np.count_nonzero(chosen) != count:
+            return None
+        onehot = chosen.astype(z.dtype)
+        picked = np.vdot(z, onehot)
+        if not math.isfinite(picked):  # a logit of -inf
+            return None
+        np.exp(z, z)
+        total = np.add.reduce(z, axis=0)
+        # both parts of the sum are positive, so that nothing cancels
+        loss = filled(count, 1, z.dtype).dot(np.log(total)) - picked
+        if needs[0]:
+            np.divide(z, total, z)
+            np.subtract(z, onehot, z)
+        return loss if reduction == "sum" else loss / count, (z, reduction)
+
+    @staticmethod
+    def _many(needs: Any, z: Any, labels: Any, reduction: str) -> tuple[Any, Any]:
+        """Compute with the places of the labels in memory."""
+        classes, count = z.shape
+        labels = labels.astype(np.intp, copy=False)
+        if z.flags.c_contiguous:
+            flat, at = z.reshape(-1), labels * count + _numbers(count, 1)
+        else:
+            flat, at = z.T.reshape(-1), labels + _numbers(count, classes)
         picked = flat.take(at)
         np.exp(z, z)
         total = np.add.reduce(z, axis=0)
@@ -69,17 +116,6 @@ class _CrossEntropy:
             np.divide(z, total, z)
             flat[at] -= 1
         return _reduced(values, reduction), (z, reduction)
-
-    @staticmethod
-    def _arranged(x: Any, labels: Any) -> tuple[Any, Any, Any]:
-        """Return a copy (K, N), its memory as one row, and where the labels are."""
-        count, classes = x.shape
-        labels = labels.astype(np.intp, copy=False)
-        if classes <= _NARROW:
-            z = x.T.copy()
-            return z, z.reshape(-1), labels * count + _numbers(count, 1)
-        copy = x.copy()
-        return copy.T, copy.reshape(-1), labels + _numbers(count, classes)
 
     def backward(
         self, g: Any, residual: Any, needs: tuple[bool, ...], slots: tuple[Any, ...]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -103,6 +104,8 @@ def composite(
 
 
 _ALL = 2**31  # as many array arguments as there are
+_ARRAY, _ARRAY_OR_NONE = {Array}, {Array, type(None)}
+_data, _node, _lib = map(operator.attrgetter, ("data", "_node", "_lib"))
 
 
 class Fused(Composite):
@@ -118,34 +121,34 @@ class Fused(Composite):
         row, name, count, reference = self, self.name, self.count, self.reference
 
         def function(*args: Any, **options: Any) -> Any:
-            rest, lib = args[count:], None
-            raw: list[Any] = []
-            nodes: list[Any] = []
-            for x in args[:count]:
-                if type(x) is Array and (lib is None or x._lib is lib):
-                    lib = x._lib
-                    raw.append(x.data)
-                    nodes.append(x._node)
-                elif x is None:
-                    raw.append(None)
-                    nodes.append(None)
-                else:
-                    return function(*row._gather(args[:count]), *rest, **options)
-            assert lib is not None
+            arrays, rest = args[:count], args[count:]
+            kinds = set(map(type, arrays))
+            libs: set[Any] = set()
+            if kinds == _ARRAY:
+                raw, nodes = tuple(map(_data, arrays)), tuple(map(_node, arrays))
+                libs = set(map(_lib, arrays))
+            elif kinds == _ARRAY_OR_NONE:
+                raw = tuple([None if x is None else x.data for x in arrays])
+                nodes = tuple([None if x is None else x._node for x in arrays])
+                libs = {x._lib for x in arrays if x is not None}
+            if len(libs) != 1:
+                return function(*row._gather(arrays), *rest, **options)
+            (lib,) = libs
             twin = TWINS.get((name, lib.name))
             if twin is None:
                 return reference(lib.recorded, *args, **options)
-            plain = tuple([strip(v, lib) if type(v) is Array else v for v in rest])
+            if rest:
+                rest = tuple([strip(v, lib) if type(v) is Array else v for v in rest])
             on_tape = nodes.count(None) != len(nodes) and is_recording()
-            needs = tuple([n is not None and on_tape for n in nodes])
-            made = twin.forward(needs, *raw, *plain, **options)
+            needs = tuple(map(bool, nodes)) if on_tape else (False,) * len(nodes)
+            made = twin.forward(needs, *raw, *rest, **options)
             if made is None:
                 return reference(lib.recorded, *args, **options)
             out, residual = made
             result = Array(out if type(out) is lib.array_type else lib.coerce(out), lib)
             if on_tape:
-                call = Call(tuple(raw), plain, options, (twin, residual))
-                result._node = Node(row, lib, tuple(nodes), call, None)
+                call = Call(raw, rest, options, (twin, residual))
+                result._node = Node(row, lib, nodes, call, None)
             return result
 
         return function
@@ -175,7 +178,7 @@ class Fused(Composite):
         self, node: Node, parents: Any, saved: Any, g: Any, slots: Any
     ) -> tuple[Any, ...]:
         twin, residual = saved.out
-        needs = tuple([p is not None for p in parents])
+        needs = tuple(map(bool, parents))
         parts: tuple[Any, ...] = twin.backward(g, residual, needs, slots)
         return parts
 
@@ -185,9 +188,9 @@ def fused(
 ) -> Callable[[Rule], Callable[..., Any]]:
     """Make a function of our own whose work a twin can take over as a whole.
 
-    The decorated reference ``f(xp, x, ...)`` has `count` array arguments first (all of
-    its positional ones by default; each may be None) and is written in ``xp`` terms; it defines the value and every
-    derivative. The result is the public function, without `xp`.
+    The decorated reference ``f(xp, x, ...)`` has `count` array arguments first (by
+    default all positional ones; each may be None) and is written in ``xp`` terms; it
+    defines the value and every derivative. The result is the function without `xp`.
     """
     return lambda reference: Fused(reference, name, count).function
 
