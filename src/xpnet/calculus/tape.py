@@ -304,12 +304,17 @@ def _pulled(node: Node, parents: Any, g: Any, cotangents: Any, higher: bool) -> 
             return row.pull(node, parents, row.lift(node), g, node.lib.recorded)
         if row.writes:
             # the first part of a leaf's gradient can be written where it is wanted
-            slots = tuple([
-                None
-                if p is None or p.into is None or p.grad is not None or p in cotangents
-                else p.into.data
-                for p in parents
-            ])
+            slots = tuple(
+                [
+                    None
+                    if p is None
+                    or p.into is None
+                    or p.grad is not None
+                    or p in cotangents
+                    else p.into.data
+                    for p in parents
+                ]
+            )
             return row.pull_into(node, parents, saved, g, slots)
         return row.pull(node, parents, saved, g, node.lib.raw)
     except GradientError:

@@ -84,7 +84,8 @@ class _Dense:
     def backward(
         self, g: Any, residual: Any, needs: tuple[bool, ...], slots: tuple[Any, ...]
     ) -> tuple[Any, ...]:
-        slots = _without_repeats(slots)
+        if len(set(map(id, slots))) < len(slots):
+            slots = _without_repeats(slots)
         parts: list[Any] = [None] * len(needs)
         ones = filled(len(g), 1, g.dtype)
         first = needs.index(True)

@@ -124,27 +124,29 @@ class Adam(_Blocked):
 
     count = 7
     decoupled = False
+    given: tuple[Any, ...] = ()  # the options that the constants were made of
 
     def __call__(self, step: int, options: Options, /) -> None:
         """Take step number `step`."""
         c = self.constants
-        lr, decay, (beta1, beta2) = (
-            options["lr"],
-            options["weight_decay"],
-            options["betas"],
-        )
-        self.decays = decay != 0
-        self.couples = self.decays and not self.decoupled
-        self.maximize = options["maximize"]
+        lr, decay, eps = options["lr"], options["weight_decay"], options["eps"]
+        beta1, beta2 = options["betas"]
+        given = (lr, decay, beta1, beta2, options["maximize"])
+        if given != self.given:
+            self.given = given
+            self.decays = decay != 0
+            self.couples = self.decays and not self.decoupled
+            self.maximize = options["maximize"]
+            # with coupled decay, the sign of g is settled when the decay is added
+            flipped = self.maximize and not self.couples
+            c[0][()] = beta1 - 1 if flipped else 1 - beta1
+            c[1][()] = beta1
+            c[2][()] = 1 - beta2
+            c[3][()] = beta2
+            c[6][()] = 1 - lr * decay if self.decoupled else decay
         root = math.sqrt(1 - beta2**step)
-        # with coupled decay, the sign of g is settled when the decay is added
-        c[0][()] = beta1 - 1 if self.maximize and not self.couples else 1 - beta1
-        c[1][()] = beta1
-        c[2][()] = 1 - beta2
-        c[3][()] = beta2
-        c[4][()] = options["eps"] * root
+        c[4][()] = eps * root
         c[5][()] = lr * root / (1 - beta1**step)
-        c[6][()] = 1 - lr * decay if self.decoupled else decay
         self.run()
 
     def block(self, *arrays: Raw) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, final
 
@@ -10,6 +11,8 @@ from ..kernels import updates
 from .store import Formula, Store, plain, renew
 
 __all__ = ["Flat"]
+
+_node, _grad, _data = map(operator.attrgetter, ("_node", "grad", "data"))
 
 ALIGN = 16  # elements: every parameter starts on a cache line
 
@@ -46,7 +49,6 @@ class Flat(Store):
         self.slots = [Array(self.view(self.g, i), self.lib) for i in range(len(arrays))]
         for i in range(len(arrays)):
             self.settle(i)
-        self.plain = list(zip(arrays, self.views, self.slots, strict=True))
 
     def view(self, buffer: Any, i: int) -> Any:
         """Return the i-th parameter's part of a buffer, in its shape."""
@@ -76,11 +78,13 @@ class Flat(Store):
 
     def settled(self) -> bool:
         """Tell whether every value and gradient lies in the buffers: the usual case."""
-        for p, view, slot in self.plain:
-            leaf: Any = p._node
-            if leaf is None or leaf.grad is not slot or p.data is not view:
-                return False
-        return self.counts.count(self.counts[0]) == len(self.counts)
+        leaves = list(map(_node, self.arrays))
+        return (
+            None not in leaves
+            and all(map(operator.is_, map(_grad, leaves), self.slots))
+            and all(map(operator.is_, map(_data, self.arrays), self.views))
+            and self.counts.count(self.counts[0]) == len(self.counts)
+        )
 
     def step(self, names: tuple[str, ...], options: Mapping[str, Any]) -> None:
         """Update every parameter that has a gradient, in as few calls as can be."""

@@ -6,6 +6,7 @@ after the other. `xpnet.optim.flat` has the other.
 
 from __future__ import annotations
 
+import operator
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, final
@@ -29,7 +30,7 @@ Formula = Callable[[Any, Any, Any, dict[str, Any], Mapping[str, Any]], Any]
 
 def renew(arrays: list[Array]) -> None:
     """Note that parameters were changed: an older tape may not be used any more."""
-    mark_changed([p._node for p in arrays], CHANGED)
+    mark_changed(map(operator.attrgetter("_node"), arrays), CHANGED)
 
 
 class Store(ABC):
