@@ -172,7 +172,24 @@ class Library:
         """Return a Python scalar as what a binary function of the package takes."""
         if self.scalar_operands or not isinstance(value, (bool, int, float, complex)):
             return value
-        return self.module.asarray(value, dtype=like.dtype, device=like.device)
+        return self.number(value, like)
+
+    def number(self, value: complex, like: Any) -> Any:
+        """Return a Python scalar as an array without axes, beside a raw array.
+
+        It has the dtype of `like` where that can hold it: 0.5 beside integers stays 0.5
+        and is not cut off.
+        """
+        dtype = like.dtype if self._holds(like, value) else None
+        return self.raw.full((), value, dtype=dtype, device=self.raw.device(like))
+
+    def _holds(self, x: Any, value: complex) -> bool:
+        """Tell whether the dtype of a raw array is of the kind of a Python scalar."""
+        if type(value) is complex:
+            return self.is_complex(x)
+        if type(value) is float:
+            return self.is_floating(x.dtype)
+        return type(value) is bool or not self.module.isdtype(x.dtype, "bool")
 
     def one_like(self, x: Any) -> Any:
         """Return ones of the shape of `x`: where a backward pass starts."""

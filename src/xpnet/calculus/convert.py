@@ -135,14 +135,7 @@ def like(value: Any, other: Array) -> Array:
             raise mixed(value._lib, lib)
         return value
     if type(value) in SCALARS:
-        return Array(
-            lib.coerce(
-                lib.raw.full(
-                    (), value, dtype=other.data.dtype, device=lib.raw.device(other.data)
-                )
-            ),
-            lib,
-        )
+        return Array(lib.coerce(lib.number(value, other.data)), lib)
     found = library_of(value)
     if found is None:
         raise LibraryError(f"a {type(value).__name__} is not an array or a number.")

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from ..backend.device import Device, devices, get_default_device
 from ..backend.library import Library, foreign, library_for, library_of
-from ..errors import DeviceError, LibraryError
+from ..errors import ConversionError, DeviceError, LibraryError
 from . import operators  # noqa: F401 - gives Array its operators
 from .array import Array
 from .convert import asarray, mixed, wrap
@@ -93,9 +93,17 @@ def _place(home: Library | None, device: Any) -> tuple[Library, Any]:
     return home, device
 
 
-def _raw_argument(value: Any) -> Any:
+def _raw_argument(name: str, value: Any) -> Any:
     """Return a creation argument as a Python or raw value (a fill value, say)."""
-    return value.data if type(value) is Array else value
+    if type(value) is not Array:
+        return value
+    if value.requires_grad:
+        raise ConversionError(
+            f"{name}: an argument is on the tape, and its gradient would be lost, since "
+            "new arrays have no past. Use x.detach(), or compute with x: "
+            "x * xp.ones(shape)."
+        )
+    return value.data
 
 
 def _creator(name: str, home: Library | None) -> Callable[..., Array]:
@@ -103,7 +111,10 @@ def _creator(name: str, home: Library | None) -> Callable[..., Array]:
         lib, told = _place(home, device)
         if told is not None:
             options["device"] = told
-        out = lib.functions[name](*[_raw_argument(a) for a in args], **options)
+        out = lib.functions[name](
+            *[_raw_argument(name, a) for a in args],
+            **{key: _raw_argument(name, value) for key, value in options.items()},
+        )
         return wrap(lib, out)
 
     return _like_row(create, name)
@@ -124,7 +135,11 @@ def _liker(name: str) -> Callable[..., Array]:
             options["device"] = device
         return wrap(
             lib,
-            lib.functions[name](x.data, *[_raw_argument(a) for a in args], **options),
+            lib.functions[name](
+                x.data,
+                *[_raw_argument(name, a) for a in args],
+                **{key: _raw_argument(name, value) for key, value in options.items()},
+            ),
         )
 
     return _like_row(create, name)
@@ -239,7 +254,9 @@ def _questions(raw_of: Callable[[], Library]) -> dict[str, Callable[..., Any]]:
         """Return the dtype that an operation on these would give."""
         first = next((a for a in arrays_and_dtypes if type(a) is Array), None)
         lib = raw_of() if first is None else first._lib
-        return lib.raw.result_type(*[_raw_argument(a) for a in arrays_and_dtypes])
+        return lib.raw.result_type(
+            *[a.data if type(a) is Array else a for a in arrays_and_dtypes]
+        )
 
     return {f.__name__: f for f in (finfo, iinfo, can_cast, isdtype, result_type)}
 

@@ -18,7 +18,7 @@ from .leaves import (
 from .rule import TABLE
 from .table.creation import to_device
 from .table.indexing import _assign, getitem
-from .tape import Leaf, is_recording
+from .tape import Leaf, is_recording, mark_changed
 
 __all__ = ["rebind"]
 
@@ -67,9 +67,8 @@ def rebind(x: Array, result: Array, text: str) -> None:
                 "Write `with xn.no_grad():` around an update, or work on a new array: "
                 "x = x + ..."
             )
-        leaf = Leaf(x._lib, declared=True)
-        leaf.grad, leaf.into = node.grad, node.into
-        result._node = leaf
+        mark_changed([node], f"backward: {text} has changed a leaf since.")
+        result._node = node
     x.data, x._node, x._lib = result.data, result._node, result._lib
 
 

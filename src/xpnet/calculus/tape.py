@@ -199,7 +199,7 @@ def _reachable(roots: list[Any], since: int) -> list[Node]:
     GradientError
         If the values of a leaf were changed after a node had been computed from it.
     """
-    order = [root for root in dict.fromkeys(roots) if type(root) is Node]
+    order: list[Any] = [r for r in dict.fromkeys(roots) if type(r) is Node]
     seen = set(order)
     for node in order:  # grows while it runs
         for parent in node.parents:

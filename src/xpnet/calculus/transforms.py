@@ -397,6 +397,12 @@ def jvp(
     >>> jvp(lambda x: x * x, (3.0,), (1.0,))
     (9.0, 6.0)
     """
+    for name, given in (("primals", primals), ("tangents", tangents)):
+        if not isinstance(given, (tuple, list)):
+            raise GradientError(
+                f"jvp: {name} is a {type(given).__name__}, not a tuple with one entry "
+                "for each argument, as in xn.jvp(f, (3.0,), (1.0,))."
+            )
     if len(primals) != len(tangents):
         raise ShapeError(f"jvp: {len(primals)} primals but {len(tangents)} tangents.")
     trace = _Trace(function, tuple(primals), {}, tuple(range(len(primals))), "jvp")

@@ -105,7 +105,7 @@ class _Dense:
 
 
 def _without_repeats(slots: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Return no slots where one is named twice: parts of a layer used twice are added."""
+    """Return no slots where one is named twice: the parts have to be added."""
     given = [id(slot) for slot in slots if slot is not None]
     return slots if len(set(given)) == len(given) else (None,) * len(slots)
 

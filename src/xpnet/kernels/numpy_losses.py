@@ -81,7 +81,7 @@ class _CrossEntropy:
 
     @staticmethod
     def _few(needs: Any, z: Any, labels: Any, reduction: str) -> tuple[Any, Any] | None:
-        """Compute with one-hot labels; None for a label or a logit that does not fit."""
+        """Compute with one-hot labels; None for a label or logit that does not fit."""
         count = z.shape[1]
         chosen = np.equal(_column(len(z)), labels)
         if np.count_nonzero(chosen) != count:

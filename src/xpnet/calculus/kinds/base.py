@@ -145,6 +145,8 @@ def unbroadcast(xp: Any, g: Any, shape: tuple[int, ...]) -> Any:
     if tuple(g.shape) == tuple(shape):
         return g
     extra = g.ndim - len(shape)
+    if extra < 0:  # axes of length 1 in front, which an assignment takes away
+        return xp.reshape(unbroadcast(xp, g, shape[-extra:]), tuple(shape))
     axes = tuple(range(extra)) + tuple(
         i + extra for i, n in enumerate(shape) if n == 1 and g.shape[i + extra] != 1
     )

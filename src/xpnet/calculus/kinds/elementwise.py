@@ -296,13 +296,11 @@ class Binary(Row):
         return spread(xp, out, node)
 
 
-def _as_arrays(x: Any, y: Any) -> tuple[Array, Array]:
-    """Two operands of which neither is an Array: at least one must be a raw array."""
+def _as_arrays(x: Any, y: Any) -> tuple[Any, Any]:
+    """Return two operands of which neither is an Array, one of them as an Array."""
     if type(x) in SCALARS:
-        y = asarray(y)
-        return like(x, y), y
-    x = asarray(x)
-    return x, like(y, x)
+        return x, asarray(y)
+    return asarray(x), y
 
 
 def binary(

@@ -12,6 +12,7 @@ import math
 from typing import Any
 
 from ..array import Array
+from ..convert import asarray
 from ..rule import TABLE, addition, binary, flat, general, unary
 
 _LN2, _LN10 = math.log(2.0), math.log(10.0)
@@ -351,6 +352,12 @@ def clip(x: Any, /, min: Any = None, max: Any = None) -> Any:
     The derivative is 1 strictly between the bounds and 0 elsewhere; a bound that is on
     the tape gets the cotangent of the elements that it replaced.
     """
+    shapes = [tuple(v.shape) for v in (x, min, max) if hasattr(v, "shape")]
+    if len(set(shapes)) > 1:
+        x = asarray(x)
+        shape = TABLE["broadcast_shapes"].function(x.shape, *shapes)
+        if shape != x.shape:
+            x = TABLE["broadcast_to"].function(x, shape)
     out = _clip_values(x, min, max)
     where = TABLE["where"].function
     if type(min) is Array and min.requires_grad:

@@ -30,7 +30,8 @@ def _put_back(xp: Any, g: Any, places: Any, shape: tuple[int, ...]) -> Any:
 @linear()
 def take(xp: Any, g: Any, x: Any, indices: Any, /, *, axis: Any = None) -> Any:
     """Return the elements of `x` at `indices` along `axis` (back: added in place)."""
-    places = xp.take(_grid(xp, x.shape, g), indices, axis=0 if axis is None else axis)
+    grid = _grid(xp, x.shape if axis is not None else (math.prod(x.shape),), g)
+    places = xp.take(grid, indices, axis=0 if axis is None else axis)
     return _put_back(xp, g, places, x.shape)
 
 

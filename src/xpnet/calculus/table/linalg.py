@@ -9,11 +9,7 @@ import math
 from typing import Any
 
 from ..rule import bilinear, unbroadcast
-
-
-def _conj(xp: Any, x: Any) -> Any:
-    return xp.conj(x) if xp.is_complex(x) else x
-
+from .special import _conj
 
 # --- matmul ---------------------------------------------------------------------------
 
@@ -62,7 +58,7 @@ bilinear("matmul", ("g @ y.T", "x.T @ g"), _pull_left, _pull_right)
 
 def _along(xp: Any, g: Any, axis: int) -> Any:
     """Give `g` the summed axis back, in the place that broadcasting gave it."""
-    return xp.expand_dims(g, axis=g.ndim + 1 + axis)
+    return xp.expand_dims(g, axis=axis if axis >= 0 else g.ndim + 1 + axis)
 
 
 def _vecdot_left(xp: Any, g: Any, x1: Any, x2: Any, /, *, axis: int = -1) -> Any:

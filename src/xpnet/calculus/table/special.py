@@ -109,6 +109,10 @@ binary(
 # --- softmax and its kin --------------------------------------------------------------
 
 
+def _conj(xp: Any, x: Any) -> Any:
+    return xp.conj(x) if xp.is_complex(x) else x
+
+
 def _finite(xp: Any, x: Any) -> Any:
     return xp.where(xp.isfinite(x), x, xp.zeros_like(x))
 
@@ -149,7 +153,7 @@ def _logsumexp_vjp(
 ) -> Any:
     """Return ``log(sum(exp(x)))`` over `axis`; -inf where every entry is -inf."""
     weights = _weights(xp, out, x, axis, keepdims)
-    return _kept(xp, g, x, axis, keepdims) * weights
+    return _kept(xp, g, x, axis, keepdims) * _conj(xp, weights)
 
 
 def _logsumexp_jvp(
@@ -179,16 +183,20 @@ def _softmax(xp: Any, x: Any, /, *, axis: int = -1) -> Any:
     )  # a row of -inf gives zeros
 
 
-def _softmax_rule(xp: Any, v: Any, out: Any, x: Any, /, *, axis: int = -1) -> Any:
+def _softmax_jvp(xp: Any, t: Any, out: Any, x: Any, /, *, axis: int = -1) -> Any:
+    return out * (t - xp.sum(t * out, axis=axis, keepdims=True))
+
+
+def _softmax_vjp(xp: Any, g: Any, out: Any, x: Any, /, *, axis: int = -1) -> Any:
     """``exp(x) / sum(exp(x))`` along `axis`; exactly 0 where x is -inf."""
-    return out * (v - xp.sum(v * out, axis=axis, keepdims=True))
+    return _softmax_jvp(xp, g, _conj(xp, out), x, axis=axis)
 
 
 general(
     "softmax",
     formula=("softmax(x) * (g - sum(g * softmax(x)))",),
-    vjp=_softmax_rule,
-    jvp=_softmax_rule,
+    vjp=_softmax_vjp,
+    jvp=_softmax_jvp,
     keeps_out=True,
 )
 
@@ -205,7 +213,7 @@ def _log_softmax(xp: Any, x: Any, /, *, axis: int = -1) -> Any:
 
 def _log_softmax_vjp(xp: Any, g: Any, out: Any, x: Any, /, *, axis: int = -1) -> Any:
     """``x - logsumexp(x)`` along `axis`."""
-    return g - xp.exp(out) * xp.sum(g, axis=axis, keepdims=True)
+    return g - _conj(xp, xp.exp(out)) * xp.sum(g, axis=axis, keepdims=True)
 
 
 def _log_softmax_jvp(xp: Any, t: Any, out: Any, x: Any, /, *, axis: int = -1) -> Any:

@@ -59,6 +59,8 @@ def var(
     """Return the mean squared distance from the mean, over n - correction."""
     n = _count(x, axis)
     centred = x - xp.mean(x, axis=axis, keepdims=True)
+    if xp.is_complex(centred):
+        centred = xp.abs(centred)
     total = xp.sum(xp.square(centred), axis=axis, keepdims=keepdims)
     if n - correction <= 0:
         return total * math.nan
@@ -335,6 +337,10 @@ def diff(
     ends = [v for v in (prepend, out, append) if v is not None]
     if len(ends) > 1:
         out = xp.concat(ends, axis=axis)
+    if not -out.ndim <= axis < out.ndim:
+        raise IndexError(
+            f"diff: axis {axis} is out of range for an array with {out.ndim} axes."
+        )
     a = axis % out.ndim
     truth = xp.isdtype(out.dtype, "bool")
     for _ in range(n):

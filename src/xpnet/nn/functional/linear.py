@@ -62,8 +62,8 @@ def _linear(xp: Any, x: Any, weight: Any, bias: Any = None) -> Any:
 def dense(xp: Any, x: Any, *parameters: Any, relus: tuple[bool, ...]) -> Any:
     """Apply linear maps one after another, each followed by a relu where ``relus[i]``.
 
-    `parameters` are weight and bias (or None) of each map in turn. It is one node on the
-    tape where there is a twin, and its parts elsewhere.
+    `parameters` are weight and bias (or None) of each map in turn. It is one node on
+    the tape where there is a twin, and its parts elsewhere.
     """
     for i, bent in enumerate(relus):
         x = _linear(x, parameters[2 * i], parameters[2 * i + 1])
