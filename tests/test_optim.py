@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
+import pickle
 import threading
 import time
 from typing import Any
@@ -816,3 +818,20 @@ def test_omp_num_threads_is_respected(monkeypatch):
     assert threads.available() == 1
     monkeypatch.setenv("OMP_NUM_THREADS", "1000000")
     assert 1 <= threads.available() < 1000000
+
+
+# --- mistakes with the whole optimizer ------------------------------------------------
+
+
+@pytest.mark.parametrize("state", [{}, {"weight": 1.0}, "state.safetensors"])
+def test_a_state_that_is_none_is_refused(state):
+    optimizer = optim.SGD([xn.asarray([1.0], requires_grad=True)], lr=0.1)
+    with pytest.raises(OptionError, match="has 'state' and 'param_groups'"):
+        optimizer.load_state_dict(state)
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, pickle.dumps])
+def test_an_optimizer_is_not_copied_or_pickled(copied):
+    optimizer = optim.Adam([xn.asarray([1.0], requires_grad=True)])
+    with pytest.raises(ConversionError, match="an optimizer is not copied"):
+        copied(optimizer)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol, runtime_checkable
 
-__all__ = ["Container", "flatten", "map_tree"]
+__all__ = ["Container", "flatten", "leaves_as_in", "map_tree"]
 
 
 @runtime_checkable
@@ -64,6 +64,35 @@ def map_tree(function: Callable[[Any], Any], tree: Any) -> Any:
     """
     leaves, rebuild = flatten(tree)
     return rebuild([function(leaf) for leaf in leaves])
+
+
+def leaves_as_in(pattern: Any, tree: Any) -> list[Any] | None:
+    """Return the leaves of a tree in the order of a pattern's; None if it has another.
+
+    The keys of a dict say which leaf belongs to which, not the order they stand in.
+
+    Examples
+    --------
+    >>> leaves_as_in({"w": 1.0, "b": 2.0}, {"b": 20.0, "w": 10.0})
+    [10.0, 20.0]
+    """
+    if isinstance(pattern, dict):
+        if not isinstance(tree, dict) or tree.keys() != pattern.keys():
+            return None
+        pairs = [(pattern[key], tree[key]) for key in pattern]
+    elif isinstance(pattern, (list, tuple)):
+        if not isinstance(tree, (list, tuple)) or len(tree) != len(pattern):
+            return None
+        pairs = list(zip(pattern, tree, strict=True))
+    else:
+        return flatten(tree)[0] if isinstance(pattern, Container) else [tree]
+    leaves: list[Any] = []
+    for part, other in pairs:
+        found = leaves_as_in(part, other)
+        if found is None:
+            return None
+        leaves += found
+    return leaves
 
 
 def _only(leaves: list[Any]) -> Any:

@@ -864,3 +864,105 @@ def test_a_gradient_of_another_library_is_refused():
     x = declared()
     with pytest.raises(xn.XpnetError):
         x.grad = strict.ones(3)
+
+
+# --- a leaf that changes under an older tape ------------------------------------------
+
+
+def test_a_loss_from_before_a_change_in_place_is_refused():
+    x = xn.asarray([1.0, 2.0], requires_grad=True)
+    before = space.sum(x * x)
+    with xn.no_grad():
+        x *= 2.0
+    with pytest.raises(xn.XpnetError, match=r"x \*= y has changed a leaf since"):
+        before.backward()
+    space.sum(x * x).backward()
+    assert x.grad.tolist() == [4.0, 8.0]
+
+
+# --- Python numbers that the dtype of an array cannot hold ----------------------------
+
+WHOLE = np.array([1, 2])
+
+
+@pytest.mark.parametrize(
+    ("name", "args"),
+    [
+        ("add", (2.5, WHOLE)),
+        ("add", (WHOLE, 2.5)),
+        ("multiply", (WHOLE, 0.5)),
+        ("maximum", (WHOLE, 1.5)),
+        ("pow", (WHOLE, 0.5)),
+        ("less", (WHOLE, 1.5)),
+    ],
+)
+def test_a_fraction_beside_integers_is_not_cut_off(name, args):
+    found = getattr(space, name)(*args)
+    expected = getattr(np, name)(*args)
+    assert found.dtype == expected.dtype
+    assert found.tolist() == expected.tolist()
+
+
+def test_a_fraction_in_a_list_of_integers_is_not_cut_off():
+    assert space.stack([xn.asarray(1), 0.5]).tolist() == [1.0, 0.5]
+
+
+def test_a_fraction_beside_integers_of_pytorch_is_not_cut_off():
+    torch = pytest.importorskip("torch")
+    x = xn.asarray(torch.tensor([1, 2]))
+    assert (x + 0.5).tolist() == [1.5, 2.5]
+    assert (x < 1.5).tolist() == [True, False]
+    assert (x + 1).dtype == torch.int64
+
+
+# --- arguments that the standard leaves open, and NumPy takes -------------------------
+
+
+def test_clip_sums_back_over_the_axes_that_its_bounds_add():
+    bounds = xn.asarray([0.0, 2.0])
+    gradient = xn.grad(lambda x: space.sum(space.clip(x, bounds)))
+    assert gradient(xn.asarray(1.0)).tolist() == 1.0
+    xn.check_grads(lambda x, low: space.clip(x, low, 2.0), 1.0, np.zeros((2, 1)))
+
+
+def test_axes_of_length_1_in_front_of_an_assigned_value_go_back():
+    def assigned(value):
+        x = space.zeros((2, 3))
+        x[0] = value
+        return x * xn.asarray([1.0, 2.0, 3.0])
+
+    xn.check_grads(assigned, np.ones((1, 3)), order=2)
+
+
+def test_take_without_an_axis_goes_back_to_every_axis():
+    x = np.arange(4.0).reshape(2, 2)
+    xn.check_grads(lambda x: space.take(x, xn.asarray([0, 3, 3])), x, order=2)
+
+
+def test_vecdot_takes_an_axis_from_the_front():
+    x, y = np.arange(6.0).reshape(2, 3), np.ones((2, 3))
+    xn.check_grads(lambda x, y: space.vecdot(x, y, axis=0), x, y, order=2)
+
+
+def test_diff_of_a_number_says_that_there_is_no_axis():
+    with pytest.raises(IndexError, match="axis -1 is out of range"):
+        space.diff(xn.asarray(1.0))
+
+
+@pytest.mark.parametrize(
+    "create",
+    [
+        lambda x: space.full((3,), x),
+        lambda x: space.full((3,), fill_value=x),
+        lambda x: space.full_like(xn.asarray([1.0]), x),
+        lambda x: space.linspace(0.0, x, 5),
+        lambda x: space.arange(0.0, x, 1.0),
+    ],
+)
+def test_creation_refuses_a_number_on_the_tape(create):
+    with pytest.raises(xn.XpnetError, match="its gradient would be lost"):
+        xn.grad(lambda x: space.sum(create(x)))(4.0)
+
+
+def test_creation_takes_a_number_off_the_tape():
+    assert space.full((2,), fill_value=xn.asarray(4.0)).tolist() == [4.0, 4.0]

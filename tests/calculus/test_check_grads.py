@@ -179,3 +179,7 @@ def test_an_order_below_one_is_refused(order):
 def test_integers_are_refused():
     with pytest.raises(xn.XpnetError, match="int64"):
         xn.check_grads(lambda x: x * 1.0, np.arange(3))
+
+
+def test_a_whole_number_is_checked_as_a_float():
+    xn.check_grads(lambda x: x**3, 2, order=2)

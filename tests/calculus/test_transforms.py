@@ -338,13 +338,13 @@ def test_tangents_must_fit():
         xn.jvp(lambda x, y: x * y, (1.0, 2.0), (1.0,))
     with pytest.raises(ShapeError, match=r"tangent has shape \(2,\).* \(3,\)"):
         xn.jvp(lambda x: x * 1.0, (X,), (np.ones(2),))
-    with pytest.raises(ShapeError, match="has 1 arrays, the result has 2"):
+    with pytest.raises(ShapeError, match="structure of the primal, with 2 arrays"):
         xn.jvp(lambda t: t[0], ((1.0, 2.0),), ((1.0,),))
 
 
 def test_cotangents_must_fit():
     _, pull = xn.vjp(lambda x: (x, x * 2.0), X)
-    with pytest.raises(ShapeError, match="cotangent has 1 arrays, the result has 2"):
+    with pytest.raises(ShapeError, match="structure of the result, with 2 arrays"):
         pull(np.ones(3))
     with pytest.raises(ShapeError, match=r"cotangent has shape \(2,\).* \(3,\)"):
         pull((np.ones(2), np.ones(3)))
@@ -648,3 +648,52 @@ def test_stop_gradient_takes_containers_and_leaves_other_things_alone():
     assert out["x"].item() == 6.0
     assert out["rest"][:2] == [1, "text"]
     assert out["rest"][2][1] is X
+
+
+# --- containers whose keys stand in another order -------------------------------------
+
+
+def scaled(tree):
+    return {"a": tree["a"] * 1.0, "b": tree["b"] * 10.0}
+
+
+def test_a_cotangent_belongs_to_its_key_and_not_to_its_place():
+    _, pull = xn.vjp(scaled, {"a": 1.0, "b": 1.0})
+    assert pull({"b": 0.0, "a": 1.0}) == ({"a": 1.0, "b": 0.0},)
+
+
+def test_a_tangent_belongs_to_its_key_and_not_to_its_place():
+    _, tangent = xn.jvp(scaled, ({"a": 1.0, "b": 1.0},), ({"b": 0.0, "a": 1.0},))
+    assert tangent == {"a": 1.0, "b": 0.0}
+
+
+@pytest.mark.parametrize("g", [[1.0, 0.0], {"a": 1.0}, {"a": 1.0, "c": 0.0}, 1.0])
+def test_a_cotangent_of_another_structure_is_refused(g):
+    _, pull = xn.vjp(scaled, {"a": 1.0, "b": 1.0})
+    with pytest.raises(ShapeError, match="structure of the result, with 2 arrays"):
+        pull(g)
+
+
+def test_jvp_says_that_it_takes_tuples():
+    with pytest.raises(GradientError, match="primals is a float, not a tuple"):
+        xn.jvp(lambda x: x * x, 3.0, 1.0)
+
+
+# --- complex numbers in functions that are mostly real --------------------------------
+
+Z = np.array([0.3 + 0.4j, -1.0 + 0.2j, 0.5 - 0.7j])
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        space.var,
+        space.std,
+        space.special.softmax,
+        space.special.log_softmax,
+        space.special.logsumexp,
+    ],
+    ids=lambda function: function.__name__,
+)
+def test_complex_derivatives_are_right(function):
+    xn.check_grads(function, Z)

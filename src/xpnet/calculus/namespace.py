@@ -99,8 +99,8 @@ def _raw_argument(name: str, value: Any) -> Any:
         return value
     if value.requires_grad:
         raise ConversionError(
-            f"{name}: an argument is on the tape, and its gradient would be lost, since "
-            "new arrays have no past. Use x.detach(), or compute with x: "
+            f"{name}: an argument is on the tape, and its gradient would be lost: new "
+            "arrays have no past. Use x.detach(), or compute with x: "
             "x * xp.ones(shape)."
         )
     return value.data

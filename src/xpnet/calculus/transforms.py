@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..errors import DTypeError, GradientError, OptionError, ShapeError
-from ..trees import flatten
+from ..trees import flatten, leaves_as_in
 from .array import Array
 from .convert import SCALARS, asarray, like
 from .rule import alias
@@ -335,7 +335,7 @@ def vjp(function: Function, *primals: Any) -> tuple[Any, Callable[..., Any]]:
     value = rebuild([convert(out if recorded else out.detach()) for out in outs])
 
     def pull(g: Any) -> Any:
-        cotangents = _matching(flatten(g)[0], outs, "vjp: the cotangent")
+        cotangents = _matching(trace.result, g, outs, "vjp: the cotangent", "result")
         higher = is_recording() and (
             recorded or any(c.requires_grad for c in cotangents)
         )
@@ -352,18 +352,22 @@ def vjp(function: Function, *primals: Any) -> tuple[Any, Callable[..., Any]]:
     return value, pull
 
 
-def _matching(values: list[Any], outs: list[Array], what: str) -> list[Array]:
-    """Return values as arrays of the shapes and dtypes of `outs`."""
-    if len(values) != len(outs):
+def _matching(
+    pattern: Any, tree: Any, outs: list[Array], what: str, whose: str
+) -> list[Array]:
+    """Return a tree's leaves as arrays of the shapes and dtypes of `outs`."""
+    values = leaves_as_in(pattern, tree)
+    if values is None or len(values) != len(outs):
         raise ShapeError(
-            f"{what} has {len(values)} arrays, the result has {len(outs)}."
+            f"{what} does not have the structure of the {whose}, with {len(outs)} "
+            "arrays: the same keys, or as many entries."
         )
     arrays = []
     for value, out in zip(values, outs, strict=True):
         x = like(value, out)
         if x.shape != out.shape:
             raise ShapeError(
-                f"{what} has shape {x.shape}, but the result has {out.shape}."
+                f"{what} has shape {x.shape}, but the {whose} has {out.shape}."
             )
         if x.dtype != out.dtype:
             x = out._lib.recorded.astype(x, out.dtype)
@@ -406,8 +410,9 @@ def jvp(
     if len(primals) != len(tangents):
         raise ShapeError(f"jvp: {len(primals)} primals but {len(tangents)} tangents.")
     trace = _Trace(function, tuple(primals), {}, tuple(range(len(primals))), "jvp")
-    flat = [leaf for tangent in tangents for leaf in flatten(tangent)[0]]
-    directions = _matching(flat, trace.variables, "jvp: a tangent")
+    directions = _matching(
+        tuple(primals), tuple(tangents), trace.variables, "jvp: a tangent", "primal"
+    )
     leaves, rebuild = flatten(trace.result)
     outs = [leaf if type(leaf) is Array else asarray(leaf) for leaf in leaves]
     higher = trace.higher(outs, directions)

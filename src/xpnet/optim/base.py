@@ -107,7 +107,11 @@ class Optimizer(ABC):
                 store.step(names, options)
 
     def zero_grad(self) -> None:
-        """Forget the gradients: set each to None, which touches no memory."""
+        """Forget the gradients: set each to None, which touches no memory.
+
+        The next backward pass writes into the same buffer. To keep a gradient beyond
+        that, copy it: ``xn.asarray(p.grad, copy=True)``.
+        """
         for stores in self._stores:
             for store in stores:
                 for p in store.arrays:
@@ -165,6 +169,13 @@ class Optimizer(ABC):
             If a buffer does not have the shape of its parameter.
         """
         saving.restore(self, self._stores, state_dict)
+
+    def __reduce__(self) -> Any:
+        raise ConversionError(
+            f"{self.name}: an optimizer is not copied or pickled, since its parameters "
+            "are views of its buffer. Make a new one for the copied parameters and "
+            "load optimizer.state_dict() into it."
+        )
 
     def __repr__(self) -> str:
         groups = [_described(group) for group in self.param_groups]

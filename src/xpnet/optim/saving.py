@@ -46,6 +46,12 @@ def restore(
     optimizer: Optimizer, stores: list[list[Store]], saved: Mapping[str, Any]
 ) -> None:
     """Set the state and the options of an optimizer, after checking all of them."""
+    if not isinstance(saved, Mapping) or not {"param_groups", "state"} <= set(saved):
+        held = sorted(map(str, saved)) if isinstance(saved, Mapping) else type(saved)
+        raise OptionError(
+            f"{optimizer.name}.load_state_dict: what optimizer.state_dict() returns "
+            f"has 'state' and 'param_groups'; this has {held!r:.80}."
+        )
     groups, state = saved["param_groups"], saved["state"]
     _compare(optimizer, groups)
     complete = [_options(optimizer, group) for group in groups]
