@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol, runtime_checkable
 
-__all__ = ["Container", "flatten", "leaves_as_in", "map_tree"]
+__all__ = ["Container", "flatten", "leaves_as_in"]
 
 
 @runtime_checkable
@@ -52,18 +52,6 @@ def flatten(tree: Any) -> tuple[list[Any], Rebuild]:
     if isinstance(tree, Container):
         return tree.tree_leaves(), tree.tree_rebuild
     return [tree], _only
-
-
-def map_tree(function: Callable[[Any], Any], tree: Any) -> Any:
-    """Return the tree with `function` applied to each leaf.
-
-    Examples
-    --------
-    >>> map_tree(lambda v: 2 * v, (1.0, {"a": 2.0}))
-    (2.0, {'a': 4.0})
-    """
-    leaves, rebuild = flatten(tree)
-    return rebuild([function(leaf) for leaf in leaves])
 
 
 def leaves_as_in(pattern: Any, tree: Any) -> list[Any] | None:

@@ -866,6 +866,14 @@ def test_a_gradient_of_another_library_is_refused():
         x.grad = strict.ones(3)
 
 
+def test_an_array_without_axes_is_formatted_as_its_number():
+    x = xn.asarray(1.5, requires_grad=True)
+    assert f"{x * 1.0:.3f}" == "1.500"
+    assert f"{x}" == repr(x)
+    with pytest.raises(xn.XpnetError, match="only an array with no axes"):
+        format(xn.asarray([1.5]), ".3f")
+
+
 # --- a leaf that changes under an older tape ------------------------------------------
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import importlib
-import math
 import sys
 from collections.abc import Callable
 from types import ModuleType
@@ -576,8 +575,3 @@ def library_of(x: Any) -> Library | None:
     if package in _FOREIGN and hasattr(x, "shape") and hasattr(x, "dtype"):
         return foreign(package)
     return None
-
-
-def size_of(shape: tuple[int, ...]) -> int:
-    """Return the number of elements of a shape."""
-    return math.prod(shape)

@@ -203,6 +203,11 @@ class Array:
     def __iter__(self) -> Iterator[Array]:
         return (self[i] for i in range(len(self)))
 
+    def __format__(self, spec: str) -> str:
+        if not spec:
+            return repr(self)
+        return format(self._scalar("format"), spec)  # f"{loss:.4f}"
+
     def __repr__(self) -> str:
         text = repr(self._lib.to_host(self.data))  # array([...], dtype=...)
         values = text[text.index("(") + 1 : -1].partition(", dtype=")[0]

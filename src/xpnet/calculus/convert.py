@@ -10,7 +10,16 @@ from ..errors import ConversionError, DeviceError, DTypeError, LibraryError
 from .array import Array
 from .tape import Leaf, Node
 
-__all__ = ["SCALARS", "asarray", "like", "mixed", "new_leaf", "reduce", "wrap"]
+__all__ = [
+    "SCALARS",
+    "asarray",
+    "holds_array",
+    "like",
+    "mixed",
+    "new_leaf",
+    "reduce",
+    "wrap",
+]
 
 SCALARS = frozenset({bool, int, float, complex})
 
@@ -95,7 +104,7 @@ def _from_python(obj: Any, dtype: Any, device: Any, copy: bool | None) -> Array:
         raise ValueError(
             "asarray: Python numbers and lists always need a copy, and copy=False."
         )
-    if isinstance(obj, (list, tuple)) and _holds_array(obj):
+    if isinstance(obj, (list, tuple)) and holds_array(obj):
         parts = [_convert(part, dtype, device, None) for part in obj]
         return lib_functions(parts[0]).stack(parts)  # type: ignore[no-any-return]
     if hasattr(obj, "__dlpack__") and not _is_numpy(obj):
@@ -121,9 +130,10 @@ def _is_numpy(obj: Any) -> bool:
     return type(obj).__module__.partition(".")[0] == "numpy"
 
 
-def _holds_array(obj: Any) -> bool:
+def holds_array(obj: Any) -> bool:
+    """Tell whether an object is an Array, or a list with one somewhere inside."""
     return type(obj) is Array or (
-        isinstance(obj, (list, tuple)) and any(map(_holds_array, obj))
+        isinstance(obj, (list, tuple)) and any(map(holds_array, obj))
     )
 
 
@@ -138,7 +148,10 @@ def like(value: Any, other: Array) -> Array:
         return Array(lib.coerce(lib.number(value, other.data)), lib)
     found = library_of(value)
     if found is None:
-        raise LibraryError(f"a {type(value).__name__} is not an array or a number.")
+        raise LibraryError(
+            f"a {type(value).__name__} is not an array or a number. Make an array of "
+            "numbers with xn.asarray(...) first."
+        )
     if found is not lib:
         if value.ndim == 0 and not hasattr(
             value, "__setitem__"

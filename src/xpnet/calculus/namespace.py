@@ -13,7 +13,7 @@ from ..backend.library import Library, foreign, library_for, library_of
 from ..errors import ConversionError, DeviceError, LibraryError
 from . import operators  # noqa: F401 - gives Array its operators
 from .array import Array
-from .convert import asarray, mixed, wrap
+from .convert import asarray, holds_array, mixed, wrap
 from .rule import TABLE
 from .table.special import PUBLIC as SPECIAL
 
@@ -170,8 +170,7 @@ def _asarray_in(home: Library | None) -> Callable[..., Array]:
                 home, home.raw.asarray(obj, dtype=dtype, device=device, copy=copy)
             )
         if isinstance(obj, (list, tuple)):
-            parts = _arrays_in(obj)
-            if not parts:
+            if not holds_array(obj):
                 return wrap(home, home.raw.asarray(obj, dtype=dtype, device=device))
             obj = TABLE["stack"].function(
                 [convert(part, dtype=dtype, device=device) for part in obj]
@@ -187,12 +186,6 @@ def _asarray_in(home: Library | None) -> Callable[..., Array]:
         return out if device is None else out.to_device(device)
 
     return convert
-
-
-def _arrays_in(obj: Any) -> bool:
-    return type(obj) is Array or (
-        isinstance(obj, (list, tuple)) and any(map(_arrays_in, obj))
-    )
 
 
 def _from_dlpack(home: Library | None) -> Callable[..., Array]:

@@ -18,7 +18,6 @@ from .kinds.base import (
     fitted,
     lifted,
     needs_fix,
-    size_of,
     spread,
     unbroadcast,
 )
@@ -63,7 +62,6 @@ __all__ = [
     "linear",
     "linear_sequence",
     "needs_fix",
-    "size_of",
     "spread",
     "unary",
     "unbroadcast",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -23,17 +22,16 @@ __all__ = [
     "lifted",
     "needs_fix",
     "public_signature",
-    "size_of",
     "spread",
     "strip",
     "unbroadcast",
+    "wanted_names",
 ]
 
 TABLE: dict[str, Row] = {}
 """Every row by name: the standard's functions and our own additions."""
 
 Rule = Callable[..., Any]
-_new = object.__new__
 
 
 class Spec(NamedTuple):
@@ -174,6 +172,7 @@ def needs_fix(a: Any, out: Any) -> Any:
 
 
 def wanted_names(rule: Rule) -> frozenset[str]:
+    """Return the parameters of a rule that are kept on the tape."""
     return frozenset(
         p for p in inspect.signature(rule).parameters if not p.startswith("_")
     )
@@ -234,8 +233,3 @@ def addition(name: str) -> Callable[[Rule], Rule]:
         return function
 
     return add
-
-
-def size_of(x: Any) -> int:
-    """Return the number of elements of an array, raw or recorded, or of a Spec."""
-    return math.prod(x.shape)

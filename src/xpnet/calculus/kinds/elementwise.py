@@ -12,17 +12,11 @@ from ...errors import LibraryError
 from ..array import Array
 from ..convert import SCALARS, asarray, like, mixed
 from ..tape import Node, is_recording
-from .base import Row, Rule, fitted, lifted, needs_fix, spread
+from .base import Row, Rule, fitted, lifted, needs_fix, spread, wanted_names
 
 _new = object.__new__
 
 __all__ = ["Binary", "Unary", "binary", "unary"]
-
-
-def wanted_names(rule: Rule) -> frozenset[str]:
-    return frozenset(
-        p for p in inspect.signature(rule).parameters if not p.startswith("_")
-    )
 
 
 def _strong_zero(xp: Any, part: Any, g: Any, *inputs: Any) -> Any:

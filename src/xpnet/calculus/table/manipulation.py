@@ -10,11 +10,8 @@ from ...errors import ShapeError
 from ..array import Array
 from ..convert import asarray
 from ..rule import function_of, linear, linear_sequence, unbroadcast
-
-
-def _axes(axis: Any, ndim: int) -> tuple[int, ...]:
-    """Return axes as a tuple of non-negative numbers."""
-    return tuple(a % ndim for a in ((axis,) if isinstance(axis, int) else axis))
+from .indexing import _grid
+from .special import _axes
 
 
 def _negated(shift: Any) -> Any:
@@ -100,16 +97,10 @@ def repeat(xp: Any, g: Any, x: Any, repeats: Any, /, *, axis: Any = None) -> Any
         total = xp.sum(xp.reshape(g, split), axis=a + 1, dtype=g.dtype)
         return xp.reshape(total, x.shape)
     # each element gets the cotangents of its own copies
-    source = xp.reshape(_grid(xp, shape, g), shape)
+    source = _grid(xp, shape, g)
     ids = xp.reshape(xp.repeat(source, repeats, axis=a), (-1,))
     return xp.reshape(
         xp.segment_sum(xp.reshape(g, (-1,)), ids, math.prod(shape)), x.shape
-    )
-
-
-def _grid(xp: Any, shape: tuple[int, ...], like: Any) -> Any:
-    return xp.reshape(
-        xp.arange(math.prod(shape), dtype=xp.int64, device=xp.device(like)), shape
     )
 
 
