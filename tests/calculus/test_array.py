@@ -974,3 +974,17 @@ def test_creation_refuses_a_number_on_the_tape(create):
 
 def test_creation_takes_a_number_off_the_tape():
     assert space.full((2,), fill_value=xn.asarray(4.0)).tolist() == [4.0, 4.0]
+
+
+@pytest.mark.parametrize("library", [np, strict], ids=lambda library: library.__name__)
+def test_an_infinite_cotangent_stays_at_its_own_element(library):
+    x = xn.asarray(library.asarray([1.0, 2.0, 3.0]))
+    index = xn.asarray(library.asarray([0, 1, 2]))
+    g = library.asarray([np.inf, 1.0, 2.0])
+    _, pull = xn.vjp(lambda x: x.__array_namespace__().take(x, index, axis=0), x)
+    assert pull(g)[0].tolist() == [np.inf, 1.0, 2.0]
+
+
+def test_an_infinite_imaginary_cotangent_leaves_the_real_part_alone():
+    _, pull = xn.vjp(lambda x: space.take(x, xn.asarray([0]), axis=0), np.ones(1) + 0j)
+    assert pull(np.array([complex(1.0, np.inf)]))[0].tolist() == [complex(1.0, np.inf)]

@@ -283,10 +283,10 @@ class NumpyLibrary(Library):
         if kind == "f":  # bincount adds in float64, in the order of the elements
             return np.bincount(ids, values, count).astype(values.dtype, copy=False)
         if kind == "c":
-            real, imag = (
-                np.bincount(ids, part, count) for part in (values.real, values.imag)
-            )
-            return (real + 1j * imag).astype(values.dtype, copy=False)
+            total = np.empty(count, dtype=values.dtype)  # real + 1j * inf has a NaN
+            total.real = np.bincount(ids, values.real, count)
+            total.imag = np.bincount(ids, values.imag, count)
+            return total
         out = np.zeros(count, dtype=values.dtype)
         np.add.at(out, ids, values)
         return out

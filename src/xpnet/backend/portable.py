@@ -9,13 +9,15 @@ __all__ = ["has_integer_array", "segment_sum", "set_positions", "sorted_segment_
 
 
 def segment_sum(xp: Any, values: Any, ids: Any, count: int) -> Any:
-    """Return the sums of `values` over equal `ids`, by a product with a 0/1 matrix.
+    """Return the sums of `values` over equal `ids`, by a comparison with each id.
 
+    An infinite value stays in its own sum, as it would not in a product with 0 and 1.
     It costs ``count * len(ids)``; libraries with a real scatter override it.
     """
     kinds = xp.arange(count, dtype=ids.dtype, device=values.device)
     member = xp.expand_dims(kinds, axis=1) == xp.expand_dims(ids, axis=0)  # (count, n)
-    return xp.matmul(xp.astype(member, values.dtype), values)
+    chosen = xp.where(member, values, xp.zeros_like(values))
+    return xp.sum(chosen, axis=1, dtype=values.dtype)
 
 
 def sorted_segment_sum(
