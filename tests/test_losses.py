@@ -370,3 +370,11 @@ def test_losses_work_through_functions_of_xp():
     softmax /= softmax.sum(axis=1, keepdims=True)
     expected = x.T @ (softmax - np.eye(3)[y]) / 5 + 2 * w.data / 12
     np.testing.assert_allclose(w.grad.data, expected, 1e-12, 1e-13)
+
+
+def test_lists_are_predictions_and_targets_too():
+    assert losses.mean_squared_error([1.0, 2.0], [1.0, 4.0]).item() == 2.0
+    value = losses.cross_entropy([[0.0, 0.0], [0.0, 0.0]], [0, 1]).item()
+    assert value == pytest.approx(np.log(2))
+    prediction = xn.asarray(np.ones(2, dtype=np.float32))
+    assert losses.mean_squared_error(prediction, [1.0, 2.0]).dtype == np.float32

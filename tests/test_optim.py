@@ -835,3 +835,46 @@ def test_an_optimizer_is_not_copied_or_pickled(copied):
     optimizer = optim.Adam([xn.asarray([1.0], requires_grad=True)])
     with pytest.raises(ConversionError, match="an optimizer is not copied"):
         copied(optimizer)
+
+
+# --- gradients that a person changes --------------------------------------------------
+
+
+def halved(w):
+    w.grad *= 0.5
+
+
+def halved_by_name(w):
+    g = w.grad
+    g *= 0.5
+
+
+def first_cleared(w):
+    w.grad[0] = 0.0
+
+
+def replaced(w):
+    w.grad = w.grad * 0.5
+
+
+CHANGES = {
+    halved: [1.5, 1.5],
+    halved_by_name: [1.5, 1.5],
+    first_cleared: [0.0, 3.0],
+    replaced: [1.5, 1.5],
+}
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=lambda f: f.__name__)
+def test_a_gradient_that_is_changed_in_place_is_what_the_step_uses(change):
+    w = xn.asarray([1.0, 2.0], requires_grad=True)
+    made = optim.SGD([w], lr=1.0)
+    expected = np.array([1.0, 2.0])
+    for changed in (True, False, True):
+        made.zero_grad()
+        xn.xp.sum(w * 3.0).backward()
+        if changed:
+            change(w)
+        made.step()
+        expected = expected - (np.array(CHANGES[change]) if changed else 3.0)
+        np.testing.assert_allclose(w.data, expected)

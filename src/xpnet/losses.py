@@ -12,7 +12,7 @@ from typing import Any
 
 from .calculus import namespace as _namespace  # noqa: F401 - fills the table
 from .calculus.array import Array
-from .calculus.convert import asarray, like
+from .calculus.convert import asarray, beside
 from .calculus.rule import addition, fused
 from .errors import DTypeError, OptionError, ShapeError
 
@@ -153,7 +153,7 @@ def cross_entropy(logits: Any, labels: Any, /, *, reduction: str = "mean") -> Ar
         logits = asarray(logits)
     lib = logits._lib
     if type(labels) is not Array or labels._lib is not lib:
-        labels = like(labels, logits)
+        labels = beside(labels, logits)
     shape = logits.data.shape
     if len(shape) < 2 or labels.data.shape != (shape[0], *shape[2:]):
         raise _label_misfit(logits.shape, labels.shape)
@@ -191,7 +191,7 @@ def _pair(name: str, x: Any, y: Any, reduction: str) -> tuple[Array, Array]:
     """Return prediction and target as arrays of one library and one shape."""
     if type(x) is not Array:
         x = asarray(x)
-    y = like(y, x)
+    y = beside(y, x)
     if x.data.shape != y.data.shape:
         raise ShapeError(
             f"{name}: shapes {x.shape} and {y.shape} differ, and they must "

@@ -8,7 +8,7 @@ from typing import Any
 from .backend.dtypes import dtype_in
 from .backend.library import Library
 from .calculus.array import Array
-from .calculus.convert import asarray, like, wrap
+from .calculus.convert import asarray, beside, wrap
 from .errors import DTypeError, OptionError, ShapeError
 
 __all__ = ["accuracy", "confusion_matrix"]
@@ -109,11 +109,7 @@ def confusion_matrix(
 def _pair(name: str, predictions: Any, labels: Any) -> tuple[Array, Array]:
     """Return both as Arrays that live together, after checking their shapes."""
     predictions = asarray(predictions).detach()
-    if type(labels) is not Array and isinstance(labels, (list, tuple)):
-        raw = predictions._lib.raw
-        place = raw.device(predictions.data)
-        labels = wrap(predictions._lib, raw.asarray(labels, device=place))
-    labels = like(labels, predictions)
+    labels = beside(labels, predictions)
     shape = predictions.shape
     if len(shape) not in (1, 2) or 0 in shape:
         raise ShapeError(

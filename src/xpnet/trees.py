@@ -8,6 +8,8 @@ time.
 
 from __future__ import annotations
 
+import copy
+import functools
 from collections.abc import Callable
 from typing import Any, Protocol, runtime_checkable
 
@@ -40,10 +42,7 @@ def flatten(tree: Any) -> tuple[list[Any], Rebuild]:
     {'w': 10.0, 'b': [20.0, 30.0]}
     """
     if isinstance(tree, dict):
-        keys = list(tree)
-        return _flatten_items(
-            list(tree.values()), lambda parts: dict(zip(keys, parts, strict=True))
-        )
+        return _flatten_items(list(tree.values()), functools.partial(_refilled, tree))
     if isinstance(tree, list):
         return _flatten_items(tree, list)
     if isinstance(tree, tuple):
@@ -52,6 +51,15 @@ def flatten(tree: Any) -> tuple[list[Any], Rebuild]:
     if isinstance(tree, Container):
         return tree.tree_leaves(), tree.tree_rebuild
     return [tree], _only
+
+
+def _refilled(tree: dict[Any, Any], values: list[Any]) -> dict[Any, Any]:
+    """Return a dict of the same class and keys with new values."""
+    if type(tree) is dict:
+        return dict(zip(tree, values, strict=True))
+    made = copy.copy(tree)
+    made.update(zip(tree, values, strict=True))
+    return made
 
 
 def leaves_as_in(pattern: Any, tree: Any) -> list[Any] | None:

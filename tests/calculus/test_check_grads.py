@@ -183,3 +183,8 @@ def test_integers_are_refused():
 
 def test_a_whole_number_is_checked_as_a_float():
     xn.check_grads(lambda x: x**3, 2, order=2)
+
+
+def test_a_function_without_floating_point_results_is_refused():
+    with pytest.raises(xn.XpnetError, match="no floating-point array"):
+        xn.check_grads(xn.xp.argmax, np.ones(3))

@@ -727,3 +727,15 @@ def test_buffers_keep_the_gradient_of_a_library_with_other_devices():
     (w * other).backward(other)
     assert w.grad.device == w.device
     assert host(w.grad).tolist() == [2.0, 2.0]
+
+
+def test_a_no_grad_object_can_be_used_again_and_inside_itself():
+    off = xn.no_grad()
+    x = declared(2.0)
+    with off:
+        with off:
+            assert not (x * x).requires_grad
+        assert not (x * x).requires_grad
+    assert (x * x).requires_grad
+    with off:
+        assert not (x * x).requires_grad

@@ -697,3 +697,24 @@ Z = np.array([0.3 + 0.4j, -1.0 + 0.2j, 0.5 - 0.7j])
 )
 def test_complex_derivatives_are_right(function):
     xn.check_grads(function, Z)
+
+
+def test_dicts_keep_their_class_and_order():
+    from collections import OrderedDict
+
+    given = OrderedDict(b=2.0, a=3.0)
+    found = xn.grad(lambda p: p["a"] ** 2 * p["b"])(given)
+    assert type(found) is OrderedDict
+    assert list(found.items()) == [("b", 9.0), ("a", 12.0)]
+
+
+def test_masked_arrays_are_refused():
+    masked = np.ma.array([1.0, 2.0], mask=[0, 1])
+    with pytest.raises(xn.XpnetError, match="mask"):
+        xn.grad(lambda x: space.sum(x * x))(masked)
+
+
+def test_cumulative_products_differentiate_in_linear_memory():
+    x = np.linspace(0.999, 1.001, 20_000)  # a square matrix of this size is 3 GB
+    found = xn.grad(lambda x: space.cumulative_prod(x)[-1])(x)
+    np.testing.assert_allclose(found, np.prod(x) / x, rtol=1e-10)

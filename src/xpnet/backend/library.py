@@ -566,6 +566,11 @@ def library_of(x: Any) -> Library | None:
     """
     kind = type(x)
     if kind is np.ndarray or isinstance(x, (np.ndarray, np.generic)):
+        if isinstance(x, np.ma.MaskedArray):
+            raise LibraryError(
+                "a masked array would lose its mask. Pass x.filled(...) or "
+                "x.compressed()."
+            )
         return None if x.dtype.kind not in "biufc" else _NUMPY
     package = kind.__module__.partition(".")[0]
     if package == "cupy" and isinstance(x, sys.modules["cupy"].ndarray):

@@ -78,7 +78,14 @@ def _flat_function(
     def flat(*points: Array) -> list[Array]:
         leaves = flatten(function(*rebuild(list(points))))[0]
         outs = [leaf if type(leaf) is Array else asarray(leaf) for leaf in leaves]
-        return [out for out in outs if out._lib.is_floating(out.data.dtype)]
+        smooth = [out for out in outs if out._lib.is_floating(out.data.dtype)]
+        if not smooth:
+            raise GradientError(
+                "check_grads: the function returns no floating-point array, so there "
+                "is "
+                "no derivative to check."
+            )
+        return smooth
 
     return flat
 

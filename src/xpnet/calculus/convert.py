@@ -13,6 +13,7 @@ from .tape import Leaf, Node
 __all__ = [
     "SCALARS",
     "asarray",
+    "beside",
     "holds_array",
     "like",
     "mixed",
@@ -159,6 +160,19 @@ def like(value: Any, other: Array) -> Array:
             return like(value.item(), other)
         raise mixed(found, lib)
     return Array(lib.adopt(value), lib)
+
+
+def beside(value: Any, other: Array) -> Array:
+    """Return `value`, which may be a list, as an array beside `other`.
+
+    The fractions of a list take the dtype of a floating-point `other`.
+    """
+    if not isinstance(value, (list, tuple)) or holds_array(value):
+        return like(value, other)
+    lib = other._lib
+    raw = lib.raw.asarray(value, device=lib.raw.device(other.data))
+    both = lib.is_floating(raw.dtype) and lib.is_floating(other.data.dtype)
+    return wrap(lib, lib.raw.astype(raw, other.data.dtype) if both else raw)
 
 
 def mixed(one: Library, two: Library) -> Exception:

@@ -19,7 +19,7 @@ import linecache
 import operator
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from ..errors import GradientError
@@ -49,20 +49,31 @@ _recording: contextvars.ContextVar[bool] = contextvars.ContextVar(
 is_recording = _recording.get
 
 
-@contextlib.contextmanager
-def recording_as(state: bool) -> Iterator[None]:
-    """Switch recording on or off in a ``with`` block, for this thread or task."""
-    token = _recording.set(state)
-    try:
-        yield
-    finally:
-        _recording.reset(token)
+class recording_as(contextlib.ContextDecorator):
+    """Switch recording on or off in a ``with`` block, for this thread or task.
+
+    An object can be used again, also inside itself. Also a decorator.
+    """
+
+    def __init__(self, state: bool) -> None:
+        self._state = state
+        self._tokens: list[contextvars.Token[bool]] = []
+
+    def _recreate_cm(self) -> recording_as:
+        return recording_as(self._state)  # each call of a function has its own
+
+    def __enter__(self) -> None:
+        self._tokens.append(_recording.set(self._state))
+
+    def __exit__(self, *_error: object) -> None:
+        _recording.reset(self._tokens.pop())
 
 
-def no_grad() -> contextlib.AbstractContextManager[None]:
+def no_grad() -> recording_as:
     """Compute without recording: inside the ``with`` block nothing goes on the tape.
 
-    Also a decorator: ``@no_grad()``.
+    Also a decorator: ``@no_grad()``. A generator that yields inside the block leaves
+    recording off for whoever runs it, until it goes on.
 
     Examples
     --------

@@ -47,6 +47,7 @@ class Flat(Store):
         self.hold(())
         self.views = [self.view(self.w, i) for i in range(len(arrays))]
         self.slots = [Array(self.view(self.g, i), self.lib) for i in range(len(arrays))]
+        self.written = [slot.data for slot in self.slots]  # where gradients belong
         for i in range(len(arrays)):
             self.settle(i)
 
@@ -71,6 +72,13 @@ class Flat(Store):
         if leaf is None:
             return False
         leaf.into = slot
+        if (
+            slot.data is not self.written[i]
+        ):  # p.grad was changed in place, by rebinding
+            if leaf.grad is slot:
+                self.fits(i, "gradient", slot)
+                self.written[i][...] = slot.data
+            slot.data = self.written[i]
         if leaf.grad is not None and leaf.grad is not slot:
             self.fits(i, "gradient", leaf.grad)
             slot.data[...] = leaf.grad.data
@@ -83,6 +91,7 @@ class Flat(Store):
             None not in leaves
             and all(map(operator.is_, map(_grad, leaves), self.slots))
             and all(map(operator.is_, map(_data, self.arrays), self.views))
+            and all(map(operator.is_, map(_data, self.slots), self.written))
             and self.counts.count(self.counts[0]) == len(self.counts)
         )
 

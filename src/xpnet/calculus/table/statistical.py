@@ -240,16 +240,31 @@ def cumulative_sum(
     return xp.flip(xp.cumulative_sum(xp.flip(g, axis=a), axis=a), axis=a)
 
 
-def _cumulative_prod_parts(xp: Any, x: Any, axis: int) -> tuple[Any, Any]:
-    """Return, with `axis` last, the products d out[i] / d x[j], and `x`."""
-    n = x.shape[axis]
-    moved = xp.moveaxis(x, axis, -1)
-    # row i of the square is x[0..i] and ones: its products of others are the slopes
-    square = xp.broadcast_to(xp.expand_dims(moved, axis=-2), (*moved.shape[:-1], n, n))
-    lower = xp.tril(xp.ones((n, n), dtype=x.dtype, device=xp.device(x))) == 1
-    rows = xp.where(lower, square, xp.ones_like(square))
-    products = _products_of_others(xp, rows)
-    return xp.where(lower, products, xp.zeros_like(products)), moved
+def _products_before(xp: Any, x: Any) -> Any:
+    """Return, along the last axis, the product of the elements before each one."""
+    n = x.shape[-1]
+    one = xp.ones_like(xp.getitem(x, (..., slice(0, 1))))
+    head = xp.getitem(x, (..., slice(0, n - 1)))
+    return xp.concat([one, _running_product(xp, head)], axis=-1)
+
+
+def _recurrence(xp: Any, a: Any, b: Any) -> Any:
+    """Return y with ``y[i] = a[i] * y[i - 1] + b[i]`` along the last axis, from 0.
+
+    Two steps of it are one step of the same form, so that doubling strides computes it
+    in log2(n) passes; what `a` holds before its stride is not used any more.
+    """
+    n, step = b.shape[-1], 1
+    while step < n:
+        late, early = (..., slice(step, n)), (..., slice(0, n - step))
+        first = (..., slice(0, step))
+        factor = xp.getitem(a, late)
+        sums = xp.getitem(b, late) + factor * xp.getitem(b, early)
+        b = xp.concat([xp.getitem(b, first), sums], axis=-1)
+        products = factor * xp.getitem(a, early)
+        a = xp.concat([xp.getitem(a, first), products], axis=-1)
+        step *= 2
+    return b
 
 
 def _cumulative_prod_vjp(
@@ -273,10 +288,13 @@ def _cumulative_prod_vjp(
     a = _axis_of(x, axis)
     if include_initial:
         g = xp.getitem(g, _slice_along(a, slice(1, None)))
-    slopes, _ = _cumulative_prod_parts(xp, x, a)  # (..., i, j)
-    if xp.is_complex(slopes):
-        slopes = xp.conj(slopes)
-    part = xp.sum(xp.expand_dims(xp.moveaxis(g, a, -1), axis=-1) * slopes, axis=-2)
+    rows = xp.moveaxis(xp.conj(x) if xp.is_complex(x) else x, a, -1)
+    # from the end: s[j] = g[j] + x[j + 1] * s[j + 1]; what came before multiplies it
+    turned = xp.flip(rows, axis=-1)
+    one = xp.ones_like(xp.getitem(turned, (..., slice(0, 1))))
+    factor = xp.concat([one, xp.getitem(turned, (..., slice(0, -1)))], axis=-1)
+    sums = _recurrence(xp, factor, xp.flip(xp.moveaxis(g, a, -1), axis=-1))
+    part = _products_before(xp, rows) * xp.flip(sums, axis=-1)
     return xp.moveaxis(part, -1, a)
 
 
@@ -295,9 +313,9 @@ def _cumulative_prod_jvp(
     if 0 in x.shape or x.ndim == 0:
         part = t
     else:
-        slopes, _ = _cumulative_prod_parts(xp, x, a)
-        part = xp.sum(xp.expand_dims(xp.moveaxis(t, a, -1), axis=-2) * slopes, axis=-1)
-        part = xp.moveaxis(part, -1, a)
+        rows = xp.moveaxis(x, a, -1)
+        new = xp.moveaxis(t, a, -1) * _products_before(xp, rows)
+        part = xp.moveaxis(_recurrence(xp, rows, new), -1, a)
     if include_initial:
         part = xp.reshape(part, (1,)) if part.ndim == 0 else part
         shape = (*part.shape[:a], 1, *part.shape[a + 1 :])

@@ -56,5 +56,5 @@ def dropout(x: Any, p: float = 0.5, rng: Any = None, training: bool = True) -> A
 
 def check_probability(name: str, p: float) -> None:
     """Raise OptionError if `p` is not a number in [0, 1]."""
-    if not 0.0 <= p <= 1.0:  # NaN as well
-        raise OptionError(f"{name}: p is a probability in [0, 1], not {p}.")
+    if not isinstance(p, (int, float)) or not 0.0 <= p <= 1.0:  # NaN as well
+        raise OptionError(f"{name}: p is a probability in [0, 1], not {p!r}.")
