@@ -266,7 +266,8 @@ def test_two_hidden_layers(tmp_path):
 
 def test_a_step_reads_nothing_back_from_the_device(monkeypatch):
     """Count what leaves the device: not more for more steps."""
-    from xpnet.backend.library import Library, NumpyLibrary
+    from xpnet.backend.library import Library
+    from xpnet.backend.numpy_library import NumpyLibrary
 
     reads = []
     to_host = NumpyLibrary.to_host

@@ -1,0 +1,114 @@
+"""NumPy: the CPU."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib
+from typing import Any
+
+import numpy as np
+
+from .base import ADDITIONS, Library
+from .device import Device
+
+__all__ = ["NumpyLibrary"]
+
+
+class NumpyLibrary(Library):
+    """NumPy: the CPU."""
+
+    name = "numpy"
+    has_views = True
+    array_type = np.ndarray
+    place = Device("cpu")
+
+    def __init__(self) -> None:
+        super().__init__(np)
+        self.functions |= {
+            "device": lambda x: "cpu",  # what NumPy itself takes as device=
+            "is_complex": _has_complex_kind,
+            "strong_zero": _numpy_strong_zero,
+            "argsort": _numpy_argsort,
+            "sort": _numpy_sort,
+            "take_along_axis": _numpy_take_along_axis,
+        }
+
+    def find(self, name: str) -> Any:
+        # NumPy 2.1 has the standard's functions; array-api-compat fills in for 2.0. It
+        # is loaded only then, because it loads all of NumPy's lazy parts.
+        if np.lib.NumpyVersion(np.__version__) < "2.1.0":
+            return getattr(importlib.import_module("array_api_compat.numpy"), name)
+        return getattr(np, name)
+
+    def coerce(self, value: Any) -> Any:
+        return np.asarray(value)
+
+    def is_complex(self, x: Any) -> bool:
+        return bool(x.dtype.kind == "c")
+
+    def is_floating(self, dtype: Any) -> bool:
+        return dtype.kind in "fc"
+
+    def one_like(self, x: Any) -> Any:
+        return _numpy_one(x.dtype) if x.ndim == 0 else np.ones_like(x)
+
+    def copy(self, x: Any) -> Any:
+        return np.array(x)
+
+    def segment_sum(self, values: Any, ids: Any, count: int) -> Any:
+        kind = values.dtype.kind
+        if kind == "f":  # bincount adds in float64, in the order of the elements
+            return np.bincount(ids, values, count).astype(values.dtype, copy=False)
+        if kind == "c":
+            total = np.empty(count, dtype=values.dtype)  # real + 1j * inf has a NaN
+            total.real = np.bincount(ids, values.real, count)
+            total.imag = np.bincount(ids, values.imag, count)
+            return total
+        out = np.zeros(count, dtype=values.dtype)
+        np.add.at(out, ids, values)
+        return out
+
+    def quiet(self) -> contextlib.AbstractContextManager[Any]:
+        return np.errstate(all="ignore")
+
+
+@functools.cache
+def _numpy_one(dtype: Any) -> Any:
+    one = np.ones((), dtype)
+    one.flags.writeable = False
+    return one
+
+
+def _has_complex_kind(x: Any) -> Any:
+    return x.dtype.kind == "c"
+
+
+def _numpy_strong_zero(part: Any, g: Any, *inputs: Any) -> Any:
+    if (
+        np.count_nonzero(np.isfinite(part)) == part.size
+    ):  # nearly always: one cheap pass
+        return part
+    return ADDITIONS["strong_zero"](np, part, g, *inputs)
+
+
+def _numpy_argsort(
+    x: Any, /, *, axis: int = -1, descending: bool = False, stable: bool = True
+) -> Any:
+    kind: Any = "stable" if stable else None
+    if not descending:
+        return np.argsort(x, axis=axis, kind=kind)
+    # equal elements keep their order: sort the reversed array, and count from its end
+    order = np.flip(np.argsort(np.flip(x, axis=axis), axis=axis, kind=kind), axis=axis)
+    return x.shape[axis] - 1 - order
+
+
+def _numpy_sort(
+    x: Any, /, *, axis: int = -1, descending: bool = False, stable: bool = True
+) -> Any:
+    out = np.sort(x, axis=axis, kind="stable" if stable else None)
+    return np.flip(out, axis=axis) if descending else out
+
+
+def _numpy_take_along_axis(x: Any, indices: Any, /, *, axis: int = -1) -> Any:
+    return np.take_along_axis(x, indices, axis=axis)
