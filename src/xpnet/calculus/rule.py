@@ -12,6 +12,7 @@ tape.
 
 from .kinds.base import (
     TABLE,
+    Moving,
     Row,
     Spec,
     addition,
@@ -45,6 +46,7 @@ __all__ = [
     "General",
     "Linear",
     "LinearSequence",
+    "Moving",
     "Row",
     "Spec",
     "Unary",

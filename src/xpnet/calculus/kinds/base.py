@@ -13,6 +13,7 @@ from ..tape import Node
 
 __all__ = [
     "TABLE",
+    "Moving",
     "Row",
     "Rule",
     "Spec",
@@ -132,6 +133,15 @@ class Row:
                 "Shapes broadcast; the dtype follows the standard's promotion."
             )
         return "\n\n".join([line.strip(), *notes]) + "\n"
+
+
+class Moving(Row):
+    """A linear function that moves elements: it saves places, never values."""
+
+    kind = "linear"
+
+    def lift(self, node: Node) -> Any:
+        return node.saved
 
 
 def undefined(*_args: Any, **_options: Any) -> Any:

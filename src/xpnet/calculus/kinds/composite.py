@@ -11,7 +11,7 @@ from ...kernels.twin import TWINS
 from ..array import Array
 from ..convert import asarray, like
 from ..tape import Leaf, Node, is_recording, pull_back, push_forward, recording_as
-from .base import Row, Rule, lifted, public_signature, strip
+from .base import Moving, Rule, lifted, public_signature, strip
 from .linear import ArrayFunction, Call
 
 __all__ = ["Composite", "Fused", "alias", "composite", "fused"]
@@ -195,13 +195,8 @@ def fused(
     return lambda reference: Fused(reference, name, count).function
 
 
-class _Alias(Row):
+class _Alias(Moving):
     """The identity: a node of its own for a value, to take a derivative to."""
-
-    kind = "linear"
-
-    def lift(self, node: Node) -> Any:
-        return node.saved
 
     def pull(
         self, node: Node, parents: Any, saved: Any, g: Any, xp: Any

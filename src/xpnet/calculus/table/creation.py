@@ -8,7 +8,7 @@ from ...backend.device import Device, resolve
 from ...backend.library import library_for
 from ..array import Array
 from ..convert import asarray, wrap
-from ..rule import Row, addition, flat, function_of, linear
+from ..rule import Moving, addition, flat, function_of, linear
 from ..tape import Node, is_recording
 
 _NEW = "it makes new values from shapes and numbers alone"
@@ -36,13 +36,8 @@ def copy_array(xp: Any, g: Any, x: Any, /) -> Any:
     return g
 
 
-class _Move(Row):
+class _Move(Moving):
     """Moving to another device: the cotangent moves back."""
-
-    kind = "linear"
-
-    def lift(self, node: Node) -> Any:
-        return node.saved
 
     def pull(
         self, node: Node, parents: Any, saved: Any, g: Any, xp: Any

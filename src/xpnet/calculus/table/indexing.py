@@ -8,7 +8,7 @@ from typing import Any
 from ...errors import DTypeError
 from ..array import Array
 from ..convert import SCALARS, asarray, like, mixed
-from ..rule import Row, Spec, addition, fitted, linear
+from ..rule import Moving, Spec, addition, fitted, linear
 from ..tape import Node, is_recording
 
 
@@ -77,13 +77,8 @@ def _raw_key(key: Any, near: Array) -> Any:
     return key
 
 
-class _GetItem(Row):
+class _GetItem(Moving):
     """``x[key]``: back, the cotangents are written (or added) into zeros."""
-
-    kind = "linear"
-
-    def lift(self, node: Node) -> Any:
-        return node.saved
 
     def pull(
         self, node: Node, parents: Any, saved: Any, g: Any, xp: Any
@@ -95,13 +90,8 @@ class _GetItem(Row):
         return xp.getitem(tangents[0], saved[1])
 
 
-class _Scatter(Row):
+class _Scatter(Moving):
     """Zeros with values written at a key: the transpose of `getitem`."""
-
-    kind = "linear"
-
-    def lift(self, node: Node) -> Any:
-        return node.saved
 
     def pull(
         self, node: Node, parents: Any, saved: Any, g: Any, xp: Any
@@ -112,13 +102,8 @@ class _Scatter(Row):
         return xp.scatter(tangents[0], *saved)
 
 
-class _SetItem(Row):
+class _SetItem(Moving):
     """``x[key] = value``: the cotangent of `x` is 0 there, the value's read there."""
-
-    kind = "linear"
-
-    def lift(self, node: Node) -> Any:
-        return node.saved
 
     def pull(
         self, node: Node, parents: Any, saved: Any, g: Any, xp: Any

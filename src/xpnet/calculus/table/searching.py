@@ -7,19 +7,14 @@ from typing import Any, NamedTuple
 from ...errors import LibraryError
 from ..array import Array
 from ..convert import SCALARS, asarray, like, mixed, wrap
-from ..rule import Row, fitted, flat, function_of, needs_fix, spread
+from ..rule import Moving, fitted, flat, function_of, needs_fix, spread
 from ..tape import Node, is_recording
 
 _PLACES = "its values are positions"
 
 
-class _Where(Row):
+class _Where(Moving):
     """Elementwise choice: each cotangent goes to the argument that was chosen."""
-
-    kind = "linear"
-
-    def lift(self, node: Node) -> Any:
-        return node.saved
 
     def pull(
         self, node: Node, parents: Any, saved: Any, g: Any, xp: Any
