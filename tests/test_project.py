@@ -83,3 +83,26 @@ def test_the_changelog_knows_this_version():
 def test_the_licence_is_the_one_that_is_declared():
     assert PROJECT["license"] == "BSD-3-Clause"
     assert text("LICENSE").startswith("BSD 3-Clause License\n")
+
+
+def test_the_default_install_brings_no_compiled_package_but_numpy_and_safetensors():
+    """Walk the requirements of what is installed; extras do not count."""
+    import importlib.metadata as metadata
+
+    from packaging.requirements import Requirement
+
+    compiled, seen = set(), set()
+    queue = [Requirement(text).name for text in PROJECT["dependencies"]]
+    while queue:
+        name = queue.pop().lower().replace("_", "-")
+        if name in seen:
+            continue
+        seen.add(name)
+        found = metadata.distribution(name)
+        if any(str(file).endswith((".so", ".pyd")) for file in found.files or []):
+            compiled.add(name)
+        for text in found.requires or []:
+            needed = Requirement(text)
+            if needed.marker is None or needed.marker.evaluate({"extra": ""}):
+                queue.append(needed.name)
+    assert compiled == {"numpy", "safetensors"}

@@ -6,7 +6,7 @@ __all__ = ["main"]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code; typer loads here and not before.
+    """Run one command and return its exit code; click loads here and not before.
 
     Parameters
     ----------
