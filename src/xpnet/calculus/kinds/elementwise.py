@@ -200,13 +200,9 @@ class Binary(Row):
                     b = y
                     ny = None
                 else:
-                    try:
-                        b = like(y, x).data
-                    except LibraryError:
-                        if operator and library_of(y) is None:
-                            return NotImplemented
-                        raise
-                    ny = None
+                    b, ny = _raw_beside(y, x, operator), None
+                    if b is NotImplemented:
+                        return b
             elif type(y) is Array:
                 lib = y._lib
                 b = y.data
@@ -215,12 +211,9 @@ class Binary(Row):
                 if type(x) in SCALARS and lib.scalar_operands:
                     a = x
                 else:
-                    try:
-                        a = like(x, y).data
-                    except LibraryError:
-                        if operator and library_of(x) is None:
-                            return NotImplemented
-                        raise
+                    a = _raw_beside(x, y, operator)
+                    if a is NotImplemented:
+                        return a
             else:
                 return function(*_as_arrays(x, y))
             out = lib.functions[name](a, b)
@@ -288,6 +281,16 @@ class Binary(Row):
         ]
         out = parts[0] if len(parts) == 1 else parts[0] + parts[1]
         return spread(xp, out, node)
+
+
+def _raw_beside(value: Any, other: Array, operator: bool) -> Any:
+    """Return an operand as a raw array; NotImplemented for what an operator leaves."""
+    try:
+        return like(value, other).data
+    except LibraryError:
+        if operator and library_of(value) is None:
+            return NotImplemented
+        raise
 
 
 def _as_arrays(x: Any, y: Any) -> tuple[Any, Any]:
