@@ -481,3 +481,10 @@ def test_the_targets_of_these_tests_are_the_libraries_we_name():
     assert {t.library for t in TARGETS} == {
         *("numpy", "array_api_strict", "torch", "cupy")
     }
+
+
+def test_the_dtypes_are_the_librarys_own_objects():
+    # not instances of numpy.dtype, of which one equals None (float64 does)
+    for name in ("bool", "int32", "float32", "float64", "complex64"):
+        assert getattr(space, name) is getattr(np, name)
+    assert space.float64 != None  # noqa: E711 - the comparison is the point

@@ -388,8 +388,7 @@ def members(home: Library | None) -> dict[str, Any]:
     space["from_dlpack"] = _from_dlpack(home)
     for name in DTYPES:
         if hasattr(lib.module, name):
-            dtype = getattr(lib.module, name)
-            space[name] = lib.raw.zeros((), dtype=dtype).dtype
+            space[name] = getattr(lib.module, name)
     space |= CONSTANTS
     space["__array_api_version__"] = API_VERSION
     space["__array_namespace_info__"] = lambda: Info(home)
