@@ -155,8 +155,7 @@ def cuda_problem(index: int = 0) -> str | None:
     except Exception as error:
         return (
             f"a first operation on cuda:{index} failed ({_said(error)}). If NVRTC or "
-            "headers are "
-            "missing, type: pip install 'cupy-cuda12x[ctk]'."
+            "headers are missing, type: pip install 'cupy-cuda12x[ctk]'."
         )
     return None
 

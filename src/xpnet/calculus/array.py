@@ -125,8 +125,7 @@ class Array:
         if self._node is not None:
             raise ConversionError(
                 f"{what}: this array is on the tape, and the gradient would be lost. "
-                "Use "
-                "x.detach() first, or the functions of xpnet.xp in place of the "
+                "Use x.detach() first, or the functions of xpnet.xp in place of the "
                 "library's."
             )
 
@@ -135,8 +134,7 @@ class Array:
         if self._lib.place is None or self._lib.place.kind != "cpu":
             raise ConversionError(
                 f"numpy.asarray: this array is on {self.device}; copy it with "
-                "x.numpy() "
-                "if that is meant."
+                "x.numpy() if that is meant."
             )
         return self._lib.raw.asarray(self.data, dtype=dtype, copy=copy)
 

@@ -82,8 +82,7 @@ def _flat_function(
         if not smooth:
             raise GradientError(
                 "check_grads: the function returns no floating-point array, so there "
-                "is "
-                "no derivative to check."
+                "is no derivative to check."
             )
         return smooth
 
@@ -137,9 +136,8 @@ class _Check:
         if not _close(forward, backward, self.rtol, self.atol):
             raise GradientError(
                 f"order {level}: forward and reverse mode disagree: <v, J u> = "
-                f"{forward:.12g} but "
-                f"<J^T v, u> = {backward:.12g}. One of the two rules of an operation "
-                "is wrong."
+                f"{forward:.12g} but <J^T v, u> = {backward:.12g}. One of the two "
+                "rules of an operation is wrong."
             )
 
     def _compare_elements(
@@ -224,9 +222,8 @@ class _Check:
         )
         return (
             f"order {level}, reverse mode: the derivative is wrong for input {index} "
-            "at element "
-            f"{element}{part}: derivative {analytic:.10g}, central differences "
-            f"{table}.{advice}"
+            f"at element {element}{part}: derivative {analytic:.10g}, central "
+            f"differences {table}.{advice}"
         )
 
 

@@ -82,7 +82,7 @@ def _convert(obj: Any, dtype: Any, device: Any, copy: bool | None) -> Array:
         if lib is None:
             return _from_python(obj, dtype, device, copy)
         out = Array(lib.adopt(obj), lib)
-    table = lib_functions(out)
+    table = out._lib.recorded
     if device is not None:
         out = table.to_device(out, device)
     if dtype is not None and out.data.dtype != dtype:
@@ -95,11 +95,6 @@ def _convert(obj: Any, dtype: Any, device: Any, copy: bool | None) -> Array:
     return table.copy_array(out) if copy else out
 
 
-def lib_functions(x: Array) -> Any:
-    """Return the recorded functions of an array's library."""
-    return x._lib.recorded
-
-
 def _from_python(obj: Any, dtype: Any, device: Any, copy: bool | None) -> Array:
     if copy is False:
         raise ValueError(
@@ -107,7 +102,7 @@ def _from_python(obj: Any, dtype: Any, device: Any, copy: bool | None) -> Array:
         )
     if isinstance(obj, (list, tuple)) and holds_array(obj):
         parts = [_convert(part, dtype, device, None) for part in obj]
-        return lib_functions(parts[0]).stack(parts)  # type: ignore[no-any-return]
+        return parts[0]._lib.recorded.stack(parts)  # type: ignore[no-any-return]
     if hasattr(obj, "__dlpack__") and not _is_numpy(obj):
         host = library_for("cpu")
         return _convert(host.raw.from_dlpack(obj), dtype, device, copy)
@@ -123,7 +118,7 @@ def _from_python(obj: Any, dtype: Any, device: Any, copy: bool | None) -> Array:
         raise DTypeError(
             f"asarray: {obj!r:.80} has dtype {data.dtype}, which is not a number."
         )
-    return Array(data if type(data) is lib.array_type else lib.coerce(data), lib)
+    return wrap(lib, data)
 
 
 def _is_numpy(obj: Any) -> bool:
@@ -154,9 +149,8 @@ def like(value: Any, other: Array) -> Array:
             "numbers with xn.asarray(...) first."
         )
     if found is not lib:
-        if value.ndim == 0 and not hasattr(
-            value, "__setitem__"
-        ):  # a NumPy scalar is a number
+        # a NumPy scalar is a number
+        if value.ndim == 0 and not hasattr(value, "__setitem__"):
             return like(value.item(), other)
         raise mixed(found, lib)
     return Array(lib.adopt(value), lib)
@@ -180,8 +174,7 @@ def mixed(one: Library, two: Library) -> Exception:
     if one.place is not None and two.place is not None:
         return DeviceError(
             f"one array is on {one.place} and another on {two.place}. Move one of "
-            "them: "
-            f"x.to_device('{two.place}')."
+            f"them: x.to_device('{two.place}')."
         )
     return LibraryError(
         f"an array of {one.name} was mixed with one of {two.name}; convert one of them "

@@ -99,17 +99,15 @@ def backward(
     node = x._node
     if node is None:
         raise GradientError(
-            "backward: this array is not on the tape. Was it computed from an "
-            "array made with "
-            "requires_grad=True, outside no_grad()?"
+            "backward: this array is not on the tape. Was it computed from an array "
+            "made with requires_grad=True, outside no_grad()?"
         )
     if gradient is None:
         if x.size != 1:
             raise GradientError(
-                f"backward: a result of shape {x.shape} needs a `gradient` of "
-                "the same shape; only "
-                "one element (a loss) has an obvious one. Reduce it with xp.sum or "
-                "xp.mean."
+                f"backward: a result of shape {x.shape} needs a `gradient` of the "
+                "same shape; only one element (a loss) has an obvious one. Reduce it "
+                "with xp.sum or xp.mean."
             )
         seed: Any = x._lib.one_like(x.data)
     else:

@@ -63,9 +63,8 @@ def rebind(x: Array, result: Array, text: str) -> None:
         if is_recording():
             raise GradientError(
                 f"{text}: x is a leaf that requires grad, and updating it in place "
-                "would be recorded. "
-                "Write `with xn.no_grad():` around an update, or work on a new array: "
-                "x = x + ..."
+                "would be recorded. Write `with xn.no_grad():` around an update, or "
+                "work on a new array: x = x + ..."
             )
         mark_changed([node], f"backward: {text} has changed a leaf since.")
         result._node = node

@@ -337,9 +337,8 @@ def _pulled(node: Node, parents: Any, g: Any, cotangents: Any, higher: bool) -> 
 def _released(node: Node) -> str:
     return (
         f"{node.row.name}: this part of the tape was already used by a backward pass "
-        "and released. "
-        "Compute the result again, or call backward(retain_graph=True) the first "
-        "time.\n"
+        "and released. Compute the result again, or call "
+        "backward(retain_graph=True) the first time.\n"
         f"  recorded at {node.where()}"
     )
 
@@ -380,9 +379,8 @@ def push_forward(
 def _explained(node: Node, error: Exception, mode: str) -> GradientError:
     """Return the error of a rule with the operation and the user's own line."""
     return GradientError(
-        f"{node.row.name}: its {mode} rule failed with {type(error).__name__}: "
-        f"{error}\n"
-        f"  recorded at {node.where()}"
+        f"{node.row.name}: its {mode} rule failed with "
+        f"{type(error).__name__}: {error}\n  recorded at {node.where()}"
     )
 
 

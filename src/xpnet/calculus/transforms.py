@@ -240,9 +240,8 @@ def value_and_grad(
         if value.size != 1:
             raise GradientError(
                 f"grad: the function returned an array of shape {value.shape}; a "
-                "gradient needs one "
-                "number. Reduce it with xp.sum or xp.mean, or use xn.vjp with a "
-                "cotangent."
+                "gradient needs one number. Reduce it with xp.sum or xp.mean, or use "
+                "xn.vjp with a cotangent."
             )
         if lib.is_complex(value.data):
             raise GradientError(

@@ -214,9 +214,9 @@ def _check_cast(x: Array, value: Any) -> None:
         imaginary and not lib.is_complex(x.data)
     ):
         raise DTypeError(
-            f"x[key] = value: {getattr(value, 'dtype', type(value).__name__)} does not "
-            "fit "
-            f"into an array of {x.dtype}. Cast x or the value first with xp.astype."
+            f"x[key] = value: {getattr(value, 'dtype', type(value).__name__)} does "
+            f"not fit into an array of {x.dtype}. Cast x or the value first with "
+            "xp.astype."
         )
 
 
