@@ -14,7 +14,28 @@ from ..errors import LibraryError
 from . import portable
 from .device import Device
 
-__all__ = ["ADDITIONS", "Library", "Raw"]
+__all__ = ["ADDITIONS", "EXTENSIONS", "Library", "Raw"]
+
+EXTENSIONS: dict[str, tuple[str, ...]] = {
+    "linalg": tuple(
+        """cholesky cross det diagonal eig eigh eigvals eigvalsh inv matmul matrix_norm
+        matrix_power matrix_rank matrix_transpose outer pinv qr slogdet solve svd
+        svdvals tensordot trace vecdot vector_norm""".split()
+    ),
+    "fft": tuple(
+        """fft ifft fftn ifftn rfft irfft rfftn irfftn hfft ihfft fftfreq rfftfreq
+        fftshift ifftshift""".split()
+    ),
+}
+"""The functions of the standard's extensions, by the extension's name."""
+
+_IN_MAIN = frozenset({"matmul", "matrix_transpose", "tensordot", "vecdot"})
+_EXTENSION_OF = {
+    name: extension
+    for extension, names in EXTENSIONS.items()
+    for name in names
+    if name not in _IN_MAIN
+}
 
 ADDITIONS: dict[str, Callable[..., Any]] = {}
 """Functions that the standard lacks: ``f(xp, *args)`` over raw functions."""
@@ -31,7 +52,11 @@ class _Functions(dict[str, Any]):
             found: Any = functools.partial(ADDITIONS[name], self.library.raw)
         else:
             try:
-                found = self.library.find(name)
+                extension = _EXTENSION_OF.get(name)
+                if extension is None:
+                    found = self.library.find(name)
+                else:
+                    found = self.library.find_in(extension, name)
             except AttributeError:
                 raise LibraryError(
                     f"{self.library.name} has no function {name!r}."
@@ -118,6 +143,10 @@ class Library:
     def find(self, name: str) -> Any:
         """Return the package's function of that name."""
         return getattr(self.module, name)
+
+    def find_in(self, extension: str, name: str) -> Any:
+        """Return the package's function of an extension: ``linalg`` or ``fft``."""
+        return getattr(getattr(self.module, extension), name)
 
     def coerce(self, value: Any) -> Any:
         """Return a function's result as an array of `array_type`."""

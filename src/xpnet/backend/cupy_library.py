@@ -54,6 +54,10 @@ class CupyLibrary(Library):
             return functools.partial(self._create, function)
         return function if self.alone else functools.partial(self._on_device, function)
 
+    def find_in(self, extension: str, name: str) -> Any:
+        function = super().find_in(extension, name)
+        return function if self.alone else functools.partial(self._on_device, function)
+
     def _on_device(
         self, function: Callable[..., Any], *args: Any, **options: Any
     ) -> Any:

@@ -16,13 +16,20 @@ from typing import Any
 import numpy as np
 
 from ..errors import LibraryError
-from .base import ADDITIONS, Library
+from .base import ADDITIONS, EXTENSIONS, Library
 from .cupy_library import CupyLibrary
 from .device import Device, resolve
 from .foreign_libraries import JaxLibrary, StrictLibrary, TorchLibrary
 from .numpy_library import NumpyLibrary
 
-__all__ = ["ADDITIONS", "Library", "foreign", "library_for", "library_of"]
+__all__ = [
+    "ADDITIONS",
+    "EXTENSIONS",
+    "Library",
+    "foreign",
+    "library_for",
+    "library_of",
+]
 
 _NUMPY = NumpyLibrary()
 

@@ -9,7 +9,13 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from ..backend.device import Device, devices, get_default_device
-from ..backend.library import Library, foreign, library_for, library_of
+from ..backend.library import (
+    EXTENSIONS,
+    Library,
+    foreign,
+    library_for,
+    library_of,
+)
 from ..errors import ConversionError, DeviceError, LibraryError
 from . import operators  # noqa: F401 - gives Array its operators
 from .array import Array
@@ -23,6 +29,7 @@ __all__ = [
     "Namespace",
     "members",
     "namespace",
+    "part_members",
     "recorded_functions",
 ]
 
@@ -53,6 +60,7 @@ CONSTANTS = {
 }
 
 _CREATION = ("arange", "empty", "eye", "full", "linspace", "ones", "zeros")
+_FREQUENCIES = ("fftfreq", "rfftfreq")
 _LIKE = ("empty_like", "full_like", "ones_like", "zeros_like")
 _QUESTIONS = ("can_cast", "finfo", "iinfo", "isdtype", "result_type")
 
@@ -278,7 +286,7 @@ class Recorded:
         found: Any
         if name in ("is_complex", "device"):
             found = functools.partial(_on_raw, getattr(lib.raw, name))
-        elif name in _CREATION:
+        elif name in _CREATION or name in _FREQUENCIES:
             found = _creator_on(name, lib)
         elif name in _LIKE:
             found = _liker(name)
@@ -371,13 +379,35 @@ class Info:
         return lib.module.__array_namespace_info__()
 
 
+_PARTS = {**EXTENSIONS, "special": SPECIAL}
+_APART = {n for names in _PARTS.values() for n in names} - {
+    "matmul",
+    "matrix_transpose",
+    "tensordot",
+    "vecdot",
+}
+
+
+def part_members(part: str, home: Library | None) -> dict[str, Any]:
+    """Return the functions of ``linalg``, ``fft`` or ``special``."""
+    names = [name for name in _PARTS[part] if name in TABLE]
+    space = {name: TABLE[name].function for name in names}
+    for name in _FREQUENCIES:
+        if name in space:
+            space[name] = _creator(name, home)
+    return space
+
+
 def members(home: Library | None) -> dict[str, Any]:
-    """Return a namespace's members, over a foreign library or over CPU and CUDA."""
+    """Return a namespace's members, over a foreign library or over CPU and CUDA.
+
+    The parts ``linalg``, ``fft`` and ``special`` are not among them.
+    """
     lib = library_for("cpu") if home is None else home
     space: dict[str, Any] = {
         name: row.function
         for name, row in TABLE.items()
-        if row.public and name not in SPECIAL
+        if row.public and name not in _APART
     }
     for name in _CREATION:
         space[name] = _creator(name, home)
@@ -434,8 +464,16 @@ def namespace(library: str) -> Any:
     '2025.12'
     """
     if library not in SPACES:
-        SPACES[library] = Namespace(f"xpnet({library})", members(foreign(library)))
+        SPACES[library] = _space_over(foreign(library))
     return SPACES[library]
+
+
+def _space_over(home: Library) -> Namespace:
+    name = f"xpnet({home.name})"
+    parts = {
+        part: Namespace(f"{name}.{part}", part_members(part, home)) for part in _PARTS
+    }
+    return Namespace(name, {**members(home), **parts})
 
 
 class _Calculus:

@@ -34,6 +34,7 @@ from .kinds.linear import (
     linear,
     linear_sequence,
 )
+from .kinds.several import Several, several
 
 __all__ = [
     "TABLE",
@@ -48,6 +49,7 @@ __all__ = [
     "LinearSequence",
     "Moving",
     "Row",
+    "Several",
     "Spec",
     "Unary",
     "addition",
@@ -64,6 +66,7 @@ __all__ = [
     "linear",
     "linear_sequence",
     "needs_fix",
+    "several",
     "spread",
     "unary",
     "unbroadcast",

@@ -1,22 +1,22 @@
 """The differentiable Array API namespace: ``from xpnet import xp``.
 
 Every function of the Array API standard 2025.12, on arrays of NumPy (device ``"cpu"``)
-and CuPy (``"cuda"``), with a derivative of every order; and in ``xp.special`` the
-functions that the standard lacks. The names `abs`, `sum`, `max` and others are the
-standard's, not Python's.
+and CuPy (``"cuda"``), with a derivative of every order, its extensions ``xp.linalg``
+and ``xp.fft``, and in ``xp.special`` the functions that it lacks. The names `abs`,
+`sum`, `max` and others are the standard's, not Python's.
 """
 
 import sys as _sys
 from typing import Any as _Any
 
 from ..calculus import namespace as _namespace
-from . import special
+from . import fft, linalg, special
 
 _MEMBERS = _namespace.members(None)
 globals().update(_MEMBERS)
 _namespace.SPACES["numpy"] = _namespace.SPACES["cupy"] = _sys.modules[__name__]
 
-__all__ = ["special"]
+__all__ = ["fft", "linalg", "special"]
 __all__ += sorted(name for name in _MEMBERS if name[0] != "_")  # noqa: PLE0605
 
 

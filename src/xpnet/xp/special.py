@@ -1,13 +1,8 @@
 """Functions that the standard lacks and networks need, differentiable too."""
 
-from ..calculus import namespace as _namespace  # noqa: F401 - fills the table
-from ..calculus.rule import TABLE
+from ..calculus import namespace as _namespace
 
-expit = TABLE["expit"].function
-log_expit = TABLE["log_expit"].function
-log_softmax = TABLE["log_softmax"].function
-logsumexp = TABLE["logsumexp"].function
-relu = TABLE["relu"].function
-softmax = TABLE["softmax"].function
+_MEMBERS = _namespace.part_members("special", None)
+globals().update(_MEMBERS)
 
-__all__ = ["expit", "log_expit", "log_softmax", "logsumexp", "relu", "softmax"]
+__all__ = sorted(_MEMBERS)  # noqa: PLE0605

@@ -12,7 +12,11 @@ from ..rule import addition, binary, general, unary
 
 __all__ = ["PUBLIC"]
 
-PUBLIC = ("expit", "log_expit", "log_softmax", "logsumexp", "relu", "softmax")
+PUBLIC = tuple(
+    """digamma einsum erf erfc expit gammaln index_add log_expit log_softmax logsumexp
+    one_hot pad polygamma relu segment_sum sliding_windows softmax top_k
+    xlogy""".split()
+)
 """The functions of ``xp.special``."""
 
 
