@@ -74,7 +74,7 @@ class Raw:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        found = self._functions[name]
+        found = dict.__getitem__(self._functions, name)  # what is kept is the function
         setattr(self, name, found)
         return found
 

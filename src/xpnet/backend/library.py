@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import sys
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -40,12 +41,33 @@ _FOREIGN: dict[str, Callable[[], Library]] = {
 }
 
 
-@functools.cache
+_one_at_a_time = threading.RLock()  # two objects for one library would not fit together
+
+
+def _made_once(make: Callable[..., Library]) -> Callable[..., Library]:
+    """Keep what `make` returns for each argument; threads that ask wait for it."""
+    kept: dict[Any, Library] = {}
+
+    @functools.wraps(make)
+    def find(key: Any) -> Library:
+        found = kept.get(key)
+        if found is None:
+            with _one_at_a_time:
+                found = kept.get(key)
+                if found is None:
+                    found = kept[key] = make(key)
+        return found
+
+    find.cache_clear = kept.clear  # type: ignore[attr-defined]
+    return find
+
+
+@_made_once
 def _cupy(index: int) -> Library:
     return CupyLibrary(Device(f"cuda:{index}"))
 
 
-@functools.cache
+@_made_once
 def foreign(name: str) -> Library:
     """Return the library of a package that keeps devices of its own, by its name.
 

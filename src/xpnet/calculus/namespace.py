@@ -463,8 +463,8 @@ def namespace(library: str) -> Any:
     >>> namespace("numpy").__array_api_version__
     '2025.12'
     """
-    if library not in SPACES:
-        SPACES[library] = _space_over(foreign(library))
+    if library not in SPACES:  # of two threads that make one, the first one's stays
+        SPACES.setdefault(library, _space_over(foreign(library)))
     return SPACES[library]
 
 

@@ -49,24 +49,32 @@ _recording: contextvars.ContextVar[bool] = contextvars.ContextVar(
 is_recording = _recording.get
 
 
+_before: contextvars.ContextVar[tuple[tuple[object, bool], ...]] = (
+    contextvars.ContextVar("xpnet_recording_before", default=())
+)
+
+
 class recording_as(contextlib.ContextDecorator):
     """Switch recording on or off in a ``with`` block, for this thread or task.
 
-    An object can be used again, also inside itself. Also a decorator.
+    An object can be used again, also inside itself, and in several threads at once:
+    what each block goes back to is kept in a context variable. Also a decorator.
     """
 
     def __init__(self, state: bool) -> None:
         self._state = state
-        self._tokens: list[contextvars.Token[bool]] = []
-
-    def _recreate_cm(self) -> recording_as:
-        return recording_as(self._state)  # each call of a function has its own
 
     def __enter__(self) -> None:
-        self._tokens.append(_recording.set(self._state))
+        _before.set((*_before.get(), (self, _recording.get())))
+        _recording.set(self._state)
 
     def __exit__(self, *_error: object) -> None:
-        _recording.reset(self._tokens.pop())
+        kept = _before.get()
+        for i in reversed(range(len(kept))):  # the last, but for generators
+            if kept[i][0] is self:
+                _recording.set(kept[i][1])
+                _before.set(kept[:i] + kept[i + 1 :])
+                return
 
 
 def no_grad() -> recording_as:
@@ -360,20 +368,23 @@ def push_forward(
             incoming = [None if p is None else tangents.get(p) for p in node.parents]
             if all(t is None for t in incoming):
                 continue
-            try:
-                if higher:
-                    out = node.row.push(
-                        node, incoming, node.row.lift(node), node.lib.recorded
-                    )
-                else:
-                    out = node.row.push(node, incoming, node.saved, node.lib.raw)
-            except GradientError:
-                raise
-            except Exception as error:
-                raise _explained(node, error, "forward") from error
+            out = _pushed(node, incoming, higher)
             if out is not None:
                 tangents[node] = out
     return [None if node is None else tangents.get(node) for node in targets]
+
+
+def _pushed(node: Node, incoming: list[Any], higher: bool) -> Any:
+    """Return the tangent of a node's result by its row's rule."""
+    row = node.row
+    try:
+        if higher:
+            return row.push(node, incoming, row.lift(node), node.lib.recorded)
+        return row.push(node, incoming, node.saved, node.lib.raw)
+    except GradientError:
+        raise
+    except Exception as error:
+        raise _explained(node, error, "forward") from error
 
 
 def _explained(node: Node, error: Exception, mode: str) -> GradientError:
