@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, final
@@ -10,7 +11,31 @@ from ..backend.library import Library
 from ..errors import ConversionError, DTypeError, ShapeError
 from .tape import Leaf, Node
 
-__all__ = ["Array"]
+__all__ = ["Array", "is_differentiating"]
+
+is_differentiating: contextvars.ContextVar[bool] = contextvars.ContextVar(
+    "xpnet_is_differentiating", default=False
+)
+"""Whether a transform is running its function: then no number may leave the tape."""
+
+
+class _NoAxesError(ShapeError, TypeError):
+    """What `len` and `iter` raise; code that asks whether one can iterate knows it."""
+
+
+def _follows_a_variable(node: Node | Leaf) -> bool:
+    """Tell whether a transform that is still running differentiates with this node."""
+    stack: list[Any] = [node]
+    seen = set(stack)
+    while stack:
+        node = stack.pop()
+        if type(node) is Leaf and node.open and not node.declared:
+            return True
+        for parent in node.parents:
+            if parent is not None and parent not in seen:
+                seen.add(parent)
+                stack.append(parent)
+    return False
 
 
 @final
@@ -171,10 +196,24 @@ class Array:
         return int(self._scalar("int"))
 
     def __float__(self, /) -> float:
+        self._refuse_number("float(x)")
         return float(self._scalar("float"))
 
     def __complex__(self, /) -> complex:
+        self._refuse_number("complex(x)")
         return complex(self._scalar("complex"))
+
+    def _refuse_number(self, what: str) -> None:
+        if (
+            self._node is not None
+            and is_differentiating.get()
+            and _follows_a_variable(self._node)
+        ):
+            raise ConversionError(
+                f"{what}: the array depends on what is being differentiated, and a "
+                "Python number would lose the gradient. Keep the array without axes; "
+                "where only the number is wanted, write x.item()."
+            )
 
     def __index__(self, /) -> int:
         value = self._scalar("index")
@@ -195,7 +234,7 @@ class Array:
 
     def __len__(self) -> int:
         if self.data.ndim == 0:
-            raise ShapeError("len(x): the array has no axes.")
+            raise _NoAxesError("len(x): the array has no axes.")
         return int(self.data.shape[0])
 
     def __iter__(self) -> Iterator[Array]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..errors import DTypeError, GradientError, OptionError, ShapeError
 from ..trees import flatten, leaves_as_in
-from .array import Array
+from .array import Array, is_differentiating
 from .convert import SCALARS, asarray, like
 from .rule import alias
 from .tape import (
@@ -125,8 +125,12 @@ class _Trace:
         ]
         self.nodes = [x._node for x in self.variables]
         self.kinds = [kind for _, kinds, _ in self.places for kind in kinds]
-        with recording_as(True):
-            self.result = function(*new, **options)
+        token = is_differentiating.set(True)
+        try:
+            with recording_as(True):
+                self.result = function(*new, **options)
+        finally:
+            is_differentiating.reset(token)
         for node in self.nodes:
             if type(node) is Leaf:
                 node.open = False
