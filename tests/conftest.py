@@ -8,6 +8,11 @@ import os
 # them wait for one another. This must be said before NumPy is loaded.
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
+# So must be what JAX is to do: keep to the CPU, and give the float64 it is asked for.
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ.setdefault("JAX_ENABLE_X64", "1")
+# SciPy asks once, when it is imported, whether it may take arrays of other libraries.
+os.environ.setdefault("SCIPY_ARRAY_API", "1")
 
 from collections.abc import Callable, Iterator
 from typing import Any

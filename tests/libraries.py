@@ -2,8 +2,9 @@
 
 A `Target` is one library on one device. ``TARGETS`` lists those that every contract
 walks: NumPy, array-api-strict on its default device and on a second one (where a
-forgotten ``device=`` raises), PyTorch where it is installed and CuPy where there is a
-GPU.
+forgotten ``device=`` raises), PyTorch and JAX where they are installed and CuPy where
+there is a GPU. JAX compiles each operation for each shape: of the contract's cases it
+gets a few of every row, and all of them under ``--thorough``.
 """
 
 from __future__ import annotations
@@ -63,6 +64,10 @@ class Target:
             import torch
 
             return torch.from_numpy(values.copy())
+        if self.library == "jax":
+            import jax.numpy
+
+            return jax.numpy.asarray(values)
         if self.library == "cupy":
             import cupy
 
@@ -86,15 +91,20 @@ class Target:
 
     def skip_unless_here(self) -> None:
         """Skip the test, with the reason, where the library cannot be used."""
-        if self.library == "torch" and importlib.util.find_spec("torch") is None:
-            pytest.skip("torch is not installed")
+        if self.library in ("torch", "jax") and not has(self.library):
+            pytest.skip(f"{self.library} is not installed")
         if self.library == "cupy" and not has_cupy():
             pytest.skip("no CuPy with a working CUDA device")
 
 
+def has(package: str) -> bool:
+    """Tell whether a package is installed."""
+    return importlib.util.find_spec(package) is not None
+
+
 def has_cupy() -> bool:
     """Tell whether CuPy is installed and sees a GPU."""
-    if importlib.util.find_spec("cupy") is None:
+    if not has("cupy"):
         return False
     import cupy
 
@@ -105,9 +115,10 @@ NUMPY = Target("numpy", "numpy")
 STRICT = Target("strict", "array_api_strict", "CPU_DEVICE")
 STRICT_DEVICE1 = Target("strict-device1", "array_api_strict", "device1", True)
 TORCH = Target("torch", "torch")
+JAX = Target("jax", "jax")
 CUPY = Target("cupy", "cupy")
 
-TARGETS = (NUMPY, STRICT, STRICT_DEVICE1, TORCH, CUPY)
+TARGETS = (NUMPY, STRICT, STRICT_DEVICE1, TORCH, JAX, CUPY)
 
 
 def parameters(targets: tuple[Target, ...] = TARGETS) -> list[Any]:

@@ -122,7 +122,8 @@ def test_a_copy_is_contiguous_and_separate(target):
     copied = lib.copy(lib.raw.permute_dims(x, (1, 0)))
     assert np.array_equal(lib.to_host(copied), X.T)
     assert copied.device == x.device
-    copied[0, 0] = 99.0
+    if lib.mutable:
+        copied[0, 0] = 99.0
     assert np.array_equal(lib.to_host(x), X)
 
 

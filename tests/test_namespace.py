@@ -479,7 +479,7 @@ def test_updates_by_array_api_extra_are_on_the_tape():
 
 def test_the_targets_of_these_tests_are_the_libraries_we_name():
     assert {t.library for t in TARGETS} == {
-        *("numpy", "array_api_strict", "torch", "cupy")
+        *("numpy", "array_api_strict", "torch", "jax", "cupy")
     }
 
 

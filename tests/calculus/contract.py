@@ -21,6 +21,7 @@ from xpnet.calculus.rule import TABLE
 from xpnet.trees import flatten
 
 STEP = 1e-3
+FEW = 3  # cases of a row where each costs a compilation
 LAYOUTS = ("contiguous", "strided", "transposed", "reversed")
 TOLERANCE = {"64": (1e-7, 1e-11), "32": (2e-3, 2e-4)}  # against differences; duality
 
@@ -399,11 +400,31 @@ class _Report:
             )
 
 
-def variations(case: Case, target: Target) -> list[tuple[str, str]]:
+def chosen(cases: list[Case], target: Target, thorough: bool = False) -> list[Case]:
+    """Return those cases of a row that are checked on a target.
+
+    On JAX, which compiles each operation for each shape, they are the first, the middle
+    and the last that it can compute, and the first complex one.
+    """
+    able = [case for case in cases if not case.only or target.library in case.only]
+    if thorough or target.library != "jax" or len(able) <= FEW:
+        return able
+    places = {k * (len(able) - 1) // (FEW - 1) for k in range(FEW)}
+    is_complex = [any(x.dtype.kind == "c" for x in case.inputs) for case in able]
+    if True in is_complex and not any(is_complex[k] for k in places):
+        places.add(is_complex.index(True))
+    return [able[k] for k in sorted(places)]
+
+
+def variations(
+    case: Case, target: Target, thorough: bool = False
+) -> list[tuple[str, str]]:
     """Return the dtypes and layouts in which a case is checked on a target."""
     if case.only and target.library not in case.only:
         return []
     out = [("float64", "contiguous")]
+    if target.library == "jax" and not thorough:
+        return out
     if case.narrow:
         out.append(("float32", "contiguous"))
     if case.layouts and any(x.ndim and x.size > 1 for x in case.inputs):

@@ -9,16 +9,18 @@ import json
 from pathlib import Path
 
 from calculus.cases import CASES
-from calculus.contract import variations
-from libraries import NUMPY, STRICT, TORCH
+from calculus.contract import chosen, variations
+from libraries import JAX, NUMPY, STRICT, TORCH
 
 
 def counted() -> dict[str, dict[str, int]]:
     """Return the number of checks by row and library."""
     return {
         name: {
-            target.library: sum(len(variations(case, target)) for case in cases)
-            for target in (NUMPY, STRICT, TORCH)
+            target.library: sum(
+                len(variations(case, target)) for case in chosen(cases, target)
+            )
+            for target in (NUMPY, STRICT, TORCH, JAX)
         }
         for name, cases in sorted(CASES.items())
     }

@@ -8,7 +8,7 @@ import pytest
 
 import xpnet as xn
 from calculus.cases import CASES, UNARY
-from calculus.contract import check, variations
+from calculus.contract import check, chosen, variations
 from libraries import STRICT, STRICT_DEVICE1, Target, host
 from xpnet.calculus.rule import TABLE, Fused
 
@@ -17,12 +17,12 @@ COUNTS = json.loads(Path(__file__).with_name("counts.json").read_text())
 ROWS = sorted(name for name, row in TABLE.items() if not isinstance(row, Fused))
 
 
-def run_row(name: str, target: Target) -> int:
+def run_row(name: str, target: Target, thorough: bool) -> int:
     """Check all cases of a row on a target; return how many there were."""
     done = 0
-    for case in CASES[name]:
+    for case in chosen(CASES[name], target, thorough):
         with target.flags(*case.needs), np.errstate(all="ignore"):
-            for dtype, layout in variations(case, target):
+            for dtype, layout in variations(case, target, thorough):
                 done += check(case, target, dtype, layout)
     return done
 
@@ -32,8 +32,10 @@ def run_row(name: str, target: Target) -> int:
 @pytest.mark.filterwarnings("ignore:Degrees of freedom <= 0:RuntimeWarning")
 @pytest.mark.filterwarnings(r"ignore:(std|var)\(\).*degrees of freedom:UserWarning")
 @pytest.mark.parametrize("name", ROWS)
-def test_the_derivatives_of_a_row_are_right(name: str, target: Target) -> None:
-    done = run_row(name, target)
+def test_the_derivatives_of_a_row_are_right(
+    name: str, target: Target, thorough: bool
+) -> None:
+    done = run_row(name, target, thorough)
     wanted = COUNTS.get(name, {}).get(target.library, 1)
     assert done >= wanted, (
         f"{name}: {done} checks ran on {target}, but there were {wanted}. If they were "
