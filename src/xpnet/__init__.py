@@ -24,10 +24,11 @@ from .backend.device import (
 from .calculus.array import Array
 from .calculus.check import check_grads
 from .calculus.convert import asarray
+from .calculus.diagnosis import detect_nonfinite
 from .calculus.namespace import namespace
 from .calculus.tape import no_grad
 from .calculus.transforms import grad, jvp, stop_gradient, value_and_grad, vjp
-from .errors import DeviceError, XpnetError
+from .errors import DeviceError, NonFiniteError, XpnetError
 
 if TYPE_CHECKING:
     from . import data, losses, metrics, nn, optim, random
@@ -36,11 +37,13 @@ __all__ = [
     "Array",
     "Device",
     "DeviceError",
+    "NonFiniteError",
     "XpnetError",
     "__version__",
     "asarray",
     "check_grads",
     "data",
+    "detect_nonfinite",
     "devices",
     "get_default_device",
     "grad",

@@ -11,6 +11,7 @@ __all__ = [
     "DeviceError",
     "GradientError",
     "LibraryError",
+    "NonFiniteError",
     "OptionError",
     "ShapeError",
     "XpnetError",
@@ -47,3 +48,7 @@ class ConversionError(XpnetError, TypeError):
 
 class GradientError(XpnetError, RuntimeError):
     """A derivative could not be computed; names the operation and the user's line."""
+
+
+class NonFiniteError(XpnetError, FloatingPointError):
+    """An operation made a NaN or an infinity, while `detect_nonfinite` was watching."""

@@ -14,7 +14,7 @@ from ..errors import LibraryError
 from . import portable
 from .device import Device
 
-__all__ = ["ADDITIONS", "EXTENSIONS", "Library", "Raw"]
+__all__ = ["ADDITIONS", "EXTENSIONS", "Functions", "Library", "Raw"]
 
 EXTENSIONS: dict[str, tuple[str, ...]] = {
     "linalg": tuple(
@@ -41,7 +41,7 @@ ADDITIONS: dict[str, Callable[..., Any]] = {}
 """Functions that the standard lacks: ``f(xp, *args)`` over raw functions."""
 
 
-class _Functions(dict[str, Any]):
+class Functions(dict[str, Any]):
     """Functions by name; one that is not there yet is looked up once and kept."""
 
     def __init__(self, library: Library) -> None:
@@ -68,7 +68,7 @@ class _Functions(dict[str, Any]):
 class Raw:
     """The functions of a library as attributes: the `xp` that a rule receives."""
 
-    def __init__(self, functions: _Functions) -> None:
+    def __init__(self, functions: Functions) -> None:
         self._functions = functions
 
     def __getattr__(self, name: str) -> Any:
@@ -110,13 +110,17 @@ class Library:
 
     def __init__(self, module: ModuleType) -> None:
         self.module = module
-        self.functions = _Functions(self)
+        self.functions = Functions(self)
         self.raw = Raw(self.functions)
         self.functions |= {
             "is_complex": self.is_complex,
             "device": self.device_of,
             "getitem": self.getitem,
             "setitem": self.setitem,
+            "write": self.write,
+            "add_to": self.add_to,
+            "windows": self.windows,
+            "on_host": self.on_host,
             "segment_sum": self.segment_sum,
             "copy": self.copy,
             "clip": self.clip,
@@ -225,8 +229,29 @@ class Library:
         out[key] = value
         return out
 
+    def write(self, out: Any, key: Any, value: Any) -> Any:
+        """Write into a new array that nobody else holds, and return it."""
+        out[key] = value
+        return out
+
+    def add_to(self, out: Any, key: Any, value: Any) -> Any:
+        """Add at slices of a new array that nobody else holds, and return it."""
+        out[key] += value
+        return out
+
+    def windows(self, x: Any, *layout: Any) -> Any:
+        """Return the sliding windows of `x` (see `portable.windows`)."""
+        return portable.windows(self.raw, x, *layout)
+
+    def on_host(self, x: Any) -> bool:
+        """Tell whether the values of a raw array can be looked at without a wait."""
+        return self.place is None or self.place.kind == "cpu"
+
     def segment_sum(self, values: Any, ids: Any, count: int) -> Any:
-        """Return `count` sums; the k-th adds ``values[i]`` where ``ids[i] == k``."""
+        """Return `count` sums; the k-th adds ``values[i]`` where ``ids[i] == k``.
+
+        The values may be rows of any shape: ``values[i, ...]``.
+        """
         return portable.segment_sum(self.module, values, ids, count)
 
     def to_host(self, x: Any) -> np.ndarray[Any, Any]:

@@ -20,9 +20,10 @@ import operator
 import os
 import sys
 from collections.abc import Iterable
+from types import CodeType
 from typing import TYPE_CHECKING, Any
 
-from ..errors import GradientError
+from ..errors import GradientError, NonFiniteError
 
 if TYPE_CHECKING:
     from ..backend.library import Library
@@ -70,11 +71,12 @@ class recording_as(contextlib.ContextDecorator):
 
     def __exit__(self, *_error: object) -> None:
         kept = _before.get()
-        for i in reversed(range(len(kept))):  # the last, but for generators
-            if kept[i][0] is self:
-                _recording.set(kept[i][1])
-                _before.set(kept[:i] + kept[i + 1 :])
-                return
+        i = len(kept) - 1
+        while i >= 0 and kept[i][0] is not self:  # generators may end out of order
+            i -= 1
+        if i >= 0:
+            _recording.set(kept[i][1])
+            _before.set(kept[:i] + kept[i + 1 :])
 
 
 def no_grad() -> recording_as:
@@ -199,15 +201,28 @@ class Node:
 
     def where(self) -> str:
         """Return the user's own line that recorded this operation."""
-        line = None
-        for index, (first, *_rest) in enumerate(self.code.co_positions()):
-            if index * 2 >= self.instruction:
-                line = first
-                break
-        path = self.code.co_filename
-        text = linecache.getline(path, line or 0).strip()
-        place = f"{path}, line {line}, in {self.code.co_name}"
-        return f"{place}: {text}" if text else place
+        return place_of(self.code, self.instruction)
+
+
+def place_of(code: CodeType, instruction: int) -> str:
+    """Return where an instruction stands: file, line, function, and the line's text."""
+    line = None
+    for index, (first, *_rest) in enumerate(code.co_positions()):
+        if index * 2 >= instruction:
+            line = first
+            break
+    path = code.co_filename
+    text = linecache.getline(path, line or 0).strip()
+    place = f"{path}, line {line}, in {code.co_name}"
+    return f"{place}: {text}" if text else place
+
+
+def users_place() -> str:
+    """Return the line that is running outside of this package, the nearest one."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame = frame.f_back
+    return place_of(frame.f_code, frame.f_lasti)
 
 
 def _reachable(roots: list[Any], since: int) -> list[Node]:
@@ -336,7 +351,7 @@ def _pulled(node: Node, parents: Any, g: Any, cotangents: Any, higher: bool) -> 
             )
             return row.pull_into(node, parents, saved, g, slots)
         return row.pull(node, parents, saved, g, node.lib.raw)
-    except GradientError:
+    except (GradientError, NonFiniteError):
         raise  # it says where already
     except Exception as error:
         raise _explained(node, error, "backward") from error
@@ -381,7 +396,7 @@ def _pushed(node: Node, incoming: list[Any], higher: bool) -> Any:
         if higher:
             return row.push(node, incoming, row.lift(node), node.lib.recorded)
         return row.push(node, incoming, node.saved, node.lib.raw)
-    except GradientError:
+    except (GradientError, NonFiniteError):
         raise
     except Exception as error:
         raise _explained(node, error, "forward") from error

@@ -12,7 +12,7 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any, Protocol
 
-__all__ = ["TWINS", "Twin", "register", "twins_off"]
+__all__ = ["TWINS", "Twin", "Twins", "register", "twins_off"]
 
 
 class Twin(Protocol):
@@ -43,7 +43,13 @@ class Twin(Protocol):
         """
 
 
-TWINS: dict[tuple[str, str], Twin] = {}
+class Twins(dict[tuple[str, str], Twin]):
+    """Twins by the name of the function and of the library."""
+
+    __slots__ = ()
+
+
+TWINS = Twins()
 """Twins by the name of the function and of the library."""
 
 

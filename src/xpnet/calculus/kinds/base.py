@@ -58,10 +58,16 @@ class Row:
         Whether the function belongs to the standard (or to the special functions).
     function : callable
         The function on recorded arrays.
+    writes : bool
+        Whether `pull_into` can write into given buffers.
+    transparent : bool
+        Whether its rules run a person's own functions, so that what happens inside is
+        looked at as well (`detect_nonfinite`).
     """
 
     kind = ""
     writes = False
+    transparent = False
 
     def __init__(
         self,

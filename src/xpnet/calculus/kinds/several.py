@@ -10,10 +10,10 @@ from ..tape import Node, is_recording
 from .base import TABLE, Moving, Rule, cast_like, public_signature, strip
 from .linear import ArrayFunction, Call
 
-__all__ = ["Several", "several"]
+__all__ = ["Cotangents", "Several", "several"]
 
 
-class _Cotangents:
+class Cotangents:
     """The cotangents of a function's results, None where there is none; they add."""
 
     __slots__ = ("parts",)
@@ -21,11 +21,11 @@ class _Cotangents:
     def __init__(self, parts: dict[int, Any]) -> None:
         self.parts = parts
 
-    def __add__(self, other: _Cotangents) -> _Cotangents:
+    def __add__(self, other: Cotangents) -> Cotangents:
         parts = dict(self.parts)
         for i, g in other.parts.items():
             parts[i] = parts[i] + g if i in parts else g
-        return _Cotangents(parts)
+        return Cotangents(parts)
 
 
 class _Pick(Moving):
@@ -34,7 +34,7 @@ class _Pick(Moving):
     def pull(
         self, node: Node, parents: Any, saved: Any, g: Any, xp: Any
     ) -> tuple[Any, ...]:
-        return (_Cotangents({saved: g}),)
+        return (Cotangents({saved: g}),)
 
     def push(self, node: Node, tangents: list[Any], saved: Any, xp: Any) -> Any:
         return tangents[0][saved]

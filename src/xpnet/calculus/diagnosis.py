@@ -1,0 +1,418 @@
+"""Find the operation that made the first NaN or infinity, forward or backward.
+
+While somebody watches, four functions of the engine are exchanged for ones that look at
+every result: the look-up of a library's function and of a twin (forward), and the two
+that run a row's rule (backward, and forward mode). When the last watcher has gone the
+engine is what it was: nothing is asked on its path, and watching costs nothing when it
+is off.
+
+What a rule computes on its way is not looked at, only what it returns: a stable rule
+may pass through an infinity that it then masks.
+"""
+
+from __future__ import annotations
+
+import cmath
+import contextlib
+import contextvars
+import functools
+import inspect
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+from ..backend.base import Functions
+from ..backend.library import Library, library_of
+from ..errors import NonFiniteError
+from ..kernels.twin import Twins
+from . import tape
+from .array import Array
+from .convert import SCALARS
+from .kinds.linear import Call
+from .kinds.several import Cotangents
+from .rule import TABLE
+from .tape import Node, users_place
+
+__all__ = ["detect_nonfinite"]
+
+
+class _Watch(NamedTuple):
+    """What is looked for."""
+
+    infinities: bool
+
+
+_watch: contextvars.ContextVar[_Watch | None] = contextvars.ContextVar(
+    "xpnet_watch", default=None
+)
+_before: contextvars.ContextVar[tuple[tuple[object, _Watch | None], ...]] = (
+    contextvars.ContextVar("xpnet_watch_before", default=())
+)
+
+
+class detect_nonfinite(contextlib.ContextDecorator):
+    """Raise at the first operation that makes a NaN or an infinity, and name it.
+
+    Every function of the table is watched inside the ``with`` block, in this thread or
+    task, and every rule of a derivative that runs there: a NaN where no NaN went in,
+    and an infinity where only finite numbers went in. Values that are not finite when
+    they come in are nobody's fault and pass. Also a decorator. This is slow (each
+    result is read once more); outside the block it costs nothing.
+
+    Parameters
+    ----------
+    infinities : bool
+        Whether infinities count as well; otherwise NaN alone.
+
+    Raises
+    ------
+    NonFiniteError
+        Names the operation, the range of each of its arguments, the first bad element,
+        and the line that called it (for a derivative: that recorded it).
+
+    Notes
+    -----
+    ``torch.autograd.detect_anomaly`` looks at the backward pass alone, and at NaN.
+
+    Examples
+    --------
+    >>> with detect_nonfinite():
+    ...     xn.grad(lambda x: xp.sqrt(x) + 1.0)(0.0)
+    Traceback (most recent call last):
+        ...
+    xpnet.errors.NonFiniteError: the backward rule of sqrt made inf, out of finite ...
+    """
+
+    def __init__(self, *, infinities: bool = True) -> None:
+        self._watch = _Watch(infinities)
+
+    def __enter__(self) -> None:
+        _before.set((*_before.get(), (self, _watch.get())))
+        _watch.set(self._watch)
+        _exchange.more()
+
+    def __exit__(self, *_error: object) -> None:
+        kept = _before.get()
+        i = len(kept) - 1
+        while i >= 0 and kept[i][0] is not self:
+            i -= 1
+        if i >= 0:
+            _watch.set(kept[i][1])
+            _before.set(kept[:i] + kept[i + 1 :])
+        _exchange.less()
+
+
+class _Exchange:
+    """How many watch, in all threads, and the engine's functions meanwhile."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.watchers = 0
+
+    def more(self) -> None:
+        """Exchange the functions when the first watcher comes."""
+        with self.lock:
+            self.watchers += 1
+            if self.watchers == 1:
+                Functions.__getitem__ = _looked_up  # type: ignore
+                Twins.get = _twin_found  # type: ignore
+                tape._pulled = _watched_pull
+                tape._pushed = _watched_push
+
+    def less(self) -> None:
+        """Put the engine's own functions back when the last watcher has gone."""
+        with self.lock:
+            self.watchers -= 1
+            if self.watchers == 0:
+                del Functions.__getitem__, Twins.get
+                tape._pulled, tape._pushed = _pulled, _pushed
+
+
+_exchange = _Exchange()
+_pulled, _pushed = tape._pulled, tape._pushed
+_UNWRITTEN = frozenset({"empty", "empty_like"})  # they hold whatever was there
+
+
+@contextlib.contextmanager
+def _not_watching() -> Iterator[None]:
+    """Let a rule compute what it likes on its way."""
+    token = _watch.set(None)
+    try:
+        yield
+    finally:
+        _watch.reset(token)
+
+
+# --- forward --------------------------------------------------------------------------
+
+
+def _looked_up(functions: Functions, name: str) -> Any:
+    """Return a library's function, watched where a row of the table calls it."""
+    found = dict.__getitem__(functions, name)
+    watch = _watch.get()
+    if watch is None or name not in TABLE or name in _UNWRITTEN:
+        return found
+    return functools.partial(_called, watch, functions.library, name, found)
+
+
+def _called(
+    watch: _Watch,
+    lib: Library,
+    name: str,
+    function: Callable[..., Any],
+    *args: Any,
+    **options: Any,
+) -> Any:
+    out = function(*args, **options)
+    given = [*zip(_parameters(name), args, strict=False), *options.items()]
+    _look(watch, lib, name, given, out, users_place)
+    return out
+
+
+def _twin_found(twins: Twins, key: tuple[str, str], default: Any = None) -> Any:
+    """Return a twin whose results are watched."""
+    twin = dict.get(twins, key, default)
+    watch = _watch.get()
+    return twin if watch is None or twin is None else _Watched(watch, key[0], twin)
+
+
+class _Watched:
+    """A twin, and a look at what it returns."""
+
+    def __init__(self, watch: _Watch, name: str, twin: Any) -> None:
+        self.watch, self.name, self.twin = watch, name, twin
+        self.backward = twin.backward
+
+    def forward(self, needs: tuple[bool, ...], *args: Any, **options: Any) -> Any:
+        """Return what the twin returns, if it is finite."""
+        made = self.twin.forward(needs, *args, **options)
+        if made is not None:
+            given = [*zip(_parameters(self.name), args, strict=False)]
+            lib = _library_of_any(args)
+            _look(self.watch, lib, self.name, given, made[0], users_place)
+        return made
+
+
+def _library_of_any(args: Any) -> Library:
+    """Return the library of the first array among raw arguments."""
+    libs = (library_of(a) for a in args if a is not None and type(a) not in SCALARS)
+    return next(lib for lib in libs if lib is not None)
+
+
+# --- derivatives ----------------------------------------------------------------------
+
+
+def _watched_pull(
+    node: Node, parents: Any, g: Any, cotangents: Any, higher: bool
+) -> Any:
+    """Run a row's backward rule, and look at the cotangents and at their sums."""
+    watch = _watch.get()
+    if watch is None:
+        return _pulled(node, parents, g, cotangents, higher)
+    given = [("the cotangent", _raw(g)), *_saved(node)]
+    if node.row.transparent:
+        parts = _pulled(node, parents, g, cotangents, higher)
+    else:
+        with _not_watching():
+            parts = _pulled(node, parents, g, cotangents, higher)
+    where = functools.partial(_recorded, node)
+    name = f"the backward rule of {node.row.name}"
+    for parent, part in zip(parents, parts, strict=False):
+        if parent is None or part is None:
+            continue
+        raw = _raw(part)
+        _look(watch, node.lib, name, given, raw, where)
+        if parent in cotangents:
+            _look_at_sum(watch, node, cotangents[parent], part)
+    return parts
+
+
+def _look_at_sum(watch: _Watch, node: Node, one: Any, other: Any) -> None:
+    """Look at the sum of two cotangents of one array."""
+    name = f"the sum of two cotangents, one of them from {node.row.name},"
+    where = functools.partial(_recorded, node)
+    if type(one) is Cotangents:
+        pairs = [(one.parts[i], other.parts[i]) for i in one.parts if i in other.parts]
+    else:
+        pairs = [(one, other)]
+    for a, b in ((_raw(a), _raw(b)) for a, b in pairs):
+        given = [("one", a), ("the other", b)]
+        _look(watch, node.lib, name, given, a + b, where)
+
+
+def _watched_push(node: Node, incoming: list[Any], higher: bool) -> Any:
+    """Run a row's forward rule, and look at the tangent that it returns."""
+    watch = _watch.get()
+    if watch is None:
+        return _pushed(node, incoming, higher)
+    given = [("the tangent", _raw(t)) for t in incoming if t is not None]
+    given += _saved(node)
+    if node.row.transparent:
+        out = _pushed(node, incoming, higher)
+    else:
+        with _not_watching():
+            out = _pushed(node, incoming, higher)
+    name = f"the forward rule of {node.row.name}"
+    where = functools.partial(_recorded, node)
+    _look(watch, node.lib, name, given, _raw(out), where)
+    return out
+
+
+def _recorded(node: Node) -> str:
+    return f"recorded at {node.where()}"
+
+
+def _saved(node: Node) -> list[tuple[str, Any]]:
+    """Return what the rule of a node is given besides the cotangent, by name."""
+    saved = node.saved
+    if not isinstance(saved, tuple):
+        return [("the saved value", saved)]
+    values = saved.arrays if isinstance(saved, Call) else saved
+    names = [*_parameters(node.row.name)][: len(node.parents)]
+    return [*zip([*names, "the result"], values, strict=False)]
+
+
+# --- looking --------------------------------------------------------------------------
+
+
+def _look(
+    watch: _Watch,
+    lib: Library,
+    name: str,
+    given: list[tuple[str, Any]],
+    out: Any,
+    where: Callable[[], str],
+) -> None:
+    """Raise if a result has a NaN or an infinity that nothing given has."""
+    for x in _floats(lib, out):
+        with lib.quiet():
+            for flaw in ("isnan", "isinf") if watch.infinities else ("isnan",):
+                # a NaN must come from a NaN; an infinity from anything not finite
+                excuse = ("isnan",) if flaw == "isnan" else ("isnan", "isinf")
+                if _has(lib, x, flaw) and not any(
+                    _has(lib, value, kind) for _, value in given for kind in excuse
+                ):
+                    text = _message(lib, name, given, x, flaw)
+                    raise NonFiniteError(
+                        f"{text}\n  {where()}\n  {_advice(name, flaw)}"
+                    )
+
+
+def _floats(lib: Library, value: Any) -> Iterator[Any]:
+    """Return the floating-point arrays in a value, raw."""
+    if isinstance(value, (list, tuple)):
+        for part in value:
+            yield from _floats(lib, part)
+    elif type(value) not in SCALARS and value is not None and library_of(value) is lib:
+        x = lib.adopt(value)
+        if lib.is_floating(x.dtype):
+            yield x
+
+
+def _has(lib: Library, value: Any, flaw: str) -> bool:
+    """Tell whether a value has a NaN (``"isnan"``) or an infinity (``"isinf"``)."""
+    if type(value) in SCALARS:
+        return bool(getattr(cmath, flaw)(value))
+    raw = lib.raw
+    test = getattr(raw, flaw)
+    return any(bool(raw.any(test(x))) for x in _floats(lib, value))
+
+
+def _message(
+    lib: Library,
+    name: str,
+    given: list[tuple[str, Any]],
+    out: Any,
+    flaw: str,
+) -> str:
+    """Return what was made where, and the range of everything that went in."""
+    mask = lib.to_host(getattr(lib.raw, flaw)(out))
+    index = _unraveled(int(mask.reshape(-1).argmax()), mask.shape)
+    bad = lib.to_host(out)[index].item()
+    place = f" at index {index}" if index else ""
+    count = int(mask.sum())
+    more = f", and {count - 1:,} more" if count > 1 else ""
+    source = "finite numbers" if flaw == "isinf" else "numbers without a NaN"
+    lines = [f"{name} made {bad}{place}{more}, out of {source}."]
+    for label, value in given:
+        if type(value) in SCALARS:
+            lines.append(f"{label}: {value}")
+        for x in _floats(lib, value):
+            lines.append(f"{label}: {_range(lib.to_host(x), index, mask.shape)}")
+    return "\n  ".join(lines)
+
+
+def _unraveled(position: int, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the index of the element at a position in row-major order."""
+    index: tuple[int, ...] = ()
+    for length in reversed(shape):
+        position, last = divmod(position, length)
+        index = (last, *index)
+    return index
+
+
+def _range(x: Any, index: tuple[int, ...], shape: tuple[int, ...]) -> str:
+    """Return the form of an array on the host, its range, and its value at an index."""
+    text = f"{x.dtype} {x.shape}"
+    if not x.size:
+        return text
+    sizes = abs(x) if x.dtype.kind == "c" else x
+    text += " of sizes" if x.dtype.kind == "c" else ""
+    text += f" from {sizes.min():.6g} to {sizes.max():.6g}"
+    same = x.ndim and x.shape == shape
+    return f"{text}, and {x[index]:.6g} at that index" if same else text
+
+
+_LOGARITHMS = ("log", "log2", "log10", "log1p", "xlogy")
+_QUOTIENTS = ("divide", "reciprocal", "remainder", "floor_divide")
+_GROWING = ("exp", "expm1", "matmul", "multiply", "pow", "prod", "square", "sum")
+
+
+def _advice(name: str, flaw: str) -> str:
+    """Return what to do about it."""
+    function = name.removesuffix(" rule").rpartition(" of ")[2]
+    if function in _LOGARITHMS:
+        return (
+            "The logarithm wants positive numbers: choose them before it, as in "
+            "xp.log(xp.where(x > 0, x, 1.0)), or compute the whole with "
+            "xp.special.logsumexp, log_softmax, log_expit or xlogy."
+        )
+    if function in _QUOTIENTS:
+        return (
+            "Keep the divisor away from 0: choose it before the division, as in "
+            "x / xp.where(y != 0, y, 1.0), or add a small number to it."
+        )
+    grown = flaw == "isinf" and (
+        name == function or function in _GROWING or name.startswith("the sum")
+    )
+    if grown:
+        return (
+            "The result is larger than the dtype can hold: scale the arguments, work "
+            "with logarithms, or use float64."
+        )
+    if name != function:
+        return (
+            "The derivative is not finite at such a point. Keep the argument away from "
+            "it before the operation: f(xp.where(ok, x, safe)); choosing afterwards "
+            "does not help where the cotangent is not 0."
+        )
+    return (
+        "Such arguments have no result. Look at where they come from, or replace them "
+        "before the operation: f(xp.where(ok, x, safe))."
+    )
+
+
+@functools.cache
+def _parameters(name: str) -> tuple[str, ...]:
+    """Return the names of a row's parameters, and then of any number of others."""
+    names = inspect.signature(TABLE[name].function).parameters
+    return (*names, *(f"argument {i}" for i in range(len(names), 64)))
+
+
+def _raw(value: Any) -> Any:
+    """Return cotangents as they are in the library: arrays, or a list of them."""
+    if type(value) is Array:
+        return value.data
+    if type(value) is Cotangents:
+        return [_raw(part) for part in value.parts.values()]
+    return [_raw(part) for part in value] if isinstance(value, tuple) else value
