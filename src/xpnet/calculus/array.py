@@ -203,6 +203,12 @@ class Array:
         self._refuse_number("complex(x)")
         return complex(self._scalar("complex"))
 
+    def __floor__(self) -> int:
+        return math.floor(self._scalar("floor"))
+
+    def __ceil__(self) -> int:
+        return math.ceil(self._scalar("ceil"))
+
     def _refuse_number(self, what: str) -> None:
         if (
             self._node is not None
