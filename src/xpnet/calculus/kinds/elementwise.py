@@ -13,6 +13,7 @@ from ..array import Array
 from ..convert import SCALARS, asarray, like, mixed
 from ..tape import Node, is_recording
 from .base import Row, Rule, fitted, lifted, needs_fix, spread, wanted_names
+from .refusals import refuse
 
 _new = object.__new__
 
@@ -85,7 +86,10 @@ class Unary(Row):
                 x = asarray(x)
             lib = x._lib
             a = x.data
-            out = lib.functions[name](a)
+            try:
+                out = lib.functions[name](a)
+            except Exception as error:
+                refuse(name, (a,), error)
             if type(out) is not lib.array_type:
                 out = lib.coerce(out)
             result = _new(Array)
@@ -216,7 +220,10 @@ class Binary(Row):
                         return a
             else:
                 return function(*_as_arrays(x, y))
-            out = lib.functions[name](a, b)
+            try:
+                out = lib.functions[name](a, b)
+            except Exception as error:
+                refuse(name, (a, b), error)
             if type(out) is not lib.array_type:
                 out = lib.coerce(out)
             result = _new(Array)

@@ -11,6 +11,7 @@ from ...errors import LibraryError
 from ..array import Array
 from ..convert import SCALARS, asarray, like, wrap
 from .base import Row, strip
+from .refusals import refuse
 
 __all__ = ["Composed", "Flat", "flat", "function_of"]
 
@@ -34,10 +35,12 @@ class Flat(Row):
         def function(*args: Any, **options: Any) -> Any:
             first = _first_array([*args, *options.values()])
             lib = first._lib
-            out = lib.functions[name](
-                *[_operand(a, first) for a in args],
-                **{k: strip(v, lib) for k, v in options.items()},
-            )
+            raw = [_operand(a, first) for a in args]
+            options = {k: strip(v, lib) for k, v in options.items()}
+            try:
+                out = lib.functions[name](*raw, **options)
+            except Exception as error:
+                refuse(name, raw, error, options)
             return _wrapped(lib, out)
 
         return function
@@ -61,7 +64,10 @@ class Flat(Row):
             a = x.data
             if reflected:
                 a, b = b, a
-            return wrap(lib, lib.functions[name](a, b))
+            try:
+                return wrap(lib, lib.functions[name](a, b))
+            except Exception as error:
+                refuse(name, (a, b), error)
 
         return function
 

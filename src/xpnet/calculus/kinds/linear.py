@@ -10,6 +10,7 @@ from ..array import Array
 from ..convert import SCALARS, asarray, like, wrap
 from ..tape import Node, is_recording
 from .base import Row, Rule, Spec, cast_like, lifted, public_signature, strip
+from .refusals import refuse
 
 __all__ = [
     "ArrayFunction",
@@ -50,7 +51,10 @@ class ArrayFunction(Row):
             if options:
                 options = {key: strip(value, lib) for key, value in options.items()}
             raw = [x.data for x in arrays]
-            out = lib.functions[name](*raw, *rest, **options)
+            try:
+                out = lib.functions[name](*raw, *rest, **options)
+            except Exception as error:
+                refuse(name, [*raw, *rest], error, options)
             if type(out) is not lib.array_type:
                 out = lib.coerce(out)
             result = Array(out, lib)
@@ -156,7 +160,11 @@ class LinearSequence(Row):
                 x if type(x) is Array and x._lib is lib else like(x, first)
                 for x in values
             ]
-            out = wrap(lib, lib.functions[name]([x.data for x in whole], **options))
+            raw = [x.data for x in whole]
+            try:
+                out = wrap(lib, lib.functions[name](raw, **options))
+            except Exception as error:
+                refuse(name, [raw], error, options)
             nodes = tuple([x._node for x in whole])
             if (
                 nodes.count(None) != len(nodes)

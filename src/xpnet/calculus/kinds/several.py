@@ -9,6 +9,7 @@ from ..array import Array
 from ..tape import Node, is_recording
 from .base import TABLE, Moving, Rule, cast_like, public_signature, strip
 from .linear import ArrayFunction, Call
+from .refusals import refuse
 
 __all__ = ["Cotangents", "Several", "several"]
 
@@ -69,7 +70,10 @@ class Several(ArrayFunction):
             (x,), rest = row._gather(args[:1]), args[1:]
             lib = x._lib
             rest = tuple([strip(value, lib) for value in rest])
-            outs = lib.functions[name](x.data, *rest, **options)
+            try:
+                outs = lib.functions[name](x.data, *rest, **options)
+            except Exception as error:
+                refuse(name, [x.data, *rest], error, options)
             raw = tuple(
                 [
                     out if type(out) is lib.array_type else lib.coerce(out)

@@ -1,0 +1,87 @@
+"""What a library refuses, said in a sentence with the function and the shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, NoReturn
+
+from ...errors import DTypeError, OptionError, ShapeError, XpnetError
+
+__all__ = ["refuse"]
+
+_LETTERS = "xyzuvw"
+_OF_SHAPES = ("shape", "dimension", "size", "axis", "axes")
+
+
+def refuse(
+    name: str,
+    args: Sequence[Any],
+    error: Exception,
+    options: Mapping[str, Any] = MappingProxyType({}),
+) -> NoReturn:
+    """Raise the error of a library's function again, as one of ours.
+
+    Errors that say more by their class (IndexError, LinAlgError, ...) keep it and get
+    a note with the function and the shapes.
+    """
+    if isinstance(error, XpnetError):
+        raise error
+    shown = ", ".join(
+        [_shown(i, a) for i, a in enumerate(args)]
+        + [f"{key}={value!r:.60}" for key, value in options.items()]
+    )
+    misfit = _misfit(name, args)
+    if misfit:
+        raise ShapeError(f"{name}: {misfit} ({shown}).") from error
+    reason = " ".join(str(error).split()).rstrip(".")
+    kind = type(error)
+    if kind in (ValueError, TypeError, RuntimeError):
+        if any(
+            word in reason for word in ("shape", "dimension", "size", "axis", "axes")
+        ):
+            raise ShapeError(f"{name}: {reason} ({shown}).") from error
+        if kind is not RuntimeError:
+            own = DTypeError if kind is TypeError else OptionError
+            raise own(f"{name}: {reason} ({shown}).") from error
+    error.add_note(f"in {name} ({shown})")
+    raise error
+
+
+def _shown(index: int, value: Any) -> str:
+    """Return an argument as a reader wants it: its letter, shape and dtype."""
+    letter = _LETTERS[index] if index < len(_LETTERS) else f"argument {index}"
+    if hasattr(value, "shape") and hasattr(value, "dtype"):
+        return f"{letter}: {tuple(value.shape)} {value.dtype}"
+    if isinstance(value, (list, tuple)) and any(hasattr(v, "shape") for v in value):
+        return f"{letter}: {[tuple(v.shape) for v in value if hasattr(v, 'shape')]}"
+    return f"{value!r:.60}"
+
+
+def _misfit(name: str, args: Sequence[Any]) -> str:
+    """Return why two arrays do not fit together, or an empty string."""
+    shapes = [tuple(a.shape) for a in args if hasattr(a, "shape")]
+    if len(args) != 2 or len(shapes) != 2:
+        return ""
+    x, y = shapes
+    if name == "matmul":
+        if not x or not y:
+            return "a product needs arrays with at least one axis; multiply by x * y"
+        inner = y[-2] if len(y) > 1 else y[0]
+        if x[-1] != inner:
+            axis = -2 if len(y) > 1 else 0
+            return (
+                f"the last axis of x has {x[-1]} elements, but axis {axis} of y has "
+                f"{inner}; they are multiplied and must be equal"
+            )
+        x, y = x[:-2], y[:-2]
+    elif name in ("tensordot", "take", "take_along_axis", "solve", "searchsorted"):
+        return ""
+    for i, (m, n) in enumerate(zip(reversed(x), reversed(y), strict=False), start=1):
+        if m != n and 1 not in (m, n):
+            start = 2 if name == "matmul" else 0
+            return (
+                f"the shapes do not broadcast: axis {-i - start} has {m} and {n} "
+                "elements, and neither is 1"
+            )
+    return ""
