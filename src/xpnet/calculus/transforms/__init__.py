@@ -1,0 +1,11 @@
+"""Transforms: from a function to its derivative. Input kind = output kind.
+
+A Python number gives numbers, a NumPy array NumPy arrays, an `Array` an `Array`, and a
+dict, list, tuple or Module of these the same container with derivatives in place of
+values.
+"""
+
+from .directional import jvp
+from .gradients import grad, stop_gradient, value_and_grad, vjp
+
+__all__ = ["grad", "jvp", "stop_gradient", "value_and_grad", "vjp"]
