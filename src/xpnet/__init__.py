@@ -24,7 +24,9 @@ from .backend.device import (
 from .calculus.array import Array
 from .calculus.check import check_grads
 from .calculus.convert import asarray
+from .calculus.creation import from_dlpack
 from .calculus.diagnosis import detect_nonfinite
+from .calculus.memory import memory_report
 from .calculus.namespace import namespace
 from .calculus.tape import no_grad
 from .calculus.transforms import grad, jvp, stop_gradient, value_and_grad, vjp
@@ -45,10 +47,12 @@ __all__ = [
     "data",
     "detect_nonfinite",
     "devices",
+    "from_dlpack",
     "get_default_device",
     "grad",
     "jvp",
     "losses",
+    "memory_report",
     "metrics",
     "namespace",
     "nn",

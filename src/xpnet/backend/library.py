@@ -21,6 +21,7 @@ from .base import ADDITIONS, EXTENSIONS, Library
 from .cupy_library import CupyLibrary
 from .device import Device, resolve
 from .foreign_libraries import JaxLibrary, StrictLibrary, TorchLibrary
+from .generic_library import GenericLibrary
 from .numpy_library import NumpyLibrary
 
 __all__ = [
@@ -28,8 +29,11 @@ __all__ = [
     "EXTENSIONS",
     "Library",
     "foreign",
+    "generic",
+    "is_known",
     "library_for",
     "library_of",
+    "name_of",
 ]
 
 _NUMPY = NumpyLibrary()
@@ -88,6 +92,46 @@ def foreign(name: str) -> Library:
         ) from error
 
 
+def is_known(name: str) -> bool:
+    """Tell whether a name is that of a library xpnet knows by itself."""
+    return name in _FOREIGN
+
+
+def name_of(module: Any) -> str:
+    """Return the name that xpnet has for a module of array functions.
+
+    Raises
+    ------
+    LibraryError
+        If it is no module.
+    """
+    name = getattr(module, "__name__", None)
+    if not isinstance(name, str) or not hasattr(module, "__dict__"):
+        raise LibraryError(
+            f"{module!r} is not an array library: use a module, or one of the names "
+            f"{['cupy', 'numpy', *sorted(_FOREIGN)]}."
+        )
+    name = name.rpartition("array_api_compat.")[2]
+    return "jax" if name == "jax.numpy" else name
+
+
+@_made_once
+def generic(module: Any) -> Library:
+    """Return the library over any module that follows the standard.
+
+    Raises
+    ------
+    LibraryError
+        If the module does not follow the standard.
+    """
+    found = GenericLibrary(module)
+    _GENERIC[found.array_type] = found
+    return found
+
+
+_GENERIC: dict[type, Library] = {}  # by the type of its arrays
+
+
 def library_for(device: str | Device | None) -> Library:
     """Return the library of a device of ours; None is the default device."""
     found = resolve(device)
@@ -111,7 +155,16 @@ def library_of(x: Any) -> Library | None:
     if package == "cupy" and isinstance(x, sys.modules["cupy"].ndarray):
         return _cupy(int(x.device.id))
     if package in ("jax", "jaxlib"):
-        return foreign("jax") if hasattr(x, "__array_namespace__") else None
+        # a random key has a dtype of JAX's own
+        numbers = isinstance(getattr(x, "dtype", None), np.dtype)
+        return foreign("jax") if numbers and hasattr(x, "aval") else None
     if package in _FOREIGN and hasattr(x, "shape") and hasattr(x, "dtype"):
         return foreign(package)
-    return None
+    return _GENERIC.get(kind) or _by_its_own_word(x, package)
+
+
+def _by_its_own_word(x: Any, package: str) -> Library | None:
+    """Return the library that an array of an unknown class says it belongs to."""
+    if package == "xpnet" or not hasattr(type(x), "__array_namespace__"):
+        return None
+    return generic(x.__array_namespace__())

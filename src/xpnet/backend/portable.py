@@ -5,7 +5,15 @@ from __future__ import annotations
 import math
 from typing import Any
 
-__all__ = ["has_integer_array", "segment_sum", "set_positions", "sorted_segment_sum"]
+__all__ = [
+    "has_integer_array",
+    "last_values",
+    "segment_sum",
+    "set_positions",
+    "sorted_segment_sum",
+    "strided_windows",
+    "windows",
+]
 
 
 def segment_sum(xp: Any, values: Any, ids: Any, count: int) -> Any:
@@ -16,6 +24,8 @@ def segment_sum(xp: Any, values: Any, ids: Any, count: int) -> Any:
     """
     kinds = xp.arange(count, dtype=ids.dtype, device=values.device)
     member = xp.expand_dims(kinds, axis=1) == xp.expand_dims(ids, axis=0)  # (count, n)
+    rest = values.ndim - 1
+    member = xp.reshape(member, (*member.shape, *(1,) * rest))
     chosen = xp.where(member, values, xp.zeros_like(values))
     return xp.sum(chosen, axis=1, dtype=values.dtype)
 
@@ -31,18 +41,36 @@ def sorted_segment_sum(
     ids = xp.take(ids, order, axis=0)
     kinds = xp.arange(count + 1, dtype=ids.dtype, device=ids.device)
     edges = xp.searchsorted(ids, kinds)
-    end = xp.zeros((1,), dtype=values.dtype, device=values.device)
+    rest = tuple(values.shape[1:])
+    end = xp.zeros((1, *rest), dtype=values.dtype, device=values.device)
     padded = xp.concat(
         [xp.take(values, order, axis=0), end]
     )  # a run may start at the end
-    sums = reduceat(padded, edges[:-1])
-    return xp.where(edges[1:] > edges[:-1], sums, xp.zeros_like(sums))
+    sums = reduceat(padded, edges[:-1], axis=0)
+    some = xp.reshape(edges[1:] > edges[:-1], (count, *(1,) * len(rest)))
+    return xp.where(some, sums, xp.zeros_like(sums))
 
 
 def has_integer_array(key: Any) -> bool:
     """Tell whether an index holds an array of integers."""
     parts = key if isinstance(key, tuple) else (key,)
     return any(hasattr(part, "dtype") and "int" in str(part.dtype) for part in parts)
+
+
+def last_values(xp: Any, x: Any, key: Any, value: Any) -> Any:
+    """Return `value` with each position's last value wherever the position is named.
+
+    A library that writes in any order then leaves what NumPy leaves: the last one.
+    """
+    where = positions(xp, x.shape, key, x.device)
+    while value.ndim > where.ndim:  # axes of length 1 in front
+        value = xp.reshape(value, tuple(value.shape[1:]))
+    value = xp.reshape(xp.broadcast_to(value, tuple(where.shape)), (-1,))
+    shape, where = tuple(where.shape), xp.reshape(where, (-1,))
+    order = xp.argsort(where, stable=True)
+    ordered = xp.take(where, order, axis=0)
+    last = xp.searchsorted(ordered, where, side="right") - 1
+    return xp.reshape(xp.take(value, xp.take(order, last, axis=0), axis=0), shape)
 
 
 def positions(xp: Any, shape: tuple[int, ...], key: Any, device: Any) -> Any:
@@ -73,3 +101,50 @@ def set_positions(xp: Any, x: Any, key: Any, value: Any) -> Any:
         xp.reshape(value, (-1,)), xp.where(last > 0, last - 1, xp.zeros_like(last))
     )
     return xp.reshape(xp.where(last > 0, chosen, flat), x.shape)
+
+
+def windows(
+    xp: Any,
+    x: Any,
+    axes: tuple[int, ...],
+    window: tuple[int, ...],
+    stride: tuple[int, ...],
+    dilation: tuple[int, ...],
+) -> Any:
+    """Return the sliding windows of `x` along axes, gathered; they are its last axes.
+
+    Element ``[..., i, ..., k]`` is ``x[..., i * stride + k * dilation, ...]``.
+    """
+    for axis, w, s, d in zip(axes, window, stride, dilation, strict=True):
+        count = window_count(x.shape[axis], w, s, d)
+        device = xp.device(x)
+        first = xp.arange(count, dtype=xp.int64, device=device) * s
+        within = xp.arange(w, dtype=xp.int64, device=device) * d
+        places = xp.expand_dims(first, axis=1) + xp.expand_dims(within, axis=0)
+        taken = xp.take(x, xp.reshape(places, (-1,)), axis=axis)
+        shape = (*x.shape[:axis], count, w, *x.shape[axis + 1 :])
+        x = xp.moveaxis(xp.reshape(taken, shape), axis + 1, -1)
+    return x
+
+
+def window_count(n: int, window: int, stride: int, dilation: int) -> int:
+    """Return how many windows an axis of length `n` has room for."""
+    return (n - (window - 1) * dilation - 1) // stride + 1
+
+
+def strided_windows(
+    shape: tuple[int, ...],
+    strides: tuple[int, ...],
+    axes: tuple[int, ...],
+    window: tuple[int, ...],
+    stride: tuple[int, ...],
+    dilation: tuple[int, ...],
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return the shape and strides of the view that holds the sliding windows."""
+    lengths, steps = list(shape), list(strides)
+    for axis, w, s, d in zip(axes, window, stride, dilation, strict=True):
+        lengths[axis] = window_count(shape[axis], w, s, d)
+        steps[axis] = strides[axis] * s
+        lengths.append(w)
+        steps.append(strides[axis] * d)
+    return tuple(lengths), tuple(steps)
