@@ -11,7 +11,7 @@ from ...trees import flatten
 from ..array import Array
 from ..convert import asarray
 from ..tape import is_recording
-from .trace import Function, Trace, as_numbers, matching, pair, result_kind
+from .trace import Function, Trace, as_arrays, as_numbers, matching, pair, result_kind
 
 __all__ = ["grad", "stop_gradient", "value_and_grad", "vjp"]
 

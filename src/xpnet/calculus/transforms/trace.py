@@ -40,6 +40,7 @@ class Kind:
             self.convert = _as_raw
 
     def __call__(self, x: Array) -> Any:
+        """Return a result as what the leaf was."""
         return self.convert(x)
 
 
