@@ -18,7 +18,6 @@ PUBLIC = [
     "data",
     "detect_nonfinite",
     "devices",
-    "from_dlpack",
     "get_default_device",
     "grad",
     "jvp",

@@ -109,6 +109,9 @@ class CupyLibrary(Library):
             return self.module.reshape(out, (*x.shape[:-1], y.shape[-1]))
         return self._on_device(self.module.matmul, x, y)
 
+    def memory_of(self, x: Any) -> tuple[Any, int]:
+        return x.data.mem.ptr, x.data.mem.size
+
     def to_host(self, x: Any) -> np.ndarray[Any, Any]:
         host: np.ndarray[Any, Any] = self.cupy.asnumpy(x)
         return host

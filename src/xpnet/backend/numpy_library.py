@@ -69,6 +69,11 @@ class NumpyLibrary(Library):
         np.add.at(out, ids, values)
         return out
 
+    def memory_of(self, x: Any) -> tuple[Any, int]:
+        while isinstance(x.base, np.ndarray):  # a view's
+            x = x.base
+        return x.__array_interface__["data"][0], x.nbytes
+
     def quiet(self) -> contextlib.AbstractContextManager[Any]:
         return np.errstate(all="ignore")
 

@@ -12,22 +12,21 @@ may pass through an infinity that it then masks.
 
 from __future__ import annotations
 
-import cmath
 import contextlib
 import contextvars
 import functools
 import inspect
 import threading
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..backend.base import Functions
 from ..backend.library import Library, library_of
-from ..errors import NonFiniteError
 from ..kernels.twin import Twins
 from . import tape
 from .array import Array
 from .convert import SCALARS
+from .flaws import look
 from .kinds.linear import Call
 from .kinds.several import Cotangents
 from .rule import TABLE
@@ -36,16 +35,11 @@ from .tape import Node, users_place
 __all__ = ["detect_nonfinite"]
 
 
-class _Watch(NamedTuple):
-    """What is looked for."""
-
-    infinities: bool
-
-
-_watch: contextvars.ContextVar[_Watch | None] = contextvars.ContextVar(
+# None when nobody watches here; else whether infinities count
+_watch: contextvars.ContextVar[bool | None] = contextvars.ContextVar(
     "xpnet_watch", default=None
 )
-_before: contextvars.ContextVar[tuple[tuple[object, _Watch | None], ...]] = (
+_before: contextvars.ContextVar[tuple[tuple[object, bool | None], ...]] = (
     contextvars.ContextVar("xpnet_watch_before", default=())
 )
 
@@ -84,11 +78,11 @@ class detect_nonfinite(contextlib.ContextDecorator):
     """
 
     def __init__(self, *, infinities: bool = True) -> None:
-        self._watch = _Watch(infinities)
+        self._infinities = infinities
 
     def __enter__(self) -> None:
         _before.set((*_before.get(), (self, _watch.get())))
-        _watch.set(self._watch)
+        _watch.set(self._infinities)
         _exchange.more()
 
     def __exit__(self, *_error: object) -> None:
@@ -149,14 +143,14 @@ def _not_watching() -> Iterator[None]:
 def _looked_up(functions: Functions, name: str) -> Any:
     """Return a library's function, watched where a row of the table calls it."""
     found = dict.__getitem__(functions, name)
-    watch = _watch.get()
-    if watch is None or name not in TABLE or name in _UNWRITTEN:
+    infinities = _watch.get()
+    if infinities is None or name not in TABLE or name in _UNWRITTEN:
         return found
-    return functools.partial(_called, watch, functions.library, name, found)
+    return functools.partial(_called, infinities, functions.library, name, found)
 
 
 def _called(
-    watch: _Watch,
+    infinities: bool,
     lib: Library,
     name: str,
     function: Callable[..., Any],
@@ -165,22 +159,26 @@ def _called(
 ) -> Any:
     out = function(*args, **options)
     given = [*zip(_parameters(name), args, strict=False), *options.items()]
-    _look(watch, lib, name, given, out, users_place)
+    look(infinities, lib, name, given, out, users_place)
     return out
 
 
 def _twin_found(twins: Twins, key: tuple[str, str], default: Any = None) -> Any:
     """Return a twin whose results are watched."""
     twin = dict.get(twins, key, default)
-    watch = _watch.get()
-    return twin if watch is None or twin is None else _Watched(watch, key[0], twin)
+    infinities = _watch.get()
+    return (
+        twin
+        if infinities is None or twin is None
+        else _Watched(infinities, key[0], twin)
+    )
 
 
 class _Watched:
     """A twin, and a look at what it returns."""
 
-    def __init__(self, watch: _Watch, name: str, twin: Any) -> None:
-        self.watch, self.name, self.twin = watch, name, twin
+    def __init__(self, infinities: bool, name: str, twin: Any) -> None:
+        self.infinities, self.name, self.twin = infinities, name, twin
         self.backward = twin.backward
 
     def forward(self, needs: tuple[bool, ...], *args: Any, **options: Any) -> Any:
@@ -189,7 +187,7 @@ class _Watched:
         if made is not None:
             given = [*zip(_parameters(self.name), args, strict=False)]
             lib = _library_of_any(args)
-            _look(self.watch, lib, self.name, given, made[0], users_place)
+            look(self.infinities, lib, self.name, given, made[0], users_place)
         return made
 
 
@@ -206,8 +204,8 @@ def _watched_pull(
     node: Node, parents: Any, g: Any, cotangents: Any, higher: bool
 ) -> Any:
     """Run a row's backward rule, and look at the cotangents and at their sums."""
-    watch = _watch.get()
-    if watch is None:
+    infinities = _watch.get()
+    if infinities is None:
         return _pulled(node, parents, g, cotangents, higher)
     given = [("the cotangent", _raw(g)), *_saved(node)]
     if node.row.transparent:
@@ -221,13 +219,13 @@ def _watched_pull(
         if parent is None or part is None:
             continue
         raw = _raw(part)
-        _look(watch, node.lib, name, given, raw, where)
+        look(infinities, node.lib, name, given, raw, where)
         if parent in cotangents:
-            _look_at_sum(watch, node, cotangents[parent], part)
+            _look_at_sum(infinities, node, cotangents[parent], part)
     return parts
 
 
-def _look_at_sum(watch: _Watch, node: Node, one: Any, other: Any) -> None:
+def _look_at_sum(infinities: bool, node: Node, one: Any, other: Any) -> None:
     """Look at the sum of two cotangents of one array."""
     name = f"the sum of two cotangents, one of them from {node.row.name},"
     where = functools.partial(_recorded, node)
@@ -237,13 +235,13 @@ def _look_at_sum(watch: _Watch, node: Node, one: Any, other: Any) -> None:
         pairs = [(one, other)]
     for a, b in ((_raw(a), _raw(b)) for a, b in pairs):
         given = [("one", a), ("the other", b)]
-        _look(watch, node.lib, name, given, a + b, where)
+        look(infinities, node.lib, name, given, a + b, where)
 
 
 def _watched_push(node: Node, incoming: list[Any], higher: bool) -> Any:
     """Run a row's forward rule, and look at the tangent that it returns."""
-    watch = _watch.get()
-    if watch is None:
+    infinities = _watch.get()
+    if infinities is None:
         return _pushed(node, incoming, higher)
     given = [("the tangent", _raw(t)) for t in incoming if t is not None]
     given += _saved(node)
@@ -254,7 +252,7 @@ def _watched_push(node: Node, incoming: list[Any], higher: bool) -> Any:
             out = _pushed(node, incoming, higher)
     name = f"the forward rule of {node.row.name}"
     where = functools.partial(_recorded, node)
-    _look(watch, node.lib, name, given, _raw(out), where)
+    look(infinities, node.lib, name, given, _raw(out), where)
     return out
 
 
@@ -272,134 +270,7 @@ def _saved(node: Node) -> list[tuple[str, Any]]:
     return [*zip([*names, "the result"], values, strict=False)]
 
 
-# --- looking --------------------------------------------------------------------------
-
-
-def _look(
-    watch: _Watch,
-    lib: Library,
-    name: str,
-    given: list[tuple[str, Any]],
-    out: Any,
-    where: Callable[[], str],
-) -> None:
-    """Raise if a result has a NaN or an infinity that nothing given has."""
-    for x in _floats(lib, out):
-        with lib.quiet():
-            for flaw in ("isnan", "isinf") if watch.infinities else ("isnan",):
-                # a NaN must come from a NaN; an infinity from anything not finite
-                excuse = ("isnan",) if flaw == "isnan" else ("isnan", "isinf")
-                if _has(lib, x, flaw) and not any(
-                    _has(lib, value, kind) for _, value in given for kind in excuse
-                ):
-                    text = _message(lib, name, given, x, flaw)
-                    raise NonFiniteError(
-                        f"{text}\n  {where()}\n  {_advice(name, flaw)}"
-                    )
-
-
-def _floats(lib: Library, value: Any) -> Iterator[Any]:
-    """Return the floating-point arrays in a value, raw."""
-    if isinstance(value, (list, tuple)):
-        for part in value:
-            yield from _floats(lib, part)
-    elif type(value) not in SCALARS and value is not None and library_of(value) is lib:
-        x = lib.adopt(value)
-        if lib.is_floating(x.dtype):
-            yield x
-
-
-def _has(lib: Library, value: Any, flaw: str) -> bool:
-    """Tell whether a value has a NaN (``"isnan"``) or an infinity (``"isinf"``)."""
-    if type(value) in SCALARS:
-        return bool(getattr(cmath, flaw)(value))
-    raw = lib.raw
-    test = getattr(raw, flaw)
-    return any(bool(raw.any(test(x))) for x in _floats(lib, value))
-
-
-def _message(
-    lib: Library,
-    name: str,
-    given: list[tuple[str, Any]],
-    out: Any,
-    flaw: str,
-) -> str:
-    """Return what was made where, and the range of everything that went in."""
-    mask = lib.to_host(getattr(lib.raw, flaw)(out))
-    index = _unraveled(int(mask.reshape(-1).argmax()), mask.shape)
-    bad = lib.to_host(out)[index].item()
-    place = f" at index {index}" if index else ""
-    count = int(mask.sum())
-    more = f", and {count - 1:,} more" if count > 1 else ""
-    source = "finite numbers" if flaw == "isinf" else "numbers without a NaN"
-    lines = [f"{name} made {bad}{place}{more}, out of {source}."]
-    for label, value in given:
-        if type(value) in SCALARS:
-            lines.append(f"{label}: {value}")
-        for x in _floats(lib, value):
-            lines.append(f"{label}: {_range(lib.to_host(x), index, mask.shape)}")
-    return "\n  ".join(lines)
-
-
-def _unraveled(position: int, shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Return the index of the element at a position in row-major order."""
-    index: tuple[int, ...] = ()
-    for length in reversed(shape):
-        position, last = divmod(position, length)
-        index = (last, *index)
-    return index
-
-
-def _range(x: Any, index: tuple[int, ...], shape: tuple[int, ...]) -> str:
-    """Return the form of an array on the host, its range, and its value at an index."""
-    text = f"{x.dtype} {x.shape}"
-    if not x.size:
-        return text
-    sizes = abs(x) if x.dtype.kind == "c" else x
-    text += " of sizes" if x.dtype.kind == "c" else ""
-    text += f" from {sizes.min():.6g} to {sizes.max():.6g}"
-    same = x.ndim and x.shape == shape
-    return f"{text}, and {x[index]:.6g} at that index" if same else text
-
-
-_LOGARITHMS = ("log", "log2", "log10", "log1p", "xlogy")
-_QUOTIENTS = ("divide", "reciprocal", "remainder", "floor_divide")
-_GROWING = ("exp", "expm1", "matmul", "multiply", "pow", "prod", "square", "sum")
-
-
-def _advice(name: str, flaw: str) -> str:
-    """Return what to do about it."""
-    function = name.removesuffix(" rule").rpartition(" of ")[2]
-    if function in _LOGARITHMS:
-        return (
-            "The logarithm wants positive numbers: choose them before it, as in "
-            "xp.log(xp.where(x > 0, x, 1.0)), or compute the whole with "
-            "xp.special.logsumexp, log_softmax, log_expit or xlogy."
-        )
-    if function in _QUOTIENTS:
-        return (
-            "Keep the divisor away from 0: choose it before the division, as in "
-            "x / xp.where(y != 0, y, 1.0), or add a small number to it."
-        )
-    grown = flaw == "isinf" and (
-        name == function or function in _GROWING or name.startswith("the sum")
-    )
-    if grown:
-        return (
-            "The result is larger than the dtype can hold: scale the arguments, work "
-            "with logarithms, or use float64."
-        )
-    if name != function:
-        return (
-            "The derivative is not finite at such a point. Keep the argument away from "
-            "it before the operation: f(xp.where(ok, x, safe)); choosing afterwards "
-            "does not help where the cotangent is not 0."
-        )
-    return (
-        "Such arguments have no result. Look at where they come from, or replace them "
-        "before the operation: f(xp.where(ok, x, safe))."
-    )
+# --- names and raw arrays ------------------------------------------------------------
 
 
 @functools.cache
