@@ -18,6 +18,7 @@ PUBLIC = [
     "data",
     "detect_nonfinite",
     "devices",
+    "from_dlpack",
     "get_default_device",
     "grad",
     "jvp",

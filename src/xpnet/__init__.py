@@ -24,6 +24,7 @@ from .backend.device import (
 from .calculus.array import Array
 from .calculus.check import check_grads
 from .calculus.convert import asarray
+from .calculus.creation import from_dlpack
 from .calculus.diagnosis import detect_nonfinite
 from .calculus.memory import memory_report
 from .calculus.namespace import namespace
@@ -46,6 +47,7 @@ __all__ = [
     "data",
     "detect_nonfinite",
     "devices",
+    "from_dlpack",
     "get_default_device",
     "grad",
     "jvp",

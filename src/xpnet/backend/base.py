@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import LibraryError
-from . import portable
+from . import extensions, portable
 from .device import Device
 
 __all__ = ["ADDITIONS", "EXTENSIONS", "Functions", "Library", "Raw"]
@@ -124,6 +124,8 @@ class Library:
             "segment_sum": self.segment_sum,
             "copy": self.copy,
             "clip": self.clip,
+            "vector_norm": self.vector_norm,
+            "matrix_rank": functools.partial(extensions.matrix_rank, self),
         }
 
     calculus: Any = None  # set by the layer above
@@ -192,6 +194,12 @@ class Library:
             x = self.module.maximum(x, self.operand(min, x))
         return x if max is None else self.module.minimum(x, self.operand(max, x))
 
+    def vector_norm(
+        self, x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any = 2
+    ) -> Any:
+        """Return the norm of vectors (see `extensions.vector_norm`)."""
+        return extensions.vector_norm(self.raw, x, axis, keepdims, ord)
+
     def operand(self, value: Any, like: Any) -> Any:
         """Return a Python scalar as what a binary function of the package takes."""
         if self.scalar_operands or not isinstance(value, (bool, int, float, complex)):
@@ -218,6 +226,18 @@ class Library:
     def one_like(self, x: Any) -> Any:
         """Return ones of the shape of `x`: where a backward pass starts."""
         return self.raw.ones_like(x)
+
+    def index(self, part: Any, near: Any) -> Any:
+        """Return a list or a NumPy array as an array of positions, or a mask.
+
+        Positions without axes are a Python integer. An empty list holds positions.
+        """
+        host = np.asarray(part)
+        if host.size == 0 and not hasattr(part, "dtype"):
+            host = host.astype(np.int64)
+        if host.ndim == 0 and host.dtype.kind in "iu":
+            return int(host)
+        return self.from_host(host, self.raw.device(near))
 
     def getitem(self, x: Any, key: Any) -> Any:
         """Return ``x[key]``."""
@@ -276,6 +296,14 @@ class Library:
             if hasattr(self.module, "to_device")
             else x.to_device(device)
         )
+
+    def devices(self) -> tuple[Any, ...]:
+        """Return the package's own devices."""
+        return tuple(self.module.__array_namespace_info__().devices())
+
+    def default_device(self) -> Any:
+        """Return the package's own device for new arrays."""
+        return self.module.__array_namespace_info__().default_device()
 
     def quiet(self) -> contextlib.AbstractContextManager[Any]:
         """Return a context in which the package gives no floating-point warnings."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 from typing import Any
 
 import numpy as np
 
-from . import portable
+from . import extensions, portable
 from .base import Library
 
 __all__ = ["JaxLibrary", "StrictLibrary", "TorchLibrary"]
@@ -24,6 +25,11 @@ class StrictLibrary(Library):
 
     def find(self, name: str) -> Any:
         return getattr(self.module, name)
+
+    def find_in(self, extension: str, name: str) -> Any:
+        function = super().find_in(extension, name)
+        over_axes = name in extensions.OVER_AXES
+        return extensions.with_axes(function) if over_axes else function
 
     def move(self, x: Any, device: Any) -> Any:
         return x.to_device(device)
@@ -55,6 +61,19 @@ class TorchLibrary(Library):
     def coerce(self, value: Any) -> Any:
         return self.torch.as_tensor(value)
 
+    def find_in(self, extension: str, name: str) -> Any:
+        function = super().find_in(extension, name)
+        if extension == "fft" and not name.endswith("freq"):
+            return functools.partial(self._transform, function)
+        return function
+
+    def _transform(self, function: Any, x: Any, /, **options: Any) -> Any:
+        """Call a Fourier transform; where there is no element, only its shape."""
+        if x.numel():
+            return function(x, **options)
+        like = function(x.to("meta"), **options)
+        return self.torch.zeros(like.shape, dtype=like.dtype, device=x.device)
+
     def adopt(self, x: Any) -> Any:
         x = self.coerce(x)
         return x.detach() if x.requires_grad else x
@@ -68,9 +87,66 @@ class TorchLibrary(Library):
     def is_complex(self, x: Any) -> bool:
         return bool(x.is_complex())
 
+    def getitem(self, x: Any, key: Any) -> Any:
+        if type(key) is int:
+            return x[key]
+        key, part, flips = self._prepared(x, key)
+        return (x[part].flip(flips) if flips else x)[key]
+
+    def setitem(self, x: Any, key: Any, value: Any) -> Any:
+        return self.write(self.copy(x), key, value)
+
+    def write(self, out: Any, key: Any, value: Any) -> Any:
+        key, part, flips = self._prepared(out, key)
+        target = out[part].flip(flips) if flips else out
+        # PyTorch leaves open which value stays where a position is named twice
+        if getattr(value, "ndim", 0) and portable.has_integer_array(key):
+            value = portable.last_values(self.module, target, key, value)
+        target[key] = value
+        if flips:
+            out[part] = target.flip(flips)
+        return out
+
+    def _prepared(self, x: Any, key: Any) -> tuple[Any, Any, list[int]]:
+        """Return a key that PyTorch reads as NumPy would: ``x[part].flip(flips)[key]``.
+
+        Slices with a negative step become slices of a reversed array. Positions become
+        int64. Beside an array an integer counts as an array, which decides where the
+        axes of the result stand.
+        """
+        parts = list(key) if isinstance(key, tuple) else [key]
+        arrays = any(isinstance(p, self.torch.Tensor) and p.ndim for p in parts)
+        used = sum(_axes_of(p) for p in parts)
+        before: list[Any] = [slice(None)] * x.ndim
+        flips: list[int] = []
+        axis = 0
+        for i, p in enumerate(parts):
+            if type(p) is slice and p.step is not None and p.step < 0:
+                if axis < x.ndim:
+                    before[axis], parts[i] = _forward(p, x.shape[axis]), slice(None)
+                    flips.append(axis)
+            elif isinstance(p, self.torch.Tensor) and p.dtype is not self.torch.bool:
+                long = p.to(self.torch.int64)
+                parts[i] = long.reshape(1) if arrays and p.ndim == 0 else long
+            elif arrays and type(p) is int:
+                parts[i] = self.torch.tensor([p], device=x.device)
+            axis += x.ndim - used if p is Ellipsis else _axes_of(p)
+        return tuple(parts), tuple(before), flips
+
     def segment_sum(self, values: Any, ids: Any, count: int) -> Any:
-        out = self.torch.zeros(count, dtype=values.dtype, device=values.device)
-        return out.index_add_(0, ids, values)
+        shape = (count, *values.shape[1:])
+        out = self.torch.zeros(shape, dtype=values.dtype, device=values.device)
+        if values.device.type == "cpu":
+            return out.index_add_(0, ids, values)
+        # elsewhere index_add_ adds in any order; this one sorts first
+        return out.index_put_((ids,), values, accumulate=True)
+
+    def windows(self, x: Any, *layout: Any) -> Any:
+        shape, strides = portable.strided_windows(tuple(x.shape), x.stride(), *layout)
+        return self.torch.as_strided(x, shape, strides, x.storage_offset())
+
+    def on_host(self, x: Any) -> bool:
+        return bool(x.device.type == "cpu")
 
     def to_host(self, x: Any) -> np.ndarray[Any, Any]:
         host: np.ndarray[Any, Any] = x.detach().cpu().numpy()
@@ -89,10 +165,94 @@ class JaxLibrary(Library):
 
     def __init__(self) -> None:
         super().__init__(importlib.import_module("jax.numpy"))
+        self.jax: Any = importlib.import_module("jax")
         self.array_type = type(self.module.zeros(()))
+        # without jax_enable_x64 there is no int64, and JAX would warn of it each time
+        self.functions["int64"] = self.jax.dtypes.canonicalize_dtype(np.int64)
+        self.functions["permute_dims"] = self._permute_dims
+        self.functions["searchsorted"] = self._searchsorted
+
+    def coerce(self, value: Any) -> Any:
+        # a tracer of jax.jit or jax.grad is a jax.Array too
+        if isinstance(value, self.jax.Array):
+            return value
+        return self.module.asarray(value)
+
+    def adopt(self, x: Any) -> Any:
+        return x
+
+    def devices(self) -> tuple[Any, ...]:
+        return tuple(self.jax.devices())
+
+    def default_device(self) -> Any:
+        return self.jax.config.jax_default_device or self.jax.devices()[0]
+
+    def from_host(self, x: np.ndarray[Any, Any], device: Any = None) -> Any:
+        # JAX may keep NumPy's memory, which somebody else may write to
+        return self.module.array(x, device=device, copy=True)
+
+    def _permute_dims(self, x: Any, /, axes: tuple[int, ...]) -> Any:
+        """Take negative axes too."""
+        return self.module.permute_dims(x, [a + x.ndim if a < 0 else a for a in axes])
+
+    def _searchsorted(self, x: Any, values: Any, /, **options: Any) -> Any:
+        """Return indices of the dtype that all other functions give."""
+        found = self.module.searchsorted(x, values, **options)
+        return found.astype(self.raw.int64)
+
+    def getitem(self, x: Any, key: Any) -> Any:
+        _check_integers(x, key)
+        return x[key]
 
     def setitem(self, x: Any, key: Any, value: Any) -> Any:
+        _check_integers(x, key)
+        # JAX leaves open which value stays where a position is named twice
+        if getattr(value, "ndim", 0) and portable.has_integer_array(key):
+            value = portable.last_values(self.module, x, key, value)
         return x.at[key].set(value)
 
+    write = setitem
+
+    def add_to(self, out: Any, key: Any, value: Any) -> Any:
+        return out.at[key].add(value)
+
+    def on_host(self, x: Any) -> bool:
+        try:
+            return all(d.platform == "cpu" for d in x.devices())
+        except TypeError:  # inside jax.jit there are no values
+            return False
+
     def segment_sum(self, values: Any, ids: Any, count: int) -> Any:
-        return self.module.zeros(count, dtype=values.dtype).at[ids].add(values)
+        shape = (count, *values.shape[1:])
+        return self.module.zeros(shape, dtype=values.dtype).at[ids].add(values)
+
+
+def _axes_of(part: Any) -> int:
+    """Return how many axes of the array one part of a key stands for."""
+    if part is None or part is Ellipsis or type(part) is bool:
+        return 0
+    boolean = "bool" in str(getattr(part, "dtype", ""))
+    return int(part.ndim) if boolean else 1
+
+
+def _forward(part: slice, n: int) -> slice:
+    """Return the slice with a positive step that names the same elements."""
+    places = range(n)[part]
+    if not places:
+        return slice(0, 0)
+    return slice(places[-1], places[0] + 1, -places.step)
+
+
+def _check_integers(x: Any, key: Any) -> None:
+    """Raise for an integer that is out of range, where JAX takes the nearest one."""
+    parts = key if isinstance(key, tuple) else (key,)
+    used = sum(map(_axes_of, parts))
+    axis = 0
+    for part in parts:
+        if type(part) is int and axis < x.ndim:
+            n = x.shape[axis]
+            if not -n <= part < n:
+                raise IndexError(
+                    f"index {part} is out of range for axis {axis} of length {n}."
+                )
+        axis += x.ndim - used if part is Ellipsis else _axes_of(part)
