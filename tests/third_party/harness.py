@@ -81,11 +81,14 @@ class Probe:
         The call, with names of `INPUTS`: ``"special.erf(x)"``.
     scope : mapping
         What other names in the text stand for.
+    around : callable, optional
+        Makes the context that the call runs in.
     """
 
     name: str
     text: str
     scope: Mapping[str, Any]
+    around: Callable[[], contextlib.AbstractContextManager[Any]] | None = None
 
     @property
     def inputs(self) -> list[str]:
@@ -101,7 +104,8 @@ class Probe:
     def __call__(self, values: Mapping[str, Any], xp: Any) -> Any:
         """Return what the call gives for these inputs."""
         code = compile(self.text, self.name, "eval")
-        return eval(code, {**self.scope, "xp": xp, **values})
+        with contextlib.nullcontext() if self.around is None else self.around():
+            return eval(code, {**self.scope, "xp": xp, **values})
 
 
 class Failed(Exception):

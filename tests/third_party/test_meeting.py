@@ -48,3 +48,11 @@ def test_a_loss_of_declared_leaves_becomes_a_number():
     loss = xp.sum(x * x)
     assert float(loss) == 5.0
     assert xn.grad(lambda y: y * float(loss))(1.0) == 5.0
+
+
+def test_different_values_come_in_growing_order_on_the_tape_and_off_it():
+    values = xp.asarray([3.0, 1.0, 2.0, 1.0])
+    assert xp.unique_values(values).tolist() == [1.0, 2.0, 3.0]
+    assert xp.unique_values(xp.asarray([0, 1, 0, 1])).tolist() == [0, 1]
+    recorded = xn.asarray(values, requires_grad=True)
+    assert xp.unique_values(recorded).tolist() == [1.0, 2.0, 3.0]

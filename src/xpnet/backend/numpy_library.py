@@ -32,6 +32,7 @@ class NumpyLibrary(Library):
             "argsort": _numpy_argsort,
             "sort": _numpy_sort,
             "take_along_axis": _numpy_take_along_axis,
+            "unique_values": _numpy_unique_values,
         }
 
     def find(self, name: str) -> Any:
@@ -83,6 +84,14 @@ def _numpy_one(dtype: Any) -> Any:
     one = np.ones((), dtype)
     one.flags.writeable = False
     return one
+
+
+def _numpy_unique_values(x: Any) -> Any:
+    """Return the different values in growing order, as unique_all does.
+
+    NumPy's own unique_values leaves them as its hash table has them.
+    """
+    return np.unique(x, equal_nan=False)
 
 
 def _has_complex_kind(x: Any) -> Any:
