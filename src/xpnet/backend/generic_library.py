@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 import numpy as np
@@ -46,11 +47,12 @@ class GenericLibrary(Library):
         version = getattr(module, "__array_api_version__", None) or "2022.12"
         self.scalar_operands = version >= "2024.12"
         super().__init__(module)
+        self.compat: Any = importlib.import_module("array_api_compat")
         self.array_type = type(module.zeros(()))
         self.writable = hasattr(self.array_type, "__setitem__")
 
     def device_of(self, x: Any) -> Any:
-        return getattr(x, "device", None)
+        return self.compat.device(x)  # "cpu" for Dask's, which have no attribute
 
     def copy(self, x: Any) -> Any:
         try:

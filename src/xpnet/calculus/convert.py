@@ -40,7 +40,10 @@ def asarray(
     ----------
     obj : number, nested list, or array
         An `Array` stays on the tape; a list that holds arrays is stacked. Arrays of
-        NumPy, CuPy, PyTorch, JAX and array-api-strict are taken without a copy.
+        NumPy, CuPy, PyTorch, JAX, array-api-strict, and of any library whose arrays
+        have ``__array_namespace__``, are taken without a copy; only NumPy's of another
+        byte order than the machine's are copied. PyTorch's ``requires_grad`` is not
+        looked at: its own autograd sees nothing of what xpnet computes.
     dtype : dtype, optional
         The data type of the result; by default the input's own.
     device : str or Device, optional
@@ -82,6 +85,10 @@ def _convert(obj: Any, dtype: Any, device: Any, copy: bool | None) -> Array:
         if lib is None:
             return _from_python(obj, dtype, device, copy)
         out = Array(lib.adopt(obj), lib)
+        if copy is False and out.data.dtype != obj.dtype:
+            raise ValueError(
+                f"asarray: the byte order of {obj.dtype} needs a copy, and copy=False."
+            )
     table = out._lib.recorded
     if device is not None:
         out = table.to_device(out, device)

@@ -135,6 +135,11 @@ def asarray_in(home: Library | None) -> Callable[..., Array]:
         if out._lib is not home:
             if out.requires_grad:
                 raise mixed(out._lib, home)
+            if copy is False:
+                raise ValueError(
+                    f"asarray: going from {out._lib.name} to {home.name} may copy, and "
+                    "copy=False. Use from_dlpack(x, copy=False)."
+                )
             host = out._lib.to_host(out.data)
             out = wrap(home, home.from_host(host, device))
         if dtype is not None and out.dtype != dtype:
