@@ -74,9 +74,15 @@ class recording_as(contextlib.ContextDecorator):
         i = len(kept) - 1
         while i >= 0 and kept[i][0] is not self:  # generators may end out of order
             i -= 1
-        if i >= 0:
-            _recording.set(kept[i][1])
-            _before.set(kept[:i] + kept[i + 1 :])
+        if i < 0:
+            return  # entered in another context, which it leaves alone
+        before = kept[i][1]
+        if i == len(kept) - 1:
+            _recording.set(before)
+            _before.set(kept[:i])
+        else:  # the blocks inside go on, and go back to what stood before this one
+            inner = (kept[i + 1][0], before)
+            _before.set((*kept[:i], inner, *kept[i + 2 :]))
 
 
 def no_grad() -> recording_as:
