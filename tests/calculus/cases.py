@@ -4,8 +4,10 @@
 """
 
 from calculus import (  # noqa: F401 - each adds its cases
+    cases_fft,
     cases_flat,
     cases_indexing,
+    cases_linalg,
     cases_moves,
     cases_products,
     cases_reductions,

@@ -72,7 +72,10 @@ class Space:
         self.target = target
 
     def __getattr__(self, name: str) -> Any:
-        found = getattr(self.target.namespace, name, None)
+        whole = self.target.namespace
+        found = getattr(whole, name, None)
+        if name in ("fft", "fftfreq", "rfftfreq"):  # "fft" is the part and a function
+            found = getattr(whole.fft, name)
         found = TABLE[name].function if found is None else found
         setattr(self, name, found)
         return found

@@ -56,6 +56,10 @@ class CupyLibrary(Library):
 
     def find_in(self, extension: str, name: str) -> Any:
         function = super().find_in(extension, name)
+        if name in ("fftfreq", "rfftfreq"):
+            return functools.partial(self._create, function)
+        if name == "irfftn":
+            return self.irfftn
         return function if self.alone else functools.partial(self._on_device, function)
 
     def _on_device(
@@ -111,6 +115,23 @@ class CupyLibrary(Library):
 
     def memory_of(self, x: Any) -> tuple[Any, int]:
         return x.data.mem.ptr, x.data.mem.size
+
+    def irfftn(
+        self, x: Any, /, *, s: Any = None, axes: Any = None, norm: str = "backward"
+    ) -> Any:
+        """Return the real array of half a spectrum, axis by axis.
+
+        cuFFT's own takes for granted that the other half mirrors this one; the standard
+        defines the result for every input, and the derivative needs it.
+        """
+        functions = self.functions
+        if axes is None:
+            axes = range(-(x.ndim if s is None else len(s)), 0)
+        *others, last = axes
+        lengths, n = (None, None) if s is None else (tuple(s[:-1]), s[-1])
+        if others:
+            x = functions["ifftn"](x, s=lengths, axes=tuple(others), norm=norm)
+        return functions["irfft"](x, n=n, axis=last, norm=norm)
 
     def to_host(self, x: Any) -> np.ndarray[Any, Any]:
         host: np.ndarray[Any, Any] = self.cupy.asnumpy(x)

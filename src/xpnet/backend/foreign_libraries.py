@@ -149,7 +149,8 @@ class TorchLibrary(Library):
         return bool(x.device.type == "cpu")
 
     def to_host(self, x: Any) -> np.ndarray[Any, Any]:
-        host: np.ndarray[Any, Any] = x.detach().cpu().numpy()
+        plain = x.detach().resolve_conj().resolve_neg()  # PyTorch puts both off
+        host: np.ndarray[Any, Any] = plain.cpu().numpy()
         return host
 
     def memory_of(self, x: Any) -> tuple[Any, int]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from . import extensions
 from .base import ADDITIONS, Library
 from .device import Device
 
@@ -41,6 +42,25 @@ class NumpyLibrary(Library):
         if np.lib.NumpyVersion(np.__version__) < "2.1.0":
             return getattr(importlib.import_module("array_api_compat.numpy"), name)
         return getattr(np, name)
+
+    def find_in(self, extension: str, name: str) -> Any:
+        function = super().find_in(extension, name)
+        if name in extensions.OVER_AXES:
+            return extensions.with_axes(function)  # NumPy 2 wants the axes beside s=
+        if name in ("fftfreq", "rfftfreq"):
+            return functools.partial(_numpy_frequencies, function)
+        return function
+
+    def vector_norm(
+        self, x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any = 2
+    ) -> Any:
+        if ord == 2 and x.dtype.kind in "fc" and x.size:
+            with np.errstate(all="ignore"):
+                out = np.linalg.vector_norm(x, axis=axis, keepdims=keepdims)
+            limits = _numpy_safe_norms(out.dtype)
+            if np.all((out > limits[0]) & (out < limits[1])):  # one pass and no scaling
+                return out
+        return super().vector_norm(x, axis=axis, keepdims=keepdims, ord=ord)
 
     def coerce(self, value: Any) -> Any:
         return np.asarray(value)
@@ -77,6 +97,26 @@ class NumpyLibrary(Library):
 
     def quiet(self) -> contextlib.AbstractContextManager[Any]:
         return np.errstate(all="ignore")
+
+
+@functools.cache
+def _numpy_safe_norms(dtype: Any) -> tuple[float, float]:
+    """Return between which norms the sum of squares has lost no digit."""
+    info = np.finfo(dtype)
+    return float(np.sqrt(info.smallest_normal / info.eps)), float(info.max)
+
+
+def _numpy_frequencies(
+    function: Any,
+    n: int,
+    /,
+    *,
+    d: float = 1.0,
+    dtype: Any = None,
+    device: Any = None,
+) -> Any:
+    out = function(n, d, device=device)
+    return out if dtype is None else out.astype(dtype, copy=False)
 
 
 @functools.cache

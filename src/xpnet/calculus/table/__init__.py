@@ -3,9 +3,11 @@
 from . import (
     creation,
     elementwise,
+    fft,
     indexing,
     linalg,
     manipulation,
+    norms,
     searching,
     sorting,
     special,
@@ -15,9 +17,11 @@ from . import (
 __all__ = [
     "creation",
     "elementwise",
+    "fft",
     "indexing",
     "linalg",
     "manipulation",
+    "norms",
     "searching",
     "sorting",
     "special",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..rule import bilinear, unbroadcast
+from ..rule import bilinear, composite, flat, linear, unbroadcast
 from .special import _conj
 
 # --- matmul ---------------------------------------------------------------------------
@@ -130,3 +130,98 @@ def _tensordot_right(xp: Any, g: Any, x: Any, y: Any, /, *, axes: Any = 2) -> An
 
 
 bilinear("tensordot", ("g with y", "g with x"), _tensordot_left, _tensordot_right)
+
+# --- outer and cross ------------------------------------------------------------------
+
+
+def _outer_left(xp: Any, g: Any, x1: Any, x2: Any, /) -> Any:
+    """Return all products of an entry of `x` and one of `y` (back: ``g @ y``)."""
+    return xp.matmul(g, _conj(xp, x2))
+
+
+def _outer_right(xp: Any, g: Any, x: Any, y: Any, /) -> Any:
+    return xp.matmul(xp.matrix_transpose(g), _conj(xp, x))
+
+
+bilinear("outer", ("g @ y", "g.T @ x"), _outer_left, _outer_right)
+
+
+def _cross_back(xp: Any, first: Any, second: Any, x: Any, axis: int) -> Any:
+    """Return a cross product along `axis`, summed to the shape of argument `x`."""
+    first, second = (xp.moveaxis(v, axis, -1) for v in (first, second))
+    a = axis % x.ndim
+    shape = (*x.shape[:a], *x.shape[a + 1 :], 3)
+    return xp.moveaxis(unbroadcast(xp, xp.cross(first, second), shape), -1, axis)
+
+
+def _cross_left(xp: Any, g: Any, x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
+    """Return the cross product of vectors along `axis` (back: ``cross(y, g)``)."""
+    return _cross_back(xp, _conj(xp, x2), g, x1, axis)
+
+
+def _cross_right(xp: Any, g: Any, x: Any, y: Any, /, *, axis: int = -1) -> Any:
+    return _cross_back(xp, g, _conj(xp, x), y, axis)
+
+
+bilinear("cross", ("cross(y, g)", "cross(g, x)"), _cross_left, _cross_right)
+
+# --- diagonals ------------------------------------------------------------------------
+
+
+def _on_diagonal(xp: Any, columns: Any, x: Any, offset: int) -> Any:
+    """Return matrices of the shape of `x`: `columns` on a diagonal, 0 elsewhere."""
+    rows, width = x.shape[-2:]
+    at = xp.eye(rows, width, k=offset, dtype=xp.bool, device=xp.device(columns))
+    return xp.where(at, columns, xp.zeros_like(columns))
+
+
+@linear()
+def diagonal(xp: Any, g: Any, x: Any, /, *, offset: int = 0) -> Any:
+    """Return a diagonal of each matrix (back: a matrix with `g` on that diagonal)."""
+    rows = x.shape[-2]
+    above = min(max(-offset, 0), rows)
+    counts = (above, rows - above - g.shape[-1])
+    ends = [
+        xp.zeros((*g.shape[:-1], n), dtype=g.dtype, device=xp.device(g)) for n in counts
+    ]
+    column = xp.concat([ends[0], g, ends[1]], axis=-1)  # (..., rows)
+    part = _on_diagonal(xp, xp.expand_dims(column, axis=-1), x, offset)
+    return xp.broadcast_to(part, tuple(x.shape))
+
+
+@linear()
+def trace(xp: Any, g: Any, x: Any, /, *, offset: int = 0, dtype: Any = None) -> Any:
+    """Return the sum of a diagonal of each matrix (back: `g` times the identity)."""
+    g = xp.reshape(g, (*g.shape, 1, 1))
+    return _on_diagonal(xp, g, x, offset)
+
+
+# --- powers and rank ------------------------------------------------------------------
+
+
+@composite()
+def matrix_power(xp: Any, x: Any, n: int, /) -> Any:
+    """Return a square matrix multiplied by itself `n` times; its inverse where n < 0.
+
+    The derivative is the one of the products by repeated squaring.
+    """
+    if n < 0:
+        x, n = xp.inv(x), -n
+    if n == 0:
+        return xp.zeros_like(x) + xp.eye(
+            x.shape[-1], dtype=x.dtype, device=xp.device(x)
+        )
+    out = None
+    while n:
+        if n % 2:
+            out = x if out is None else xp.matmul(out, x)
+        n //= 2
+        x = xp.matmul(x, x) if n else x
+    return out
+
+
+flat(
+    "matrix_rank",
+    "it counts singular values, and a count jumps",
+    lambda x, /, *, rtol=None: None,
+)
