@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ...backend.library import library_of
 from ...errors import DTypeError
 from ..array import Array
-from ..convert import SCALARS, asarray, like, mixed
+from ..convert import SCALARS, asarray, beside, holds_array, mixed
 from ..rule import Moving, Spec, addition, fitted, linear
 from ..tape import Node, is_recording
 
@@ -30,9 +31,14 @@ def _put_back(xp: Any, g: Any, places: Any, shape: tuple[int, ...]) -> Any:
 @linear()
 def take(xp: Any, g: Any, x: Any, indices: Any, /, *, axis: Any = None) -> Any:
     """Return the elements of `x` at `indices` along `axis` (back: added in place)."""
-    grid = _grid(xp, x.shape if axis is not None else (math.prod(x.shape),), g)
-    places = xp.take(grid, indices, axis=0 if axis is None else axis)
-    return _put_back(xp, g, places, x.shape)
+    axis = 0 if axis is None else axis % x.ndim
+    if not hasattr(indices, "shape"):
+        indices = xp.asarray(indices, device=xp.device(g))
+    before, after = x.shape[:axis], x.shape[axis + 1 :]
+    g = xp.reshape(g, (*before, math.prod(indices.shape), *after))
+    shape = (x.shape[axis], *before, *after)
+    back = _put_rows(xp, xp.moveaxis(g, axis, 0), indices, shape)
+    return xp.moveaxis(back, 0, axis)
 
 
 @linear()
@@ -57,24 +63,47 @@ def is_basic(key: Any) -> bool:
     )
 
 
+def _may_repeat(key: Any) -> bool:
+    """Tell whether a key holds an array of integers: a place may stand twice."""
+    return any("int" in str(getattr(part, "dtype", "")) for part in _parts(key))
+
+
 def _raw_key(key: Any, near: Array) -> Any:
-    """Return a key with arrays as raw arrays of the library, and lists as arrays."""
+    """Return a key as the library of `near` takes it, with arrays as raw ones."""
     if isinstance(key, tuple):
-        return tuple(_raw_key(part, near) for part in key)
-    if type(key) is Array:
-        if key._lib is not near._lib:
-            raise mixed(key._lib, near._lib)
-        return key.data
-    if isinstance(key, list):
-        return asarray(key, device=near.device if near._lib.place else None).data
-    if isinstance(key, slice):
-        return slice(
-            *[
-                v.__index__() if hasattr(v, "__index__") else v
-                for v in (key.start, key.stop, key.step)
-            ]
-        )
-    return key
+        return tuple([_raw_part(part, near) for part in key])
+    return _raw_part(key, near)
+
+
+def _raw_part(part: Any, near: Array) -> Any:
+    if part is None or part is Ellipsis or type(part) in (int, bool):
+        return part
+    if isinstance(part, slice):
+        return slice(*[_whole(v) for v in (part.start, part.stop, part.step)])
+    if isinstance(part, (list, tuple)) and holds_array(part):
+        part = asarray(part)
+    lib = near._lib
+    raw: Any = part
+    if type(part) is Array:
+        found, raw = part._lib, part.data
+    elif isinstance(part, (list, tuple)):
+        found, raw = lib, lib.index(part, near.data)
+    else:
+        other = library_of(part)
+        if other is None:
+            return _whole(part)
+        found = other
+        if found.name == "numpy":  # NumPy's arrays fit beside those of any library
+            found, raw = lib, lib.index(part, near.data)
+    if found is not lib:
+        raise mixed(found, lib)
+    single = getattr(raw, "ndim", 1) == 0 and "int" in str(raw.dtype)
+    return int(raw) if single and lib.on_host(raw) else raw
+
+
+def _whole(value: Any) -> Any:
+    """Return a bound of a slice, or an index, as a Python integer where it is one."""
+    return value.__index__() if hasattr(value, "__index__") else value
 
 
 class _GetItem(Moving):
@@ -127,9 +156,7 @@ class _SetItem(Moving):
 
 def _kept_values(xp: Any, values: Any, key: Any, whole: Any) -> Any:
     """Zero the cotangents of values that a later value at the same place overwrote."""
-    if is_basic(key) or not any(
-        "int" in str(getattr(part, "dtype", "")) for part in _parts(key)
-    ):
+    if not _may_repeat(key):
         return values
     shape = tuple(values.shape)
     places = xp.getitem(_grid(xp, tuple(whole.shape), whole), key)
@@ -148,16 +175,36 @@ _SETITEM = _SetItem("setitem", public=False)
 
 @addition("scatter")
 def _scatter_raw(xp: Any, g: Any, key: Any, shape: tuple[int, ...]) -> Any:
-    if is_basic(key) or not any(
-        "int" in str(getattr(part, "dtype", "")) for part in _parts(key)
-    ):
+    new_axes = any(part is None for part in _parts(key))
+    if not _may_repeat(key) and (not new_axes or is_basic(key)):
         out = xp.zeros(shape, dtype=g.dtype, device=xp.device(g))
-        if any(part is None for part in _parts(key)):  # nothing is written to
+        if new_axes:  # nothing is written to
             key = tuple(part for part in _parts(key) if part is not None)
             g = xp.reshape(g, xp.getitem(out, key).shape)
-        return xp.setitem(out, key, g)
+        return xp.write(out, key, g)
+    rows = _rows(key)
+    if rows is not None:
+        return _put_rows(xp, g, rows, shape)
     places = xp.getitem(_grid(xp, shape, g), key)
     return _put_back(xp, g, places, shape)
+
+
+def _rows(key: Any) -> Any:
+    """Return the integer array of a key that chooses whole rows, or None."""
+    first, *rest = _parts(key) or (None,)
+    whole = all(
+        part is Ellipsis or (type(part) is slice and part == slice(None))
+        for part in rest
+    )
+    return first if whole and _may_repeat(first) and first.ndim else None
+
+
+def _put_rows(xp: Any, g: Any, rows: Any, shape: tuple[int, ...]) -> Any:
+    """Add rows of cotangents to zeros; a row that was chosen twice adds up."""
+    ids = xp.reshape(xp.astype(rows, xp.int64), (-1,))
+    ids = xp.where(ids < 0, ids + shape[0], ids)
+    values = xp.reshape(g, (ids.shape[0], *shape[1:]))
+    return xp.segment_sum(values, ids, shape[0])
 
 
 def getitem(x: Array, key: Any, /) -> Array:
@@ -189,10 +236,13 @@ def setitem(x: Array, key: Any, value: Any, /) -> Array:
     if type(value) in SCALARS:
         data, node = value, None
     else:
-        value = like(asarray(value) if isinstance(value, list) else value, x)
+        value = beside(value, x)
         data, node = value.data, value._node
     _check_cast(x, data)
-    result = Array(lib.setitem(x.data, raw, data), lib)
+    written = data
+    if type(value) is Array and data.dtype != x.data.dtype:
+        written = lib.raw.astype(data, x.data.dtype)
+    result = Array(lib.setitem(x.data, raw, written), lib)
     if (x._node is not None or node is not None) and is_recording():
         fix = None if node is None else (tuple(data.shape), data.dtype)
         own = (tuple(x.data.shape), x.data.dtype)
