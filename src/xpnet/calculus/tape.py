@@ -19,7 +19,7 @@ import linecache
 import operator
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +43,8 @@ _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _inside: set[str] = set()  # the package's own files, as they are met
 _next_number = itertools.count(1).__next__
 _get_number = operator.attrgetter("number")
+
+Step = Callable[..., Any]
 
 _recording: contextvars.ContextVar[bool] = contextvars.ContextVar(
     "xpnet_recording", default=True
@@ -285,6 +287,8 @@ def pull_back(
     since: int = 0,
     higher: bool = False,
     keep: bool = False,
+    cotangents: dict[Any, Any] | None = None,
+    step: Step | None = None,
 ) -> dict[Any, Any]:
     """Walk the tape backward from the seeds and return the cotangent of each leaf.
 
@@ -301,11 +305,16 @@ def pull_back(
         arrays.
     keep : bool
         Whether the tape can be walked again; otherwise it is released as it is used.
+    cotangents : dict, optional
+        What has been found already, by node; this walk adds to it.
+    step : callable, optional
+        What takes a cotangent through one node; by default its row's rule does.
     """
     order = _reachable([node for node, _ in seeds], since)
     stops = frozenset(wanted or ())
     needed = None if wanted is None else _needed(order, stops)
-    cotangents: dict[Any, Any] = {}
+    cotangents = {} if cotangents is None else cotangents
+    step = step or _pulled
     for node, g in seeds:
         cotangents[node] = g if node not in cotangents else cotangents[node] + g
     if not order:
@@ -320,7 +329,7 @@ def pull_back(
                 parents = node.parents
                 if needed is not None:
                     parents = tuple([p if p in needed else None for p in parents])
-                parts = _pulled(node, parents, g, cotangents, higher)
+                parts = step(node, parents, g, cotangents, higher)
                 if not (keep or higher):
                     node.saved = None
                 for parent, part in zip(parents, parts):  # noqa: B905
@@ -340,6 +349,8 @@ def _pulled(node: Node, parents: Any, g: Any, cotangents: Any, higher: bool) -> 
     if saved is None:
         raise GradientError(_released(node))
     try:
+        if row.nested:
+            return row.pull_nested(node, parents, g, cotangents, higher, None)
         if higher:
             return row.pull(node, parents, row.lift(node), g, node.lib.recorded)
         if row.writes:
@@ -378,8 +389,10 @@ def push_forward(
     *,
     since: int = 0,
     higher: bool = False,
+    step: Step | None = None,
 ) -> list[Any]:
     """Walk the tape forward; return each target's tangent, None where it is zero."""
+    step = step or _pushed
     order = _reachable([node for node in targets if node is not None], since)
     quiet = order[0].lib.quiet() if order else contextlib.nullcontext()
     with quiet, recording_as(higher):
@@ -389,7 +402,7 @@ def push_forward(
             incoming = [None if p is None else tangents.get(p) for p in node.parents]
             if all(t is None for t in incoming):
                 continue
-            out = _pushed(node, incoming, higher)
+            out = step(node, incoming, higher)
             if out is not None:
                 tangents[node] = out
     return [None if node is None else tangents.get(node) for node in targets]
@@ -399,6 +412,8 @@ def _pushed(node: Node, incoming: list[Any], higher: bool) -> Any:
     """Return the tangent of a node's result by its row's rule."""
     row = node.row
     try:
+        if row.nested:
+            return row.push_nested(node, incoming, higher, None)
         if higher:
             return row.push(node, incoming, row.lift(node), node.lib.recorded)
         return row.push(node, incoming, node.saved, node.lib.raw)

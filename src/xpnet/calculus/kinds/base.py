@@ -66,7 +66,8 @@ class Row:
     """
 
     kind = ""
-    writes = False
+    writes = False  # can its rule write into buffers?
+    nested = False  # does it walk a tape of its own?
     transparent = False
 
     def __init__(
@@ -107,6 +108,24 @@ class Row:
 
     def push(self, node: Node, tangents: list[Any], saved: Any, xp: Any) -> Any:
         """Return the tangent of the output."""
+        raise NotImplementedError
+
+    def pull_nested(
+        self,
+        node: Node,
+        parents: Any,
+        g: Any,
+        cotangents: dict[Any, Any],
+        higher: bool,
+        step: Any,
+    ) -> tuple[Any, ...]:
+        """Do what `pull` does by a walk of its own, which adds to `cotangents`."""
+        raise NotImplementedError
+
+    def push_nested(
+        self, node: Node, tangents: list[Any], higher: bool, step: Any
+    ) -> Any:
+        """Do what `push` does by a walk of its own."""
         raise NotImplementedError
 
     def _define(

@@ -58,6 +58,12 @@ class Composite(ArrayFunction):
     def pull(
         self, node: Node, parents: Any, saved: Any, g: Any, xp: Any
     ) -> tuple[Any, ...]:
+        return self.pull_by(node, parents, saved, g, None)
+
+    def pull_by(
+        self, node: Node, parents: Any, saved: Any, g: Any, step: Any
+    ) -> tuple[Any, ...]:
+        """Run the reference, and pull the cotangent through what it recorded."""
         higher = type(g) is Array
         arrays = self._arguments(parents, saved, node.lib, higher)
         out = self._run(node, arrays, saved)
@@ -67,7 +73,11 @@ class Composite(ArrayFunction):
         found: dict[Any, Any] = {}
         if out._node is not None:
             found = pull_back(
-                [(out._node, g)], wanted, since=_oldest(wanted), higher=higher
+                [(out._node, g)],
+                wanted,
+                since=_oldest(wanted),
+                higher=higher,
+                step=step,
             )
         return tuple(
             [
@@ -77,13 +87,19 @@ class Composite(ArrayFunction):
         )
 
     def push(self, node: Node, tangents: list[Any], saved: Any, xp: Any) -> Any:
+        return self.push_by(node, tangents, saved, None)
+
+    def push_by(self, node: Node, tangents: list[Any], saved: Any, step: Any) -> Any:
+        """Run the reference, and push the tangents through what it recorded."""
         higher = any(type(t) is Array for t in tangents)
         arrays = self._arguments(tangents, saved, node.lib, higher)
         out = self._run(node, arrays, saved)
         known = {
             x._node: t for x, t in zip(arrays, tangents, strict=True) if t is not None
         }
-        return push_forward([out._node], known, since=_oldest(known), higher=higher)[0]
+        return push_forward(
+            [out._node], known, since=_oldest(known), higher=higher, step=step
+        )[0]
 
 
 def _oldest(nodes: Any) -> int:

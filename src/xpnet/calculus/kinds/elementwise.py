@@ -17,7 +17,7 @@ from .refusals import refuse
 
 _new = object.__new__
 
-__all__ = ["Binary", "Unary", "binary", "unary"]
+__all__ = ["Binary", "Unary", "binary", "times", "unary"]
 
 
 def _strong_zero(xp: Any, part: Any, g: Any, *inputs: Any) -> Any:
@@ -25,7 +25,7 @@ def _strong_zero(xp: Any, part: Any, g: Any, *inputs: Any) -> Any:
     return xp.strong_zero(part, g, *[x for x in inputs if type(x) not in SCALARS])
 
 
-def _times(row: Unary | Binary, index: int, xp: Any, t: Any, *saved: Any) -> Any:
+def times(row: Unary | Binary, index: int, xp: Any, t: Any, *saved: Any) -> Any:
     """Return `t` times the slope, by the strong-zero rule."""
     singular = row.singular
     if singular is False or (singular is not True and not singular(*saved[:-1])):
@@ -113,13 +113,13 @@ class Unary(Row):
         self, node: Node, parents: Any, saved: Any, g: Any, xp: Any
     ) -> tuple[Any, ...]:
         if xp.is_complex(g):
-            return (xp.conj(_times(self, 0, xp, xp.conj(g), *saved)),)
+            return (xp.conj(times(self, 0, xp, xp.conj(g), *saved)),)
         if self.singular:
-            return (_times(self, 0, xp, g, *saved),)
+            return (times(self, 0, xp, g, *saved),)
         return (self.rules[0](xp, g, *saved),)
 
     def push(self, node: Node, tangents: list[Any], saved: Any, xp: Any) -> Any:
-        return _times(self, 0, xp, tangents[0], *saved)
+        return times(self, 0, xp, tangents[0], *saved)
 
 
 def unary(
@@ -277,12 +277,12 @@ class Binary(Row):
 
     def _careful(self, index: int, xp: Any, g: Any, saved: Any) -> Any:
         if xp.is_complex(g):
-            return xp.conj(_times(self, index, xp, xp.conj(g), *saved))
-        return _times(self, index, xp, g, *saved)
+            return xp.conj(times(self, index, xp, xp.conj(g), *saved))
+        return times(self, index, xp, g, *saved)
 
     def push(self, node: Node, tangents: list[Any], saved: Any, xp: Any) -> Any:
         parts = [
-            _times(self, i, xp, t, *saved)
+            times(self, i, xp, t, *saved)
             for i, t in enumerate(tangents)
             if t is not None
         ]

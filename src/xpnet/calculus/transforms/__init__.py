@@ -5,7 +5,18 @@ dict, list, tuple or Module of these the same container with derivatives in plac
 values.
 """
 
-from .directional import jvp
+from .directional import hvp, jvp, linearize
 from .gradients import grad, stop_gradient, value_and_grad, vjp
+from .jacobians import hessian, jacobian
 
-__all__ = ["grad", "jvp", "stop_gradient", "value_and_grad", "vjp"]
+__all__ = [
+    "grad",
+    "hessian",
+    "hvp",
+    "jacobian",
+    "jvp",
+    "linearize",
+    "stop_gradient",
+    "value_and_grad",
+    "vjp",
+]
