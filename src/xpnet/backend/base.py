@@ -13,6 +13,8 @@ import numpy as np
 from ..errors import LibraryError
 from . import extensions, portable
 from .device import Device
+from .native_special import native_special
+from .special import FALLBACKS
 
 __all__ = ["ADDITIONS", "EXTENSIONS", "Functions", "Library", "Raw"]
 
@@ -37,7 +39,7 @@ _EXTENSION_OF = {
     if name not in _IN_MAIN
 }
 
-ADDITIONS: dict[str, Callable[..., Any]] = {}
+ADDITIONS: dict[str, Callable[..., Any]] = dict(FALLBACKS)
 """Functions that the standard lacks: ``f(xp, *args)`` over raw functions."""
 
 
@@ -49,7 +51,9 @@ class Functions(dict[str, Any]):
 
     def __missing__(self, name: str) -> Any:
         if name in ADDITIONS:
-            found: Any = functools.partial(ADDITIONS[name], self.library.raw)
+            found: Any = native_special(self.library, name)
+            if found is None:
+                found = functools.partial(ADDITIONS[name], self.library.raw)
         else:
             try:
                 extension = _EXTENSION_OF.get(name)

@@ -11,6 +11,7 @@ from . import (
     searching,
     sorting,
     special,
+    special_functions,
     statistical,
 )
 
@@ -25,5 +26,6 @@ __all__ = [
     "searching",
     "sorting",
     "special",
+    "special_functions",
     "statistical",
 ]
