@@ -163,15 +163,6 @@ add(
     plain((2, 3)),
     narrow=False,
 )
-add(
-    "astype",
-    "to single",
-    lambda xp, x: xp.astype(xp.astype(x, xp.float32), xp.float64) * x,
-    _block,
-    order=1,
-    narrow=False,
-    only=("none",),
-)
 for _axis in (None, 1):
     _times = [1, 0, 2, 3, 1, 2] if _axis is None else [2]
     add(

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import LibraryError
 from . import extensions, portable
 from .base import Library
 
@@ -22,9 +23,16 @@ class StrictLibrary(Library):
     def __init__(self) -> None:
         super().__init__(importlib.import_module("array_api_strict"))
         self.array_type = type(self.module.zeros(()))
+        self.functions["from_dlpack"] = self._from_dlpack
 
     def find(self, name: str) -> Any:
         return getattr(self.module, name)
+
+    def _from_dlpack(self, x: Any, /, **options: Any) -> Any:
+        """Leave an array of its own on its device, which DLPack knows nothing of."""
+        if isinstance(x, self.array_type):
+            options.setdefault("device", x.device)
+        return self.module.from_dlpack(x, **options)
 
     def find_in(self, extension: str, name: str) -> Any:
         function = super().find_in(extension, name)
@@ -57,6 +65,26 @@ class TorchLibrary(Library):
         super().__init__(importlib.import_module("array_api_compat.torch"))
         self.torch: Any = importlib.import_module("torch")
         self.array_type = self.torch.Tensor
+        self.functions |= {
+            "max": functools.partial(self._extreme, self.module.max),
+            "min": functools.partial(self._extreme, self.module.min),
+            "count_nonzero": self._count_nonzero,
+            "std": self._std,
+        }
+
+    def _extreme(self, function: Any, x: Any, /, *, axis: Any = None, **kw: Any) -> Any:
+        """Leave `x` as it is where there are no axes to reduce."""
+        return self.copy(x) if axis == () else function(x, axis=axis, **kw)
+
+    def _count_nonzero(self, x: Any, /, *, axis: Any = None, **options: Any) -> Any:
+        """Count each element by itself where there are no axes to reduce."""
+        if axis == ():
+            return (x != 0).to(self.torch.int64)
+        return self.module.count_nonzero(x, axis=axis, **options)
+
+    def _std(self, x: Any, /, **options: Any) -> Any:
+        """Take a fractional correction, as the variance does."""
+        return self.torch.sqrt(self.module.var(x, **options))
 
     def coerce(self, value: Any) -> Any:
         return self.torch.as_tensor(value)
@@ -76,7 +104,19 @@ class TorchLibrary(Library):
 
     def adopt(self, x: Any) -> Any:
         x = self.coerce(x)
+        if x.layout is not self.torch.strided:
+            raise LibraryError(
+                f"a tensor of layout {x.layout} has no functions of the standard. Pass "
+                "x.to_dense()."
+            )
         return x.detach() if x.requires_grad else x
+
+    def from_host(self, x: np.ndarray[Any, Any], device: Any = None) -> Any:
+        # PyTorch takes no negative steps, no foreign byte order, nothing read-only
+        forward = all(step >= 0 for step in x.strides)
+        if not (forward and x.flags.writeable and x.dtype.isnative):
+            x = np.array(x, dtype=x.dtype.newbyteorder("="), order="C")
+        return self.module.asarray(x, device=device)
 
     def copy(self, x: Any) -> Any:
         return x.clone(memory_format=self.torch.contiguous_format)
@@ -186,7 +226,7 @@ class JaxLibrary(Library):
         return tuple(self.jax.devices())
 
     def default_device(self) -> Any:
-        return self.jax.config.jax_default_device or self.jax.devices()[0]
+        return self.module.zeros(()).device
 
     def from_host(self, x: np.ndarray[Any, Any], device: Any = None) -> Any:
         # JAX may keep NumPy's memory, which somebody else may write to
@@ -212,7 +252,8 @@ class JaxLibrary(Library):
             value = portable.last_values(self.module, x, key, value)
         return x.at[key].set(value)
 
-    write = setitem
+    def write(self, out: Any, key: Any, value: Any) -> Any:
+        return self.setitem(out, key, value)
 
     def add_to(self, out: Any, key: Any, value: Any) -> Any:
         return out.at[key].add(value)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from . import extensions
+from . import extensions, portable
 from .base import ADDITIONS, Library
 from .device import Device
 
@@ -49,7 +49,10 @@ class NumpyLibrary(Library):
             return extensions.with_axes(function)  # NumPy 2 wants the axes beside s=
         if name in ("fftfreq", "rfftfreq"):
             return functools.partial(_numpy_frequencies, function)
-        return function
+        if name in ("eig", "eigvals"):
+            return functools.partial(_numpy_complex, function)
+        # without rtol NumPy cuts off at 1e-15, with None where the standard does
+        return functools.partial(function, rtol=None) if name == "pinv" else function
 
     def vector_norm(
         self, x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any = 2
@@ -65,6 +68,10 @@ class NumpyLibrary(Library):
     def coerce(self, value: Any) -> Any:
         return np.asarray(value)
 
+    def adopt(self, x: Any) -> Any:
+        x = np.asarray(x)
+        return x if x.dtype.isnative else x.astype(x.dtype.newbyteorder("="))
+
     def is_complex(self, x: Any) -> bool:
         return bool(x.dtype.kind == "c")
 
@@ -78,6 +85,8 @@ class NumpyLibrary(Library):
         return np.array(x)
 
     def segment_sum(self, values: Any, ids: Any, count: int) -> Any:
+        if values.ndim > 1:
+            return _numpy_segment_rows(values, ids, count)
         kind = values.dtype.kind
         if kind == "f":  # bincount adds in float64, in the order of the elements
             return np.bincount(ids, values, count).astype(values.dtype, copy=False)
@@ -90,6 +99,10 @@ class NumpyLibrary(Library):
         np.add.at(out, ids, values)
         return out
 
+    def windows(self, x: Any, *layout: Any) -> Any:
+        shape, strides = portable.strided_windows(x.shape, x.strides, *layout)
+        return np.lib.stride_tricks.as_strided(x, shape, strides, writeable=False)
+
     def memory_of(self, x: Any) -> tuple[Any, int]:
         while isinstance(x.base, np.ndarray):  # a view's
             x = x.base
@@ -97,6 +110,27 @@ class NumpyLibrary(Library):
 
     def quiet(self) -> contextlib.AbstractContextManager[Any]:
         return np.errstate(all="ignore")
+
+
+def _numpy_segment_rows(values: Any, ids: Any, count: int) -> Any:
+    """Return the sums of rows over equal `ids`: sort by id, add each run in order."""
+    out = np.zeros((count, *values.shape[1:]), dtype=values.dtype)
+    if len(ids) == 0:
+        return out
+    order = np.argsort(ids, kind="stable")
+    ids = ids[order]
+    starts = np.flatnonzero(np.concatenate([[True], ids[1:] != ids[:-1]]))
+    out[ids[starts]] = np.add.reduceat(values[order], starts, axis=0)
+    return out
+
+
+def _numpy_complex(function: Any, x: Any, /) -> Any:
+    """Return eigenvalues (and vectors) as complex numbers, also if they are real."""
+    dtype = np.result_type(x.dtype, np.complex64)
+    out = function(x)
+    if isinstance(out, tuple):
+        return tuple([part.astype(dtype, copy=False) for part in out])
+    return out.astype(dtype, copy=False)
 
 
 @functools.cache
