@@ -212,6 +212,7 @@ class JaxLibrary(Library):
         self.functions["int64"] = self.jax.dtypes.canonicalize_dtype(np.int64)
         self.functions["permute_dims"] = self._permute_dims
         self.functions["searchsorted"] = self._searchsorted
+        self.functions["from_dlpack"] = self._from_dlpack
 
     def coerce(self, value: Any) -> Any:
         # a tracer of jax.jit or jax.grad is a jax.Array too
@@ -231,6 +232,11 @@ class JaxLibrary(Library):
     def from_host(self, x: np.ndarray[Any, Any], device: Any = None) -> Any:
         # JAX may keep NumPy's memory, which somebody else may write to
         return self.module.array(x, device=device, copy=True)
+
+    def _from_dlpack(self, x: Any, /, *, copy: Any = None, **options: Any) -> Any:
+        """Copy where that is asked for: JAX 0.10 shares aligned memory all the same."""
+        shared = self.module.from_dlpack(x, copy=None if copy else copy, **options)
+        return self.copy(shared) if copy else shared
 
     def _permute_dims(self, x: Any, /, axes: tuple[int, ...]) -> Any:
         """Take negative axes too."""
