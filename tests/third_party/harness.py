@@ -58,9 +58,8 @@ INPUTS: dict[str, np.ndarray[Any, Any]] = {
     "a": np.asarray([[2.1, 0.3, -0.5], [0.4, 1.7, 0.6], [-0.2, 0.5, 2.6]]),
     "c": np.asarray([[2.1, 0.3, -0.5], [0.3, 1.7, 0.6], [-0.5, 0.6, 2.6]]),
     # an image
-    "i": np.cos(np.arange(56.0) ** 1.3).reshape(7, 8) + 0.02 * np.arange(56.0).reshape(
-        7, 8
-    ),
+    "i": np.cos(np.arange(56.0) ** 1.3).reshape(7, 8)
+    + 0.02 * np.arange(56.0).reshape(7, 8),
     # one number, a rotation vector, quaternions, points in space
     "h": np.asarray(0.7),
     "w": np.asarray([0.3, -0.5, 0.4]),
@@ -289,7 +288,9 @@ def check_order_two(
     numbers = tuple(range(len(variables)))
     _, forward = xn.jvp(recorded, tuple(variables), tuple(moves))
     plain = sum(float(np.sum(e * u)) for e, u in zip(expected, along, strict=True))
-    size = sum(float(np.sum(np.abs(e * u))) for e, u in zip(expected, along, strict=True))
+    size = sum(
+        float(np.sum(np.abs(e * u))) for e, u in zip(expected, along, strict=True)
+    )
     close(host(forward), plain, FIRST, "forward mode", max(size, 1e-3))
 
     def along_line(*arrays: Any) -> Any:
@@ -316,9 +317,13 @@ def verdict(probe: Probe, target: Target = NUMPY) -> Verdict:
         return Verdict("flat", str(error))
     except Failed as error:
         return Verdict("fails", str(error))
-    except ConversionError as error:
-        return Verdict("leaves", f"{str(error).partition(':')[0]} {place_of(error)}")
     except Exception as error:
+        cause: BaseException | None = error
+        while cause is not None:  # its own, or what it was raised while handling
+            if isinstance(cause, ConversionError):
+                what = str(cause).partition(":")[0]
+                return Verdict("leaves", f"{what} {place_of(cause)}")
+            cause = cause.__context__
         text = str(error).partition("\n")[0]
         return Verdict("fails", f"{type(error).__name__}: {text}")
 

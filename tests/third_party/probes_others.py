@@ -118,12 +118,12 @@ preprocessing.Normalizer("l1").fit_transform(m)
 preprocessing.PolynomialFeatures().fit_transform(m)
 preprocessing.StandardScaler().fit_transform(m)
 decomposition.PCA(2, svd_solver="full").fit_transform(m)
-discriminant_analysis.LinearDiscriminantAnalysis(solver="svd").fit(i, labels(s[:7])).decision_function(i)
+discriminant_analysis.LinearDiscriminantAnalysis(solver="svd").fit(i[:, :3], classes(i)).decision_function(i[:, :3])
 linear_model.Ridge(solver="svd").fit(m, x[:4]).predict(n)
 linear_model.LinearRegression().fit(m, x[:4]).predict(n)
-naive_bayes.GaussianNB().fit(i, labels(s[:7])).predict_log_proba(i)
+naive_bayes.GaussianNB().fit(i, classes(i)).predict_log_proba(i)
 kernel_approximation.Nystroem(n_components=3, random_state=0).fit_transform(m)
-mixture.GaussianMixture(1, random_state=0, init_params="random").fit(m).means_
+mixture.GaussianMixture(1, reg_covar=0.1).fit(m).score_samples(n)
 """
 
 
@@ -133,6 +133,14 @@ def labels(x: Any) -> Any:
 
     xp = array_api_compat.array_namespace(x)
     return xp.astype(x > xp.mean(x), xp.int64)
+
+
+def classes(i: Any) -> Any:
+    """Return a class for each of seven points."""
+    import array_api_compat
+
+    xp = array_api_compat.array_namespace(i)
+    return xp.asarray([0, 1, 0, 1, 1, 0, 0], device=array_api_compat.device(i))
 
 
 class _Dispatch:
@@ -150,7 +158,9 @@ class _Dispatch:
         self._context.__exit__(*error)
 
 
-def _lines(text: str, prefix: str, package: str, scope: Any, around: Any) -> list[Probe]:
+def _lines(
+    text: str, prefix: str, package: str, scope: Any, around: Any
+) -> list[Probe]:
     found = []
     for line in text.strip().splitlines():
         name = line.split("(")[0]
@@ -189,4 +199,10 @@ def sklearn_probes() -> list[Probe]:
             "metrics mixture naive_bayes preprocessing"
         ).split()
     }
-    return _lines(SKLEARN, "", "sklearn", {**names, "labels": labels}, _Dispatch)
+    return _lines(
+        SKLEARN,
+        "",
+        "sklearn",
+        {**names, "labels": labels, "classes": classes},
+        _Dispatch,
+    )
