@@ -11,6 +11,7 @@ from calculus import (  # noqa: F401 - each adds its cases
     cases_moves,
     cases_products,
     cases_reductions,
+    cases_special_functions,
 )
 from calculus.cases_elementwise import BINARY, UNARY
 from calculus.samples import CASES

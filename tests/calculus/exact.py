@@ -55,10 +55,15 @@ UNARY: dict[str, Slope] = {
     "atanh": lambda x: one / ((one - x) * (one + x)),
     "cos": lambda x: -mp.sin(x),
     "cosh": mp.sinh,
+    "digamma": lambda x: mp.psi(1, x),
+    "erf": lambda x: 2 / mp.sqrt(mp.pi) * mp.exp(-x * x),
+    "erfc": lambda x: -2 / mp.sqrt(mp.pi) * mp.exp(-x * x),
     "exp": mp.exp,
     "expm1": mp.exp,
     "expit": _logistic_slope,
     "expit_slope": lambda x: -_logistic_slope(x) * mp.tanh(x / 2),
+    "gammaln": lambda x: mp.psi(0, x),
+    "gauss": lambda x: -2 * x * mp.exp(-x * x),
     "log": lambda x: one / x,
     "log10": lambda x: one / (x * mp.log(10)),
     "log1p": lambda x: one / (one + x),
@@ -105,6 +110,7 @@ BINARY: dict[str, tuple[Slope, Slope]] = {
     ),
     "remainder": (lambda x, y: one, lambda x, y: -mp.floor(x / y)),
     "subtract": (lambda x, y: one, lambda x, y: -one),
+    "xlogy": (lambda x, y: mp.log(y), lambda x, y: x / y),
 }
 
 SLOPES: dict[str, tuple[Slope, ...]] = {**{n: (f,) for n, f in UNARY.items()}, **BINARY}

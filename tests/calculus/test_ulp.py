@@ -137,6 +137,8 @@ DOMAINS: dict[str, Callable[[Any], Any]] = {
     "acosh": lambda x: x > 1,
     "asin": lambda x: np.abs(x) < 1,
     "atanh": lambda x: np.abs(x) < 1,
+    "digamma": lambda x: (x > -1e6) & (x != np.floor(x)),
+    "gammaln": lambda x: x > 0,
     "log": lambda x: x > 0,
     "log10": lambda x: x > 0,
     "log1p": lambda x: x > -1,
@@ -144,6 +146,7 @@ DOMAINS: dict[str, Callable[[Any], Any]] = {
     "reciprocal": lambda x: x != 0,
     "sqrt": lambda x: x > 0,
     "gate": lambda x, y: y >= 0,
+    "xlogy": lambda x, y: y > 0,
 }
 
 
