@@ -29,7 +29,20 @@ from .calculus.diagnosis import detect_nonfinite
 from .calculus.memory import memory_report
 from .calculus.namespace import namespace
 from .calculus.tape import no_grad
-from .calculus.transforms import grad, jvp, stop_gradient, value_and_grad, vjp
+from .calculus.transforms import (
+    checkpoint,
+    custom_jvp,
+    custom_vjp,
+    grad,
+    hessian,
+    hvp,
+    jacobian,
+    jvp,
+    linearize,
+    stop_gradient,
+    value_and_grad,
+    vjp,
+)
 from .errors import DeviceError, NonFiniteError, XpnetError
 
 if TYPE_CHECKING:
@@ -44,13 +57,20 @@ __all__ = [
     "__version__",
     "asarray",
     "check_grads",
+    "checkpoint",
+    "custom_jvp",
+    "custom_vjp",
     "data",
     "detect_nonfinite",
     "devices",
     "from_dlpack",
     "get_default_device",
     "grad",
+    "hessian",
+    "hvp",
+    "jacobian",
     "jvp",
+    "linearize",
     "losses",
     "memory_report",
     "metrics",

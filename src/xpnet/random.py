@@ -8,12 +8,12 @@ runs. The exact algorithm stands in `xpnet.backend.random`.
 from __future__ import annotations
 
 import operator
-import secrets
 from typing import Any, final
 
 import numpy as np
 
 from .backend.device import Device
+from .backend.draws import fresh_seed
 from .backend.dtypes import dtype_in, dtype_name
 from .backend.library import library_for
 from .backend.random import Shape, Stream
@@ -318,7 +318,7 @@ def as_generator(rng: int | Generator | None) -> Generator:
     if isinstance(rng, Generator):
         return rng
     if rng is None:
-        return Generator(secrets.randbits(64))
+        return Generator(fresh_seed())
     if not hasattr(rng, "__index__"):
         raise OptionError(
             f"rng is a seed (an integer) or an xpnet.random.Generator, not {rng!r:.80}."

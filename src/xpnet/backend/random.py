@@ -32,6 +32,7 @@ from typing import Any, final
 import numpy as np
 
 from ..errors import DTypeError, OptionError, ShapeError
+from .draws import note
 
 __all__ = ["Shape", "Stream", "fold_seed", "shape_of"]
 
@@ -125,6 +126,7 @@ class Stream:
 
     def _next(self) -> np.random.Philox:
         """Return the engine at the start of the next draw, and count it."""
+        note(self)
         self._key[0] = self.seed
         self._key[1] = self.counter
         self._bits.state = self._fresh
@@ -217,6 +219,7 @@ class Stream:
     def split(self, n: int = 2) -> list[Stream]:
         """Return `n` streams that are independent of this one and of each other."""
         (count,) = shape_of(n)
+        note(self)
         halves = [
             part
             for word in (self.seed, self.counter)

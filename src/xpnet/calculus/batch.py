@@ -64,6 +64,8 @@ def pushed_many(node: Node, incoming: list[Any], higher: bool) -> Any:
     row, saved = node.row, node.saved
     if row.nested:
         return row.push_nested(node, incoming, higher, pushed_many)
+    if row.name == "pick":
+        return row.push(node, incoming, saved, None)
     rule = None if _watched() else _push_rule(row)
     if rule is not None and saved is not None:
         saved, xp = _space(node, saved, higher)

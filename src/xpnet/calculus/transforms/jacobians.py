@@ -248,9 +248,8 @@ class _Jacobian:
         if factor != 1.0:
             unit = unit * factor
         for start in range(0, n, count):
-            part = (
-                unit if count == n else raw.getitem(unit, slice(start, start + count))
-            )
+            stop = min(start + count, n)
+            part = unit if count == n else raw.getitem(unit, slice(start, stop))
             part = raw.reshape(part, (stop - start, *x.shape))
             yield Array(part, x._lib) if self.higher else part
 
