@@ -5,6 +5,7 @@
 
 from calculus import (  # noqa: F401 - each adds its cases
     cases_fft,
+    cases_decompositions,
     cases_flat,
     cases_indexing,
     cases_linalg,
@@ -12,6 +13,7 @@ from calculus import (  # noqa: F401 - each adds its cases
     cases_products,
     cases_reductions,
     cases_special_functions,
+    cases_structure,
 )
 from calculus.cases_elementwise import BINARY, UNARY
 from calculus.samples import CASES

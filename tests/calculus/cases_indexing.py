@@ -239,22 +239,3 @@ add(
     lambda xp, x: xp.take_along_axis(x, xp.put(_places)),
     corner((2, 3)),
 )
-_ids = np.asarray([2, 0, 2, 1])
-add(
-    "segment_sum",
-    "repeated places",
-    lambda xp, x: xp.segment_sum(x, xp.put(_ids), 4),
-    plain((4,)),
-)
-add(
-    "segment_sum",
-    "twice",
-    lambda xp, x: xp.segment_sum(x, xp.put(_ids), 4) * x,
-    plain((4,)),
-)
-add(
-    "segment_sum",
-    "complex",
-    lambda xp, x: xp.segment_sum(x, xp.put(_ids), 4),
-    corner((4,)),
-)

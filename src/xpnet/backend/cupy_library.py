@@ -55,11 +55,15 @@ class CupyLibrary(Library):
         return function if self.alone else functools.partial(self._on_device, function)
 
     def find_in(self, extension: str, name: str) -> Any:
+        if name in ("eig", "eigvals"):  # CuPy before 14 lacks them
+            return functools.partial(self._eigen, name)
         function = super().find_in(extension, name)
         if name in ("fftfreq", "rfftfreq"):
             return functools.partial(self._create, function)
         if name == "irfftn":
             return self.irfftn
+        if name == "solve":
+            return functools.partial(self._solve, function)
         return function if self.alone else functools.partial(self._on_device, function)
 
     def _on_device(
@@ -94,6 +98,21 @@ class CupyLibrary(Library):
     def copy(self, x: Any) -> Any:
         return self._on_device(self.cupy.array, x)
 
+    def setitem(self, x: Any, key: Any, value: Any) -> Any:
+        out = self.copy(x)
+        return self._on_device(self.write, out, key, value)
+
+    def write(self, out: Any, key: Any, value: Any) -> Any:
+        # CuPy leaves open which value stays where a position is named twice
+        if getattr(value, "size", 1) > 1 and portable.has_integer_array(key):
+            value = portable.last_values(self.module, out, key, value)
+        out[key] = value
+        return out
+
+    def windows(self, x: Any, *layout: Any) -> Any:
+        shape, strides = portable.strided_windows(x.shape, x.strides, *layout)
+        return self.cupy.lib.stride_tricks.as_strided(x, shape, strides)
+
     def segment_sum(self, values: Any, ids: Any, count: int) -> Any:
         # no atomic additions: the same bits every time
         reduceat = self.cupy.add.reduceat
@@ -112,6 +131,46 @@ class CupyLibrary(Library):
             out = self._on_device(self.module.matmul, rows, y)
             return self.module.reshape(out, (*x.shape[:-1], y.shape[-1]))
         return self._on_device(self.module.matmul, x, y)
+
+    def irfftn(
+        self, x: Any, /, *, s: Any = None, axes: Any = None, norm: str = "backward"
+    ) -> Any:
+        """Return the real array of half a spectrum, axis by axis.
+
+        cuFFT's own takes for granted that the other half mirrors this one; the standard
+        defines the result for every input, and the derivative needs it.
+        """
+        functions = self.functions
+        if axes is None:
+            axes = range(-(x.ndim if s is None else len(s)), 0)
+        *others, last = axes
+        lengths, n = (None, None) if s is None else (tuple(s[:-1]), s[-1])
+        if others:
+            x = functions["ifftn"](x, s=lengths, axes=tuple(others), norm=norm)
+        return functions["irfft"](x, n=n, axis=last, norm=norm)
+
+    def _eigen(self, name: str, x: Any, /) -> Any:
+        """Return eigenvalues (and vectors) of square matrices, complex.
+
+        CuPy has them from 14 on, if its cuSOLVER does; else NumPy does it on the host.
+        """
+        cusolver = importlib.import_module("cupyx.cusolver")
+        function = getattr(self.cupy.linalg, name, None)
+        if function is not None and x.size and cusolver.check_availability("geev"):
+            return self._on_device(function, x)
+        out = getattr(np.linalg, name)(self.to_host(x))
+        dtype = np.result_type(x.dtype, np.complex64)
+        if isinstance(out, tuple):
+            return tuple([self.from_host(part.astype(dtype)) for part in out])
+        return self.from_host(out.astype(dtype))
+
+    def _solve(self, function: Callable[..., Any], x1: Any, x2: Any, /) -> Any:
+        """Return the solution of linear equations; batches broadcast, as CuPy's don't."""
+        if x2.ndim > 1 and x1.shape[:-2] != x2.shape[:-2]:
+            shape = np.broadcast_shapes(x1.shape[:-2], x2.shape[:-2])
+            x1 = self.cupy.broadcast_to(x1, (*shape, *x1.shape[-2:]))
+            x2 = self.cupy.broadcast_to(x2, (*shape, *x2.shape[-2:]))
+        return self._on_device(function, x1, x2)
 
     def memory_of(self, x: Any) -> tuple[Any, int]:
         return x.data.mem.ptr, x.data.mem.size

@@ -216,9 +216,13 @@ class Bilinear(ArrayFunction):
     count = 2
 
     def __init__(
-        self, name: str, pulls: tuple[Rule, Rule], formula: tuple[str, str]
+        self,
+        name: str,
+        pulls: tuple[Rule, Rule],
+        formula: tuple[str, str],
+        public: bool,
     ) -> None:
-        super().__init__(name, formula=formula)
+        super().__init__(name, formula=formula, public=public)
         self.pulls = pulls
         self._define(self._make(), public_signature(pulls[0], 2), pulls[0].__doc__)
 
@@ -266,7 +270,12 @@ class Bilinear(ArrayFunction):
 
 
 def bilinear(
-    name: str, formula: tuple[str, str], pull_x: Rule, pull_y: Rule
+    name: str,
+    formula: tuple[str, str],
+    pull_x: Rule,
+    pull_y: Rule,
+    *,
+    public: bool = True,
 ) -> Bilinear:
     """Add the row of a function that is linear in each of its two arrays."""
-    return Bilinear(name, (pull_x, pull_y), formula)
+    return Bilinear(name, (pull_x, pull_y), formula, public)

@@ -2,6 +2,8 @@
 
 from . import (
     creation,
+    decompositions,
+    einsum,
     elementwise,
     fft,
     indexing,
@@ -12,11 +14,16 @@ from . import (
     sorting,
     special,
     special_functions,
+    spectral,
     statistical,
+    structure,
+    windows,
 )
 
 __all__ = [
     "creation",
+    "decompositions",
+    "einsum",
     "elementwise",
     "fft",
     "indexing",
@@ -27,5 +34,8 @@ __all__ = [
     "sorting",
     "special",
     "special_functions",
+    "spectral",
     "statistical",
+    "structure",
+    "windows",
 ]

@@ -231,20 +231,3 @@ general(
     jvp=_log_softmax_jvp,
     keeps_out=True,
 )
-
-# --- sums of chosen elements: the transpose of every kind of indexing -----------------
-
-
-def _segment_transpose(
-    xp: Any, g: Any, out: Any, values: Any, ids: Any, /, count: int
-) -> Any:
-    """Element k of the result is the sum of ``values[i]`` where ``ids[i] == k``."""
-    return xp.take(g, ids, axis=0)
-
-
-general(
-    "segment_sum",
-    vjp=_segment_transpose,
-    jvp=lambda xp, t, out, values, ids, /, count: xp.segment_sum(t, ids, count),
-    public=False,
-)
