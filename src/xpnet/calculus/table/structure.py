@@ -22,10 +22,10 @@ class TopK(NamedTuple):
 
 def _axis(name: str, axis: Any, ndim: int) -> int:
     """Return an axis counted from the front."""
-    axis = operator.index(axis)
-    if not -ndim <= axis < ndim:
-        raise ShapeError(f"{name}: axis {axis} is out of range for {ndim} axes.")
-    return axis % ndim
+    place = int(operator.index(axis))
+    if not -ndim <= place < ndim:
+        raise ShapeError(f"{name}: axis {place} is out of range for {ndim} axes.")
+    return place % ndim
 
 
 def _integers(name: str, ids: Any, near: Array) -> Any:
