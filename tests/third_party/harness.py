@@ -117,7 +117,7 @@ class NoNumbers(Exception):
 
 @dataclass(frozen=True)
 class Verdict:
-    """What came out: ``order 2``, ``flat``, ``leaves`` (for NumPy) or ``fails``; why."""
+    """What came out: ``order 2``, ``flat``, ``leaves`` or ``fails``, and why."""
 
     result: str
     reason: str = ""

@@ -1,8 +1,12 @@
 """Try every probe on every library; write results.json and docs/third_party.md.
 
-Run ``python tests/third_party/survey.py`` from a clone in which SciPy, array-api-extra,
-einops, scikit-learn, array-api-strict and PyTorch are installed. It takes about two
-minutes. With words, only the probes whose name holds one of them are tried again.
+Run it in a clone in which SciPy, array-api-extra, einops, scikit-learn,
+array-api-strict and PyTorch are installed::
+
+    SCIPY_ARRAY_API=1 PYTHONPATH=src:tests python -m third_party.survey
+
+It takes a minute. With words behind it, only the probes whose name holds one of them
+are tried again.
 """
 
 from __future__ import annotations
@@ -10,7 +14,6 @@ from __future__ import annotations
 import contextlib
 import importlib.metadata
 import json
-import os
 import re
 import signal
 import sys
@@ -19,16 +22,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).parent
-if __name__ == "__main__":
-    os.environ["SCIPY_ARRAY_API"] = "1"
-    sys.path[:0] = [str(HERE.parents[1] / "src"), str(HERE.parent)]
-
 from libraries import NUMPY, STRICT, TORCH
 from third_party.harness import Probe, Verdict, verdict
 from third_party.probes_others import einops_probes, extra_probes, sklearn_probes
 from third_party.probes_scipy import probes as scipy_probes
 
+HERE = Path(__file__).parent
+TEMPLATE = HERE / "page.md"
 RECORD = HERE / "results.json"
 PAGE = HERE.parents[1] / "docs" / "third_party.md"
 TARGETS = {"numpy": NUMPY, "array-api-strict": STRICT, "torch": TORCH}
@@ -113,42 +113,6 @@ def record(words: list[str]) -> dict[str, Any]:
 
 # --- the page -------------------------------------------------------------------------
 
-INTRODUCTION = """# Other people's code: what was tried
-
-Written by `tests/third_party/survey.py`, which calls each function once, unmodified, with
-arrays of xpnet over NumPy {numpy}, array-api-strict {array-api-strict} and PyTorch {torch}
-(whose default dtype is set to float64).
-Tested are SciPy {scipy} (with `SCIPY_ARRAY_API=1`), array-api-extra {array-api-extra},
-einops {einops} and scikit-learn {scikit-learn} (with `array_api_dispatch=True`). From SciPy
-it is every function that SciPy marks as able to take arrays of other libraries
-({functions} functions in {calls} calls); how to use them is told in
-[Differentiate the library you already use](differentiate.md).
-
-| mark | meaning |
-|---|---|
-| ✓ order 2 | the value equals the function's own on NumPy arrays; gradient, forward mode and second derivatives equal central differences of fourth order of that function (6 and 4 digits), forward over reverse equals reverse over reverse |
-| flat | it works and the derivative is 0 by nature: ranks, counts, masks, integers |
-| → NumPy | the function turns the array into a NumPy array or a Python number, mostly to call compiled code. xpnet raises `ConversionError`; nothing is lost silently |
-| ✗ | another error, or a wrong result, with the reason |
-
-## Summary
-
-{summary}
-
-What the failures have in common:
-
-- SciPy's compiled code (most of `interpolate`, `ndimage`, `cluster.hierarchy`, filters of
-  `signal`, the rarer special functions) works on NumPy arrays alone.
-- Some functions go through Python numbers (`float(x)`), as designs of filters do and as
-  scikit-learn's metrics do at the end; `multioutput="raw_values"` keeps those as arrays.
-- `oaconvolve` adds to a view in order to change the array behind it. The standard does
-  not promise that, xpnet computes a new array, and the value itself is wrong.
-- `differentiate.hessian`, `nsum`, `minimum_phase` and `RBFInterpolator` use methods that
-  the standard's arrays do not have (`.sum`, `.real`, `.view`).
-- `StandardScaler` divides 0 by 0 and masks the result; the NaN reaches the gradient, as
-  it does in PyTorch and JAX.
-"""
-
 
 def group_of(name: str) -> str:
     """Return the heading that a function stands under."""
@@ -209,7 +173,7 @@ def page(found: dict[str, Any]) -> str:
     """Return the text of docs/third_party.md."""
     rows = found["probes"]
     scipy = [row for row in rows if row["name"].startswith("scipy.")]
-    text = INTRODUCTION.format(
+    text = TEMPLATE.read_text("utf-8").format(
         **found["versions"],
         functions=len({row["name"] for row in scipy}),
         calls=len(scipy),
@@ -221,10 +185,17 @@ def page(found: dict[str, Any]) -> str:
     return text
 
 
+def as_json(found: dict[str, Any]) -> str:
+    """Return the record with one probe on a line."""
+    versions = json.dumps(found["versions"])
+    rows = ",\n".join(json.dumps(row, ensure_ascii=False) for row in found["probes"])
+    return f'{{"versions": {versions}, "probes": [\n{rows}\n]}}\n'
+
+
 def main() -> None:
     """Try everything, or what the words name, and write the record and the page."""
     found = record(sys.argv[1:])
-    RECORD.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    RECORD.write_text(as_json(found), "utf-8")
     PAGE.write_text(page(found), "utf-8")
     print(summary(found["probes"]))
 

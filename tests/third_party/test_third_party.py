@@ -4,6 +4,7 @@ Every call that the survey found right stays right: ``results.json`` is what
 ``survey.py`` wrote. docs/third_party.md shows the same.
 """
 
+import importlib.metadata
 import importlib.util
 import json
 
@@ -11,9 +12,9 @@ import numpy as np
 import pytest
 
 import xpnet as xn
-from libraries import CUPY, NUMPY, STRICT, TORCH, has_cupy
+from libraries import CUPY, NUMPY, STRICT, TORCH, parameters
 from third_party import probes_others, probes_scipy, survey
-from third_party.harness import Failed, check
+from third_party.harness import INPUTS, Failed, Probe, check
 from xpnet.errors import ConversionError
 
 FOUND = json.loads(survey.RECORD.read_text("utf-8"))
@@ -72,27 +73,19 @@ def test_derivatives_of_both_orders_equal_central_differences(text):
     assert survey.verdict(HERE[text], NUMPY).result == ROWS[text]["numpy"]
 
 
-@pytest.mark.parametrize("target", [STRICT, TORCH], ids=str)
+@pytest.mark.parametrize("target", parameters((STRICT, TORCH, CUPY)))
 @pytest.mark.parametrize("text", SOME)
-def test_the_same_on_other_libraries(text, target, thorough):
+def test_the_same_on_other_libraries(text, target):
     target.skip_unless_here()
     if text not in HERE:
         pytest.skip("another version of the package is installed")
     assert check(HERE[text], target) == "order 2"
 
 
-@pytest.mark.gpu
-@pytest.mark.parametrize("text", SOME if has_cupy() else ())
-def test_the_same_on_cupy(text):
-    if text not in HERE:
-        pytest.skip("another version of the package is installed")
-    assert check(HERE[text], CUPY) == "order 2"
-
-
 @pytest.mark.parametrize("text", LEAVING[::20])
 def test_compiled_code_is_refused_and_no_gradient_is_lost(text):
     names = HERE[text].inputs
-    values = [xn.asarray(survey_input(name)) for name in names]
+    values = [xn.asarray(INPUTS[name].copy()) for name in names]
 
     def call(*arrays):
         HERE[text](dict(zip(names, arrays, strict=True)), xn.xp)
@@ -102,15 +95,8 @@ def test_compiled_code_is_refused_and_no_gradient_is_lost(text):
         xn.grad(call)(*values)
 
 
-def survey_input(name):
-    from third_party.harness import INPUTS
-
-    return INPUTS[name].copy()
-
-
 def test_a_wrong_derivative_is_found():
     """The check itself fails where a rule is broken: a gradient that is cut."""
-    from third_party.harness import Probe
 
     def cut(x):
         return x * x.detach() if isinstance(x, xn.Array) else x * x
@@ -171,8 +157,6 @@ def test_the_page_shows_what_was_found():
 
 
 def test_the_inputs_keep_away_from_kinks():
-    from third_party.harness import INPUTS
-
     for name, value in INPUTS.items():
         flat = np.sort(np.abs(value), axis=None)
         assert np.min(flat[flat > 0]) > 0.01 or name == "i", name
