@@ -202,6 +202,9 @@ class Library:
         self, x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any = 2
     ) -> Any:
         """Return the norm of vectors (see `extensions.vector_norm`)."""
+        if not self.is_floating(x.dtype):  # outside the standard: as the package has it
+            function = self.find_in("linalg", "vector_norm")
+            return function(x, axis=axis, keepdims=keepdims, ord=ord)
         return extensions.vector_norm(self.raw, x, axis, keepdims, ord)
 
     def operand(self, value: Any, like: Any) -> Any:
