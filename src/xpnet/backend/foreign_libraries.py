@@ -223,6 +223,9 @@ class JaxLibrary(Library):
     def adopt(self, x: Any) -> Any:
         return x
 
+    def device_of(self, x: Any) -> Any:
+        return getattr(x, "device", None)  # a tracer is nowhere: the default will do
+
     def devices(self) -> tuple[Any, ...]:
         return tuple(self.jax.devices())
 
