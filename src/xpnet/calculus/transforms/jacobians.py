@@ -249,7 +249,7 @@ class _Jacobian:
             unit = unit * factor
         for start in range(0, n, count):
             stop = min(start + count, n)
-            part = unit if count == n else raw.getitem(unit, slice(start, stop))
+            part = unit if count == n else raw.getitem(unit, (slice(start, stop), ...))
             part = raw.reshape(part, (stop - start, *x.shape))
             yield Array(part, x._lib) if self.higher else part
 
