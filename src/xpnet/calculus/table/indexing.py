@@ -70,8 +70,10 @@ def _may_repeat(key: Any) -> bool:
 
 def _raw_key(key: Any, near: Array) -> Any:
     """Return a key as the library of `near` takes it, with arrays as raw ones."""
-    if isinstance(key, tuple):
+    if isinstance(key, tuple) and len(key) != 1:
         return tuple([_raw_part(part, near) for part in key])
+    if isinstance(key, tuple):
+        (key,) = key
     return _raw_part(key, near)
 
 
