@@ -4,8 +4,8 @@
 """
 
 from calculus import (  # noqa: F401 - each adds its cases
-    cases_fft,
     cases_decompositions,
+    cases_fft,
     cases_flat,
     cases_indexing,
     cases_linalg,

@@ -165,7 +165,7 @@ class CupyLibrary(Library):
         return self.from_host(out.astype(dtype))
 
     def _solve(self, function: Callable[..., Any], x1: Any, x2: Any, /) -> Any:
-        """Return the solution of linear equations; batches broadcast, as CuPy's don't."""
+        """Return the solution of linear equations; CuPy's batches do not broadcast."""
         if x2.ndim > 1 and x1.shape[:-2] != x2.shape[:-2]:
             shape = np.broadcast_shapes(x1.shape[:-2], x2.shape[:-2])
             x1 = self.cupy.broadcast_to(x1, (*shape, *x1.shape[-2:]))
@@ -174,23 +174,6 @@ class CupyLibrary(Library):
 
     def memory_of(self, x: Any) -> tuple[Any, int]:
         return x.data.mem.ptr, x.data.mem.size
-
-    def irfftn(
-        self, x: Any, /, *, s: Any = None, axes: Any = None, norm: str = "backward"
-    ) -> Any:
-        """Return the real array of half a spectrum, axis by axis.
-
-        cuFFT's own takes for granted that the other half mirrors this one; the standard
-        defines the result for every input, and the derivative needs it.
-        """
-        functions = self.functions
-        if axes is None:
-            axes = range(-(x.ndim if s is None else len(s)), 0)
-        *others, last = axes
-        lengths, n = (None, None) if s is None else (tuple(s[:-1]), s[-1])
-        if others:
-            x = functions["ifftn"](x, s=lengths, axes=tuple(others), norm=norm)
-        return functions["irfft"](x, n=n, axis=last, norm=norm)
 
     def to_host(self, x: Any) -> np.ndarray[Any, Any]:
         host: np.ndarray[Any, Any] = self.cupy.asnumpy(x)

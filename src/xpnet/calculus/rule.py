@@ -34,7 +34,7 @@ from .kinds.linear import (
     linear,
     linear_sequence,
 )
-from .kinds.several import Several, several
+from .kinds.several import Late, Several, several
 
 __all__ = [
     "TABLE",
@@ -45,6 +45,7 @@ __all__ = [
     "Flat",
     "Fused",
     "General",
+    "Late",
     "Linear",
     "LinearSequence",
     "Moving",

@@ -368,8 +368,10 @@ def _pulled(node: Node, parents: Any, g: Any, cotangents: Any, higher: bool) -> 
             )
             return row.pull_into(node, parents, saved, g, slots)
         return row.pull(node, parents, saved, g, node.lib.raw)
-    except (GradientError, NonFiniteError):
+    except NonFiniteError:
         raise  # it says where already
+    except GradientError as error:
+        raise _placed(node, error) from error.__cause__
     except Exception as error:
         raise _explained(node, error, "backward") from error
 
@@ -417,10 +419,20 @@ def _pushed(node: Node, incoming: list[Any], higher: bool) -> Any:
         if higher:
             return row.push(node, incoming, row.lift(node), node.lib.recorded)
         return row.push(node, incoming, node.saved, node.lib.raw)
-    except (GradientError, NonFiniteError):
+    except NonFiniteError:
         raise
+    except GradientError as error:
+        raise _placed(node, error) from error.__cause__
     except Exception as error:
         raise _explained(node, error, "forward") from error
+
+
+def _placed(node: Node, error: GradientError) -> GradientError:
+    """Return a rule's own refusal with the user's own line, once."""
+    place = "\n  recorded at "
+    if place in str(error):
+        return error
+    return GradientError(f"{error}{place}{node.where()}")
 
 
 def _explained(node: Node, error: Exception, mode: str) -> GradientError:

@@ -29,6 +29,18 @@ class Cotangents:
         return Cotangents(parts)
 
 
+class Late:
+    """The tangent of a result that is computed when something depends on it."""
+
+    __slots__ = ("make",)
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self.make = make
+
+    def __mul__(self, factor: Any) -> Late:
+        return Late(lambda: self.make() * factor)
+
+
 class _Pick(Moving):
     """One result among several: its cotangent goes to its own place."""
 
@@ -38,7 +50,8 @@ class _Pick(Moving):
         return (Cotangents({saved: g}),)
 
     def push(self, node: Node, tangents: list[Any], saved: Any, xp: Any) -> Any:
-        return tangents[0][saved]
+        t = tangents[0][saved]
+        return t.make() if type(t) is Late else t
 
 
 _PICK = _Pick("pick", public=False)
@@ -128,6 +141,6 @@ def several(
 
     ``vjp(xp, gs, outs, x, ...)`` returns the cotangent of `x` from those of the results
     (None for a result that nothing depends on); ``jvp(xp, t, outs, x, ...)`` returns
-    the tangents of the results. `result` makes the named tuple.
+    the tangents of the results, some of them `Late`. `result` makes the named tuple.
     """
     return Several(name, result, jvp, vjp, formula)

@@ -3,6 +3,7 @@
 from . import (
     creation,
     decompositions,
+    determinants,
     einsum,
     elementwise,
     fft,
@@ -11,6 +12,7 @@ from . import (
     manipulation,
     norms,
     searching,
+    singular,
     sorting,
     special,
     special_functions,
@@ -23,6 +25,7 @@ from . import (
 __all__ = [
     "creation",
     "decompositions",
+    "determinants",
     "einsum",
     "elementwise",
     "fft",
@@ -31,6 +34,7 @@ __all__ = [
     "manipulation",
     "norms",
     "searching",
+    "singular",
     "sorting",
     "special",
     "special_functions",
