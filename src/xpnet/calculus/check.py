@@ -67,7 +67,10 @@ def check_grads(
         raise GradientError(f"check_grads: order must be 1 or more, not {order}.")
     leaves, rebuild = flatten(tuple(args))
     points = [asarray(float(x) if type(x) is int else x).detach() for x in leaves]
-    _Check(_flat_function(function, rebuild), points, order, rtol, atol, seed).run()
+    name = getattr(function, "__name__", "<>")
+    check = _Check(_flat_function(function, rebuild), points, order, rtol, atol, seed)
+    check.name = "" if name.startswith("<") else f" of {name}"
+    check.run()
 
 
 def _flat_function(
@@ -91,6 +94,8 @@ def _flat_function(
 
 class _Check:
     """One function at one point, checked up to an order."""
+
+    name = ""
 
     def __init__(
         self,
@@ -135,9 +140,9 @@ class _Check:
         backward = sum(_dot(g, u) for g, u in zip(gradients, direction, strict=True))
         if not _close(forward, backward, self.rtol, self.atol):
             raise GradientError(
-                f"order {level}: forward and reverse mode disagree: <v, J u> = "
-                f"{forward:.12g} but <J^T v, u> = {backward:.12g}. One of the two "
-                "rules of an operation is wrong."
+                f"order {level}: forward and reverse mode{self.name} disagree: "
+                f"<v, J u> = {forward:.12g} but <J^T v, u> = {backward:.12g}. One of "
+                "the two rules of an operation is wrong."
             )
 
     def _compare_elements(
@@ -221,9 +226,9 @@ class _Check:
             else ""
         )
         return (
-            f"order {level}, reverse mode: the derivative is wrong for input {index} "
-            f"at element {element}{part}: derivative {analytic:.10g}, central "
-            f"differences {table}.{advice}"
+            f"order {level}, reverse mode: the derivative{self.name} is wrong for "
+            f"input {index} at element {element}{part}: derivative {analytic:.10g}, "
+            f"central differences {table}.{advice}"
         )
 
 

@@ -11,10 +11,11 @@ import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from ...backend.library import library_of
 from ...errors import DTypeError, GradientError, ShapeError
 from ...trees import leaves_as_in
 from ..array import Array
-from ..convert import like
+from ..convert import asarray, like
 from ..tape import Node, mark, pull_back, recording_as
 from .base import Row
 from .composite import alias
@@ -150,7 +151,7 @@ class Custom(Row):
             what = (
                 f"{len(given)} of them"
                 if isinstance(given, (tuple, list))
-                else f"a {type(given).__name__}"
+                else f"{_an(type(given).__name__)}"
             )
             raise ShapeError(
                 f"its vjp rule returns a tuple with one cotangent for each of its "
@@ -163,10 +164,7 @@ class Custom(Row):
         """Return what the jvp rule gives for each leaf of the result."""
         assert self.jvp is not None
         args = call.rebuild(call.leaves)
-        leaves: list[Any] = [None] * len(call.leaves)
-        for i, x in enumerate(call.leaves):
-            if type(x) is Array and x._lib.is_floating(x.data.dtype):
-                leaves[i] = _zeros(x)
+        leaves = [_no_tangent(x) for x in call.leaves]
         for i, t in zip(call.slots, ts, strict=True):
             leaves[i] = t
         tangents = [
@@ -324,6 +322,19 @@ def _like(x: Array, raw: Any) -> Array:
 
 def _zeros(x: Array) -> Array:
     return Array(x._lib.raw.zeros_like(x.data), x._lib)
+
+
+def _an(name: str) -> str:
+    return f"an {name}" if name[0] in "AEIOUaeio" else f"a {name}"
+
+
+def _no_tangent(x: Any) -> Any:
+    """Return the tangent of an argument that is constant; None where it has none."""
+    if type(x) in (float, complex):
+        return 0.0
+    if type(x) is not Array and library_of(x) is not None:
+        x = asarray(x)
+    return _zeros(x) if _is_smooth(x) else None
 
 
 def _filled(xs: list[Any], parts: list[Any]) -> list[Any]:

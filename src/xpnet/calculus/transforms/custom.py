@@ -70,15 +70,15 @@ class CustomFunction:
         args, options = bound.args, bound.kwargs
         self._check_options(options)
         leaves, slots, counts = self._leaves(args)
-        if not slots:
-            return self._function(*args, **options)
         rebuild = flatten(list(args))[1]
         parents = tuple([leaves[i]._node for i in slots])
         plain = [x.detach() if type(x) is Array else x for x in leaves]
         result = self._function(*rebuild(plain), **options)
         outs, rebuild_out = flatten(result)
-        outs = [_as_array(out, plain[slots[0]]) for out in outs]
         self._check_closure(outs)
+        if not slots:
+            return result
+        outs = [_as_array(out, plain[slots[0]]) for out in outs]
         return self._row.record(
             CustomCall(plain, slots, counts, rebuild, options, outs, rebuild_out),
             parents,
