@@ -281,3 +281,46 @@ add(
     _far((2, 2), "matrix"),
     needs=NEEDS,
 )
+
+# --- norms of singular values and their slopes ----------------------------------------
+
+_turned = np.asarray([[0.6, 0.8, 0.0], [-0.8, 0.6, 0.0], [0.0, 0.0, 1.0]])
+for _label, _x in (
+    ("square", _far((2, 2), "singular")),
+    ("tall", _far((3, 2), "singular")),
+    ("wide batch", _far((2, 2, 3), "singular")),
+    ("complex", corner((3, 2), "s") * np.asarray([[1, 1j], [-1, 0.5], [2, -1j]])),
+    ("one", plain((1, 1))),
+):
+    for _ord in ("nuc", 2, -2):
+        for _name in ("singular_norm", "singular_slope"):
+            add(
+                _name,
+                f"{_label}, ord={_ord}",
+                calling(_name, _ord),
+                _x,
+                layouts=_label == "tall" and _ord == "nuc",
+                needs=NEEDS,
+            )
+# the norms that stay smooth where singular values are equal
+for _label, _ord, _values in (
+    ("all equal", "nuc", [1.5, 1.5, 1.5]),
+    ("two equal", "nuc", [2.0, 2.0, 0.5]),
+    ("the smaller two equal", 2, [2.0, 0.5, 0.5]),
+    ("the larger two equal", -2, [2.0, 2.0, 0.5]),
+):
+    _x = _turned @ np.diag(_values) @ _turned
+    _call = calling("singular_norm", _ord)
+    add("singular_norm", _label, _call, _x, needs=NEEDS, narrow=False)
+    _call = calling("singular_slope", _ord)
+    add("singular_slope", _label, _call, _x, needs=NEEDS, narrow=False, order=1)
+for _name in ("singular_norm", "singular_slope"):
+    for _shape in ((0, 3), (0, 2, 3)):
+        add(_name, "nothing", calling(_name, "nuc"), plain(_shape), needs=NEEDS)
+    add(
+        _name,
+        "twice",
+        lambda xp, x, n=_name: x @ x * getattr(xp, n)(x, "nuc"),
+        _far((2, 2), "singular"),
+        needs=NEEDS,
+    )

@@ -10,8 +10,9 @@ import pytest
 import xpnet as xn
 from calculus.cases import BINARY, UNARY
 from calculus.formulas import evaluate
-from libraries import STRICT, TORCH
+from libraries import STRICT, TORCH, has
 from xpnet import xp
+from xpnet.backend.library import EXTENSIONS as LIBRARY_EXTENSIONS
 from xpnet.backend.library import library_for
 from xpnet.calculus.rule import TABLE, Binary, Unary
 
@@ -76,9 +77,53 @@ def test_every_function_of_the_standard_has_a_row(name: str) -> None:
         assert row.why, f"{name}: a flat row says why it has no derivative"
 
 
+def with_torch() -> list[Any]:
+    """Return the namespaces to look at, with PyTorch's where it is installed."""
+    return [*SPACES, xn.namespace("torch")] if has("torch") else SPACES
+
+
+@pytest.mark.parametrize(("part", "name"), IN_EXTENSIONS)
+def test_every_function_of_the_extensions_has_a_row(part: str, name: str) -> None:
+    assert name in TABLE, f"{part}.{name} has no row in src/xpnet/calculus/table"
+    assert TABLE[name].public
+    assert TABLE[name].why or TABLE[name].kind != "flat"
+    for space in with_torch():
+        assert getattr(space, part).__dict__[name].__name__ == name
+
+
+def test_the_extensions_are_the_standards_and_hold_nothing_else() -> None:
+    assert {n: len(text.split()) for n, text in EXTENSIONS.items()} == {
+        "linalg": 25,
+        "fft": 14,
+    }
+    for part, text in EXTENSIONS.items():
+        names = set(text.split())
+        assert set(LIBRARY_EXTENSIONS[part]) == names
+        assert set(getattr(xp, part).__all__) == names
+        # array-api-strict has no eig and no eigvals yet
+        reference = set(getattr(array_api_strict, part).__all__)
+        assert reference | ({"eig", "eigvals"} & names) == names
+
+
+@pytest.mark.parametrize(("part", "name"), IN_EXTENSIONS)
+def test_signatures_of_the_extensions_are_those_of_the_standard(
+    part: str, name: str
+) -> None:
+    reference = getattr(array_api_strict, part)
+    like = {"eig": "eigh", "eigvals": "eigvalsh"}.get(name, name)
+    wanted = inspect.signature(getattr(reference, like)).parameters.values()
+    for space in with_torch():
+        function = getattr(getattr(space, part), name)
+        found = inspect.signature(function).parameters.values()
+        assert [(p.name, p.kind, p.default) for p in found] == [
+            (p.name, p.kind, p.default) for p in wanted
+        ]
+
+
 def test_no_public_row_is_unknown_to_the_standard() -> None:
-    others = {*xp.special.__all__, *[name for _, name in IN_EXTENSIONS]}
-    assert {n for n, row in TABLE.items() if row.public} - others <= set(FUNCTIONS)
+    public = {name for name, row in TABLE.items() if row.public}
+    extensions = {name for _, name in IN_EXTENSIONS}
+    assert public - set(xp.special.__all__) == set(FUNCTIONS) | extensions
 
 
 @pytest.mark.parametrize("space", SPACES, ids=lambda s: s.__name__)
