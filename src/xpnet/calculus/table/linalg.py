@@ -1,6 +1,7 @@
-"""Products of arrays: bilinear, so each row is its two transposes.
+"""Products of arrays and of matrices, diagonals, powers, rank.
 
-The functions of the `linalg` extension follow in this file.
+A product is bilinear: its row is its two transposes. Norms are in `norms`, the rest of
+the standard's extension in `decompositions` and `spectral`.
 """
 
 from __future__ import annotations
