@@ -28,7 +28,8 @@ _NEW_AXES = {
     "a new axis": (None, 1, ...),
     "new axes": (..., None, slice(None), None),
 }
-# what NumPy and PyTorch take and the standard leaves open
+# what others take and the standard leaves open
+NOT_STRICT = ("numpy", "torch", "jax", "cupy")
 _OPEN = {"one integer": 1, "one slice": slice(1, 3), "an axis first": (None, slice(2))}
 _NEGATIVE = {
     "a negative step": (slice(None, None, -1), ...),
@@ -37,8 +38,8 @@ _NEGATIVE = {
 _INTEGER_ARRAYS: dict[str, tuple[Any, tuple[str, ...]]] = {
     "integer arrays": (([0, 2, 0], [1, 1, 1], [3, 0, 3]), ()),
     "an integer array and an integer": (([0, 2, 0], 1, [[3], [0]]), ()),
-    "one integer array": (([2, 0, 2],), ("numpy", "torch", "cupy")),
-    "an integer array and a slice": (([2, 0, 2], slice(1)), ("numpy", "torch", "cupy")),
+    "one integer array": (([2, 0, 2],), NOT_STRICT),
+    "an integer array and a slice": (([2, 0, 2], slice(1)), NOT_STRICT),
 }
 
 
@@ -62,11 +63,10 @@ def _set(key: Any, number: bool = False) -> Callable[..., Any]:
 
 
 for _label, _key in {**_KEYS, **_NEGATIVE, **_NEW_AXES, **_OPEN}.items():
-    _only = ("numpy", "array_api_strict", "cupy") if _label in _NEGATIVE else ()
-    _only = ("numpy", "torch", "cupy") if _label in _OPEN else _only
+    _only = NOT_STRICT if _label in _OPEN else ()
     add("getitem", _label, _get(_key), _cube, only=_only)
     if _label in _NEW_AXES:  # the standard writes to no new axes
-        _only = ("numpy", "torch", "cupy")
+        _only = NOT_STRICT
     _part = _cube[_key].shape
     add("setitem", _label, _set(_key), _cube, plain(_part, "value"), only=_only)
     add("setitem", f"{_label}, a number", _set(_key), _cube, only=_only, layouts=False)
@@ -162,7 +162,7 @@ for _label, (_key, _only) in _INTEGER_ARRAYS.items():
         lambda xp, x, v, k=_key: _set(_with_arrays(xp, k))(xp, x, v),
         _cube,
         plain(_part, "value"),
-        only=("numpy",),
+        only=_only,
     )
 add(
     "setitem",
@@ -170,7 +170,6 @@ add(
     lambda xp, x, v: _set(_with_arrays(xp, ([0, 2], [1, 0])))(xp, x, v),
     plain((3, 2)),
     plain((2,)),
-    only=("numpy", "torch", "cupy"),
 )
 add(
     "scatter",
