@@ -67,7 +67,7 @@ def test_a_wrong_derivative_is_named_with_several_steps():
     with pytest.raises(GradientError) as error:
         xn.check_grads(lambda x: x * xn.stop_gradient(x), np.array([2.0]))
     message = str(error.value)
-    assert message.startswith("order 1, reverse mode: the derivative of exp is wrong")
+    assert message.startswith("order 1, reverse mode: the derivative is wrong")
     assert "for input 0 at element (0,)" in message
     found = float(re.search(r"derivative (-?\d+\.\d+),", message)[1])
     numeric = [float(n) for n in re.findall(r"h=[\de.-]+: (-?\d+\.\d+)", message)]
@@ -146,7 +146,7 @@ def test_a_wrong_reverse_rule_is_found(monkeypatch):
         return lambda *args: tuple(2 * part for part in right(*args))
 
     broken_rule(monkeypatch, "exp", pull=doubled)
-    with pytest.raises(GradientError, match="reverse mode: the derivative of exp is wrong"):
+    with pytest.raises(GradientError, match="the derivative of exp is wrong"):
         xn.check_grads(xp.exp, X)
 
 
