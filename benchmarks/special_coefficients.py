@@ -47,8 +47,9 @@ def erfcx_bent(t: Any) -> Any:
     return (1 + 2 * x) * erfcx(x)
 
 
-def gammaln_ratio(z: Any) -> Any:
-    """Return ``gammaln(1 + z)`` without its zeros at 0 and 1."""
+def gammaln_ratio(y: Any) -> Any:
+    """Return ``gammaln(1 + z)`` without its zeros at 0 and 1, for ``y = z + 3/8``."""
+    z = y - mpf(3) / 8
     return mp.loggamma(1 + z) / (z * (z - 1))
 
 
@@ -126,12 +127,12 @@ FITS: tuple[tuple[str, str, Function, int, int, Any, Any], ...] = (
     ),
     (
         "GAMMALN",
-        "gammaln(1 + z) / (z * (z - 1)), -3/8 <= z <= 2",
+        "gammaln(1 + z) / (z * (z - 1)) in z + 3/8, -3/8 <= z <= 2",
         gammaln_ratio,
         10,
         10,
-        -0.375,
-        2,
+        0,
+        2.375,
     ),
     (
         "STIRLING",

@@ -113,6 +113,11 @@ ONE: dict[str, tuple[Function, Any, Any]] = {
     "x**0.5 at 0": (lambda xp, x: x**0.5, [0.0], [INF]),
     "x**-1 at 0": (lambda xp, x: x**-1.0, [0.0], [-INF]),
     "0**y": (lambda xp, y: 0.0**y, [-1.0, 0.0, 2.5], [0, 0, 0]),
+    "erf at the ends": (lambda xp, x: xp.erf(x), [-INF, -30.0, INF], [0, 0, 0]),
+    "entropy": (lambda xp, x: xp.xlogy(x, x), [0.0, 1.0], [0, 1]),
+    "xlogy(0, y)": (lambda xp, y: xp.xlogy(0.0, y), [0.0, 1.0, INF], [0, 0, 0]),
+    "xlogy(x, 0)": (lambda xp, x: xp.xlogy(x, 0.0), [0.0, 1.0], [0, -INF]),
+    "gammaln at its poles": (lambda xp, x: xp.gammaln(x), [0.0, -1.0], [-INF, NAN]),
 }
 FLAT = "ceil floor round trunc isfinite isinf isnan signbit".split()
 
@@ -298,13 +303,29 @@ def test_grad_of_a_function_that_does_not_depend_on_its_argument_is_zero() -> No
 
 # --- the strong-zero rule -------------------------------------------------------------
 
+ZETA_OF_3 = 1.2020569031595942
+
 # a singular point, and one where the function is fine
 SINGULAR: dict[str, tuple[Function, list[float], float, float, float]] = {
     "acos": (lambda xp, x: xp.acos(x), [1.0, -1.0, 2.0], 0.0, -1.0, 0.0),
     "acosh": (lambda xp, x: xp.acosh(x), [1.0, 0.0], math.sqrt(2), 1.0, -math.sqrt(2)),
     "asin": (lambda xp, x: xp.asin(x), [1.0, -1.0, 2.0], 0.0, 1.0, 0.0),
     "atanh": (lambda xp, x: xp.atanh(x), [1.0, -1.0, 2.0], 0.0, 1.0, 0.0),
+    "digamma": (
+        lambda xp, x: xp.digamma(x),
+        [0.0, -1.0, -2.0],
+        1.0,
+        math.pi**2 / 6,
+        -2 * ZETA_OF_3,
+    ),
     "divide": (lambda xp, x: 3.0 / x, [0.0, -0.0], 2.0, -0.75, 0.75),
+    "gammaln": (
+        lambda xp, x: xp.gammaln(x),
+        [0.0, -1.0, -2.0],
+        1.0,
+        -0.5772156649015329,
+        math.pi**2 / 6,
+    ),
     "log": (lambda xp, x: xp.log(x), [0.0, -1.0], 2.0, 0.5, -0.25),
     "log10": (lambda xp, x: xp.log10(x), [0.0], 1 / math.log(10), 1.0, -math.log(10)),
     "log1p": (lambda xp, x: xp.log1p(x), [-1.0, -2.0], 1.0, 0.5, -0.25),
@@ -312,6 +333,7 @@ SINGULAR: dict[str, tuple[Function, list[float], float, float, float]] = {
     "pow": (lambda xp, x: x**0.5, [0.0, -1.0], 4.0, 0.25, -1 / 32),
     "reciprocal": (lambda xp, x: xp.reciprocal(x), [0.0], 2.0, -0.25, 0.25),
     "sqrt": (lambda xp, x: xp.sqrt(x), [0.0, -1.0], 4.0, 0.25, -1 / 32),
+    "xlogy": (lambda xp, x: xp.xlogy(3.0, x), [0.0, -1.0], 2.0, 1.5, -0.75),
 }
 MORE: dict[str, tuple[Function, list[float], float, float, float]] = {
     "divide itself": (lambda xp, x: x / x, [0.0], 2.0, 0.0, 0.0),
@@ -325,6 +347,14 @@ MORE: dict[str, tuple[Function, list[float], float, float, float]] = {
     ),
     "pow with itself": (lambda xp, x: xp.pow(x, x), [0.0], 1.0, 1.0, 2.0),
     "a negative power": (lambda xp, x: x**-1, [0.0], 2.0, -0.25, 0.25),
+    "polygamma": (
+        lambda xp, x: xp.polygamma(1, x),
+        [0.0, -1.0, 1e-200],
+        1.0,
+        -2 * ZETA_OF_3,
+        math.pi**4 / 15,
+    ),
+    "xlogy with itself": (lambda xp, x: xp.xlogy(x, x), [0.0, -1.0], 1.0, 1.0, 1.0),
     "log of sqrt": (lambda xp, x: xp.log(xp.sqrt(x)), [0.0], 2.0, 0.25, -0.125),
     "sqrt of a square": (lambda xp, x: xp.sqrt(x * x), [0.0], 2.0, 1.0, 0.0),
     "norm": (

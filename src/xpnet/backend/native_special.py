@@ -64,7 +64,8 @@ def _numpy(library: Any, name: str) -> Function | None:
     """Return a function for NumPy's arrays.
 
     SciPy's erf is the faster in double precision, ours in single. Its erfc loses 500
-    ulp in double precision, its digamma 1000 beside a pole, its polygamma is slow.
+    ulp in double precision, its digamma 1000 beside a pole, its gammaln all digits
+    beside 1 and 2; its polygamma is slow.
     """
     if name == "xlogy":
         return functools.partial(_quietly, FALLBACKS[name], library.raw)
@@ -75,6 +76,8 @@ def _numpy(library: Any, name: str) -> Function | None:
     theirs = getattr(scipy, name)
     if name == "digamma":
         theirs = functools.partial(_reflected, library.raw, theirs)
+    if name == "gammaln":
+        theirs = functools.partial(_patched, theirs, ours)
     kinds = {"erf": "dFD", "erfc": "fFD", "gammaln": "fd", "digamma": "fd"}[name]
     return lambda x, /: theirs(x) if x.dtype.char in kinds else ours(x)
 
@@ -87,7 +90,19 @@ def _quietly(function: Function, *args: Any) -> Any:
 def _reflected(xp: Any, right: Function, x: Any, /) -> Any:
     if not np.any(x < 0):
         return right(x)
-    return _quietly(digamma_from, xp, x, right)
+    out = _quietly(digamma_from, xp, x.astype(np.float64), right)
+    return out.astype(x.dtype)
+
+
+def _patched(theirs: Function, ours: Function, x: Any, /) -> Any:
+    """Return SciPy's gammaln, and ours in (0, 2.5), where it has two zeros."""
+    near = (x > 0) & (x < 2.5)
+    if x.ndim == 0:
+        return ours(x) if near else theirs(x)
+    out = theirs(x)
+    if near.any():
+        out[near] = ours(x[near])
+    return out
 
 
 # --- the others -----------------------------------------------------------------------
@@ -122,6 +137,8 @@ def _jax(library: Any, name: str) -> Function | None:
     module = importlib.import_module("jax.scipy.special")
     if name == "polygamma_at":
         return functools.partial(_jax_polygamma, library, module)
+    if name == "digamma":
+        return functools.partial(_jax_digamma, library.module, module)
     return None if name == "gauss" else getattr(module, name)
 
 
@@ -130,6 +147,10 @@ def _jax_polygamma(library: Any, module: Any, x: Any, n: int) -> Any:
     if library.jax.config.jax_enable_x64:
         return FALLBACKS["polygamma_at"](library.raw, x, n)
     return module.polygamma(n, x)
+
+
+def _jax_digamma(xp: Any, module: Any, x: Any) -> Any:
+    return xp.where(x == 0, -1 / x, module.digamma(x))  # JAX's is NaN at 0
 
 
 _OF: dict[str, Callable[[Any, str], Function | None]] = {

@@ -144,7 +144,7 @@ def _gammaln_right(xp: Any, x: Any) -> Any:
     """Return ``gammaln(x)`` for x >= 0."""
     low = x < 0.625
     z = _between(xp, xp.where(low, x, x - 1.0), -0.375, 2.0)
-    near = _quotient(tables.GAMMALN_ABOVE, tables.GAMMALN_BELOW, z)
+    near = _quotient(tables.GAMMALN_ABOVE, tables.GAMMALN_BELOW, z + 0.375)
     near *= z * (z - 1.0)  # its zeros, which are those at 1 and 2
     near -= xp.log(xp.where(low, x, xp.ones_like(x)))
     b = _between(xp, x, 3.0, None)

@@ -124,9 +124,23 @@ def _finite(xp: Any, x: Any) -> Any:
 @addition("logsumexp")
 def _logsumexp(xp: Any, x: Any, /, *, axis: Any = None, keepdims: bool = False) -> Any:
     top = _finite(xp, xp.max(x, axis=axis, keepdims=True))
-    total = xp.sum(xp.exp(x - top), axis=axis, keepdims=True, dtype=x.dtype)
-    out = xp.log(total) + top
+    out = _log_sum_exp(xp, x - top, axis) + top
     return out if keepdims else xp.squeeze(out, axis=_axes(axis, x.ndim))
+
+
+def _log_sum_exp(xp: Any, x: Any, axis: Any) -> Any:
+    """Return ``log(sum(exp(x)))`` where the largest is 0, also when it is close to 0.
+
+    The zeros are counted apart, and what the others add goes through `log1p`.
+    """
+    e = xp.exp(x)
+    if xp.is_complex(x):
+        return xp.log(xp.sum(e, axis=axis, keepdims=True, dtype=x.dtype))
+    zeros = xp.astype(x == 0, x.dtype)
+    count = xp.sum(zeros, axis=axis, keepdims=True, dtype=x.dtype)
+    rest = xp.sum(e - zeros, axis=axis, keepdims=True, dtype=x.dtype)
+    some = xp.where(count == 0, xp.ones_like(count), count)  # 0: all are -inf, or +inf
+    return xp.log(some) + xp.log1p((rest - (some - count)) / some)
 
 
 def _axes(axis: Any, ndim: int) -> tuple[int, ...]:
@@ -210,9 +224,7 @@ def _log_softmax(xp: Any, x: Any, /, *, axis: int = -1) -> Any:
     if 0 in x.shape:
         return xp.zeros_like(x)
     shifted = x - _finite(xp, xp.max(x, axis=axis, keepdims=True))
-    return shifted - xp.log(
-        xp.sum(xp.exp(shifted), axis=axis, keepdims=True, dtype=x.dtype)
-    )
+    return shifted - _log_sum_exp(xp, shifted, axis)
 
 
 def _log_softmax_vjp(xp: Any, g: Any, out: Any, x: Any, /, *, axis: int = -1) -> Any:
