@@ -20,9 +20,11 @@ from ..errors import LibraryError
 from .base import ADDITIONS, EXTENSIONS, Library
 from .cupy_library import CupyLibrary
 from .device import Device, resolve
-from .foreign_libraries import JaxLibrary, StrictLibrary, TorchLibrary
 from .generic_library import GenericLibrary
+from .jax_library import JaxLibrary
 from .numpy_library import NumpyLibrary
+from .strict_library import StrictLibrary
+from .torch_library import TorchLibrary
 
 __all__ = [
     "ADDITIONS",

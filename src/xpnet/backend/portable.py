@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 __all__ = [
+    "axes_of",
     "has_integer_array",
     "last_values",
     "segment_sum",
@@ -55,6 +56,14 @@ def has_integer_array(key: Any) -> bool:
     """Tell whether an index holds an array of integers."""
     parts = key if isinstance(key, tuple) else (key,)
     return any(hasattr(part, "dtype") and "int" in str(part.dtype) for part in parts)
+
+
+def axes_of(part: Any) -> int:
+    """Return how many axes of the array one part of a key stands for."""
+    if part is None or part is Ellipsis or type(part) is bool:
+        return 0
+    boolean = "bool" in str(getattr(part, "dtype", ""))
+    return int(part.ndim) if boolean else 1
 
 
 def last_values(xp: Any, x: Any, key: Any, value: Any) -> Any:
