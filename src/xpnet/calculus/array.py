@@ -204,10 +204,12 @@ class Array:
         return complex(self._scalar("complex"))
 
     def __floor__(self) -> int:
-        return math.floor(self._scalar("floor"))
+        out: int = math.floor(self._scalar("floor"))
+        return out
 
     def __ceil__(self) -> int:
-        return math.ceil(self._scalar("ceil"))
+        out: int = math.ceil(self._scalar("ceil"))
+        return out
 
     def _refuse_number(self, what: str) -> None:
         if (

@@ -16,6 +16,7 @@ from ..backend.library import (
 )
 from ..errors import LibraryError
 from . import operators  # noqa: F401 - gives Array its operators
+from .borrowed import borrowed
 from .creation import (
     CREATION,
     FREQUENCIES,
@@ -34,6 +35,7 @@ __all__ = [
     "API_VERSION",
     "SPACES",
     "Namespace",
+    "borrowed",
     "members",
     "namespace",
     "part_members",
@@ -151,9 +153,12 @@ def namespace(library: Any) -> Any:
 
 def _space_over(home: Library) -> Namespace:
     name = f"xpnet({home.name})"
-    parts = {
-        part: Namespace(f"{name}.{part}", part_members(part, home)) for part in _PARTS
-    }
+    parts: dict[str, Any] = {}
+    for part in _PARTS:
+        found = part_members(part, home)
+        if part == "special":
+            found = {**borrowed(), **found}
+        parts[part] = Namespace(f"{name}.{part}", found)
     return Namespace(name, {**members(home), **parts})
 
 
