@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from ...backend.library import library_of
 from ...errors import DTypeError
 from ..array import Array
 from ..convert import SCALARS, asarray, beside, holds_array, mixed
-from ..rule import Moving, Spec, addition, fitted, linear
+from ..rule import Linear, Moving, Spec, addition, fitted
 from ..tape import Node, is_recording
 
 
@@ -28,24 +29,43 @@ def _put_back(xp: Any, g: Any, places: Any, shape: tuple[int, ...]) -> Any:
     return xp.reshape(total, tuple(shape))
 
 
-@linear()
-def take(xp: Any, g: Any, x: Any, indices: Any, /, *, axis: Any = None) -> Any:
+class _Taking(Linear):
+    """A function of an array and positions, which may be a list or NumPy's array."""
+
+    def _make(self) -> Callable[..., Any]:
+        compute = super()._make()
+
+        def function(x: Any, indices: Any, /, **options: Any) -> Any:
+            x = asarray(x)
+            if type(indices) is not Array:
+                indices = _raw_part(indices, x)
+            return compute(x, indices, **options)
+
+        return function
+
+
+def _take(xp: Any, g: Any, x: Any, indices: Any, /, *, axis: Any = None) -> Any:
     """Return the elements of `x` at `indices` along `axis` (back: added in place)."""
-    axis = 0 if axis is None else axis % x.ndim
-    if not hasattr(indices, "shape"):
-        indices = xp.asarray(indices, device=xp.device(g))
-    before, after = x.shape[:axis], x.shape[axis + 1 :]
+    flat = axis is None
+    whole = (math.prod(x.shape),) if flat else tuple(x.shape)
+    axis = 0 if flat else axis % x.ndim
+    before, after = whole[:axis], whole[axis + 1 :]
     g = xp.reshape(g, (*before, math.prod(indices.shape), *after))
-    shape = (x.shape[axis], *before, *after)
+    shape = (whole[axis], *before, *after)
     back = _put_rows(xp, xp.moveaxis(g, axis, 0), indices, shape)
-    return xp.moveaxis(back, 0, axis)
+    return xp.reshape(xp.moveaxis(back, 0, axis), tuple(x.shape))
 
 
-@linear()
-def take_along_axis(xp: Any, g: Any, x: Any, indices: Any, /, *, axis: int = -1) -> Any:
+def _take_along_axis(
+    xp: Any, g: Any, x: Any, indices: Any, /, *, axis: int = -1
+) -> Any:
     """Return the elements at `indices`, row by row along `axis` (back: added)."""
     places = xp.take_along_axis(_grid(xp, x.shape, g), indices, axis=axis)
     return _put_back(xp, g, places, x.shape)
+
+
+_Taking(_take, "take", True)
+_Taking(_take_along_axis, "take_along_axis", True)
 
 
 # --- x[key] ---------------------------------------------------------------------------
