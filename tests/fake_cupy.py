@@ -190,7 +190,9 @@ def modules() -> dict[str, types.ModuleType]:
     vars(cupy).update(
         {name: creator(name) for name in [*CREATION, *LIKE]},
         add=types.SimpleNamespace(
-            reduceat=lambda *args: on_device(np.add.reduceat, *args)
+            reduceat=lambda *args, **options: on_device(
+                np.add.reduceat, *args, **options
+            )
         ),
         asnumpy=asnumpy,
         cuda=types.SimpleNamespace(
