@@ -40,6 +40,12 @@ _INTEGER_ARRAYS: dict[str, tuple[Any, tuple[str, ...]]] = {
     "an integer array and an integer": (([0, 2, 0], 1, [[3], [0]]), ()),
     "one integer array": (([2, 0, 2],), NOT_STRICT),
     "an integer array and a slice": (([2, 0, 2], slice(1)), NOT_STRICT),
+    "integer arrays around a slice": (([2, 0], slice(None), [-1, 0]), NOT_STRICT),
+    "an integer array and a negative step": (
+        (slice(None, None, -1), [1, 0], slice(3, 0, -2)),
+        NOT_STRICT,
+    ),
+    "a new axis and integer arrays": ((None, 1, [[0, 1], [1, 1]]), NOT_STRICT),
 }
 
 
@@ -99,6 +105,12 @@ def _shifted(x: Any) -> Any:
     y = x * 1.0
     y[1:] = y[:-1] * x[1:]
     return y
+
+
+def _added_at(x: Any, key: Any, y: Any) -> Any:
+    z = x * x
+    z[key] += y  # as in NumPy, of two values for one place the last one is added
+    return z
 
 
 def _added(x: Any, y: Any) -> Any:
@@ -172,6 +184,47 @@ add(
     plain((2,)),
 )
 add(
+    "setitem",
+    "a mask and a value for each place",
+    lambda xp, x, v: _set(xp.put(_mask))(xp, x, v),
+    plain((3, 2)),
+    plain((4,)),
+    needs=("boolean_indexing", "data_dependent_shapes"),
+)
+for _label, _key in {
+    "a mask and a slice": (_mask[:, 0], slice(1)),
+    "a slice and a mask": (slice(None, None, -2), np.asarray([True, False])),
+    "a mask and an integer array": (_mask[:, 0], [[1], [0]]),
+    "a mask, a new axis and an integer": (_mask[:, 0], None, 1),
+}.items():
+    _host = tuple(np.asarray(p) if isinstance(p, list) else p for p in _key)
+    add("getitem", _label, _get(_host), _cube, only=NOT_STRICT)
+    add(
+        "setitem",
+        _label,
+        _set(_host),
+        _cube,
+        plain(_cube[_host].shape, "value"),
+        only=NOT_STRICT,
+    )
+add("getitem", "a list", lambda xp, x: x[[2, 0, 2]], _cube, only=NOT_STRICT)
+add("getitem", "NumPy's integer", lambda xp, x: x[np.int64(-1), ...], _cube)
+add("getitem", "its own integer", lambda xp, x: x[xp.put(np.asarray(2)), ...], _cube)
+add(
+    "setitem",
+    "a list of values",
+    lambda xp, x: _set((0, ...))(xp, x, [1, 2]),
+    _mask * 1.0,
+)
+add(
+    "setitem",
+    "integers added at a repeated place",
+    lambda xp, x, v: _added_at(x, [0, 1, 0], v),
+    plain((3, 2)),
+    plain((3, 2)),
+    only=NOT_STRICT,
+)
+add(
     "scatter",
     "a slice",
     lambda xp, g: xp.scatter(g, (slice(1, 3), ...), (4, 2)),
@@ -200,6 +253,13 @@ add(
     lambda xp, x: xp.take(x, xp.put(np.asarray([3, 0, 0, 1]))),
     plain((4,)),
 )
+add("take", "a list", lambda xp, x: xp.take(x, [-1, 0, -1], axis=1), plain((2, 3)))
+add(
+    "take",
+    "rows of rows",
+    lambda xp, x: xp.take(x, xp.put(np.asarray([2, 0, 2])), axis=0) * x,
+    plain((3, 2, 2)),
+)
 add(
     "take",
     "nothing",
@@ -226,6 +286,12 @@ for _axis, _index in ((1, _places), (-1, _places), (0, np.asarray([[1, 0, 1]])))
         lambda xp, x, a=_axis, i=_index: xp.take_along_axis(x, xp.put(i), axis=a),
         plain((2, 3), "along"),
     )
+add(
+    "take_along_axis",
+    "counted from the end",
+    lambda xp, x: xp.take_along_axis(x, np.asarray([[-1, 0], [-3, -3]]), axis=1),
+    plain((2, 3)),
+)
 add(
     "take_along_axis",
     "twice",
