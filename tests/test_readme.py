@@ -20,13 +20,15 @@ BLOCKS = [
 ]
 
 
-def run(code: str, first_line: int = 1) -> str:
+def run(code: str, first_line: int = 1, names: dict[str, object] | None = None) -> str:
     """Run one block statement by statement; return what it prints.
+
+    Blocks that are given the same `names` go on where the one before stopped.
 
     A line `expression  # 6.0` whose comment is a Python literal is a claim: the
     expression must equal it.
     """
-    names: dict[str, object] = {"__name__": "readme"}
+    names = {"__name__": "readme"} if names is None else names
     lines = code.splitlines()
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
