@@ -68,7 +68,7 @@ def _numpy(library: Any, name: str) -> Function | None:
     beside 1 and 2; its polygamma is slow.
     """
     if name == "xlogy":
-        return functools.partial(_quietly, FALLBACKS[name], library.raw)
+        return _strict(library, name)
     ours = _in_blocks(library, name)
     scipy = None if name in ("gauss", "polygamma_at") else scipy_special()
     if scipy is None:
@@ -95,8 +95,8 @@ def _reflected(xp: Any, right: Function, x: Any, /) -> Any:
 
 
 def _patched(theirs: Function, ours: Function, x: Any, /) -> Any:
-    """Return SciPy's gammaln, and ours in (0, 2.5), where it has two zeros."""
-    near = (x > 0) & (x < 2.5)
+    """Return SciPy's gammaln; ours in (0, 2.5), where it has two zeros, and at -inf."""
+    near = ((x > 0) & (x < 2.5)) | (x == -np.inf)
     if x.ndim == 0:
         return ours(x) if near else theirs(x)
     out = theirs(x)
@@ -106,6 +106,11 @@ def _patched(theirs: Function, ours: Function, x: Any, /) -> Any:
 
 
 # --- the others -----------------------------------------------------------------------
+
+
+def _strict(library: Any, name: str) -> Function:
+    """Return ours, without NumPy's warnings where what is not chosen overflows."""
+    return functools.partial(_quietly, FALLBACKS[name], library.raw)
 
 
 def _cupy(library: Any, name: str) -> Function | None:
@@ -154,6 +159,7 @@ def _jax_digamma(xp: Any, module: Any, x: Any) -> Any:
 
 
 _OF: dict[str, Callable[[Any, str], Function | None]] = {
+    "array_api_strict": _strict,
     "numpy": _numpy,
     "cupy": _cupy,
     "torch": _torch,

@@ -35,6 +35,8 @@ class _Functions:
     """The table's functions and the borrowed ones, as attributes."""
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
         found = _find(name) if name in SLOPES else TABLE[name].function
         setattr(self, name, found)
         return found
