@@ -145,6 +145,25 @@ def test_top_k_takes_the_first_of_equal_elements(axis, largest, target):
     )
 
 
+@pytest.mark.parametrize("axis", [0, 1])
+def test_top_k_of_long_rows_is_that_of_a_sort(axis):
+    rng = np.random.default_rng(0)
+    for dtype in ("float64", "float32", "int64", "uint8", "bool"):
+        x = rng.integers(0, 9, (60, 50)).astype(dtype)
+        for largest in (True, False):
+            found = special.top_k(xn.asarray(x), 7, axis=axis, largest=largest)
+            order = xn.xp.argsort(xn.asarray(x), axis=axis, descending=largest)
+            order = np.take(order.data, range(7), axis=axis)
+            np.testing.assert_array_equal(found.indices.data, order)
+            assert found.values.dtype == x.dtype
+    x = rng.normal(size=50)
+    x[[3, 20]] = np.nan  # counts as the largest of all
+    assert special.top_k(xn.asarray(x), 3).indices.tolist()[:2] == [3, 20]
+    assert not np.isnan(
+        special.top_k(xn.asarray(x), 3, largest=False).values.data
+    ).any()
+
+
 def test_index_add_and_segment_sum_accumulate(target):
     rng = np.random.default_rng(0)
     x, values, ids = (

@@ -31,6 +31,7 @@ class NumpyLibrary(Library):
             "is_complex": _has_complex_kind,
             "strong_zero": _numpy_strong_zero,
             "argsort": _numpy_argsort,
+            "top_places": _numpy_top_places,
             "sort": _numpy_sort,
             "take_along_axis": _numpy_take_along_axis,
             "unique_values": _numpy_unique_values,
@@ -189,6 +190,32 @@ def _numpy_argsort(
     # equal elements keep their order: sort the reversed array, and count from its end
     order = np.flip(np.argsort(np.flip(x, axis=axis), axis=axis, kind=kind), axis=axis)
     return x.shape[axis] - 1 - order
+
+
+def _numpy_top_places(x: Any, k: int, axis: int, largest: bool) -> Any:
+    """Return the positions of the first `k` elements in sorted order.
+
+    The k-th element splits each row, without a sort of the whole row; of the elements
+    that equal it as many as are missing are taken, the first ones.
+    """
+    n = x.shape[axis]
+    if x.size == 0 or not 0 < 4 * k < n or (x != x).any():
+        order = _numpy_argsort(x, axis=axis, descending=largest)
+        return np.moveaxis(np.moveaxis(order, axis, 0)[:k], 0, axis)
+    rows = np.moveaxis(x, axis, -1)
+    shape = (*rows.shape[:-1], k)
+    rows = rows.reshape(-1, n)
+    at = n - k if largest else k - 1
+    border = np.partition(rows, at, axis=1)[:, at, None]
+    inside = rows > border if largest else rows < border
+    equal = rows == border
+    missing = k - np.count_nonzero(inside, axis=1)[:, None]
+    inside |= equal & (np.cumsum(equal, axis=1) <= missing)
+    places = np.nonzero(inside)[1].reshape(-1, k)
+    values = np.take_along_axis(rows, places, axis=1)
+    order = _numpy_argsort(values, axis=1, descending=largest)
+    places = np.take_along_axis(places, order, axis=1)
+    return np.moveaxis(places.reshape(shape), -1, axis)
 
 
 def _numpy_sort(

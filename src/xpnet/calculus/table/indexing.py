@@ -97,10 +97,15 @@ def _raw_key(key: Any, near: Array) -> Any:
     return _raw_part(key, near)
 
 
+_WHOLE = frozenset({int, type(None)})
+
+
 def _raw_part(part: Any, near: Array) -> Any:
     if part is None or part is Ellipsis or type(part) in (int, bool):
         return part
     if isinstance(part, slice):
+        if _WHOLE.issuperset((type(part.start), type(part.stop), type(part.step))):
+            return part
         return slice(*[_whole(v) for v in (part.start, part.stop, part.step)])
     if isinstance(part, (list, tuple)) and holds_array(part):
         part = asarray(part)
