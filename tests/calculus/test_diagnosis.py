@@ -164,6 +164,32 @@ def test_a_strong_zero_is_no_flaw(higher):
     assert np.isfinite(g).all()
 
 
+def test_what_a_checkpoint_runs_again_is_watched():
+    def f(x):
+        return xp.sum(xp.sqrt(x) * 2.0)  # inside
+
+    x = xn.asarray([4.0, 0.0], requires_grad=True)
+    y = xn.checkpoint(f)(x)
+    text = message(y.backward)
+    assert text.startswith("the backward rule of sqrt made inf at index (1,)")
+    assert "in f: return xp.sum(xp.sqrt(x) * 2.0)  # inside" in text
+
+
+def test_a_jacobian_is_watched():
+    text = message(xn.jacobian(xp.sqrt), np.asarray([4.0, 0.0]))
+    assert " rule of sqrt made inf" in text
+
+
+def test_a_function_with_several_results_is_watched():
+    x = np.asarray([[2.0, 0.0], [0.0, 2.0]])
+    text = message(xn.grad(lambda x: xp.sum(xp.sqrt(xp.linalg.slogdet(x)[1] * 0.0))), x)
+    assert text.startswith("the backward rule of sqrt made inf")
+    with xn.detect_nonfinite():
+        _, vectors = xp.linalg.eigh(xn.asarray([[2.0, 1.0], [1.0, 3.0]]))
+        xn.grad(lambda x: xp.sum(xp.linalg.eigh(x)[0] ** 2))(x)
+    assert vectors.shape == (2, 2)
+
+
 def test_the_gradient_of_a_seed_that_is_not_finite_passes():
     x = xn.asarray([1.0, 2.0], requires_grad=True)
     with xn.detect_nonfinite():

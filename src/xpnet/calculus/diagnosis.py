@@ -205,14 +205,11 @@ def _watched_pull(
 ) -> Any:
     """Run a row's backward rule, and look at the cotangents and at their sums."""
     infinities = _watch.get()
-    if infinities is None:
+    if infinities is None or node.row.nested:  # its own walk comes here
         return _pulled(node, parents, g, cotangents, higher)
     given = [("the cotangent", _raw(g)), *_saved(node)]
-    if node.row.transparent:
+    with _not_watching():
         parts = _pulled(node, parents, g, cotangents, higher)
-    else:
-        with _not_watching():
-            parts = _pulled(node, parents, g, cotangents, higher)
     where = functools.partial(_recorded, node)
     name = f"the backward rule of {node.row.name}"
     for parent, part in zip(parents, parts, strict=False):
@@ -241,15 +238,12 @@ def _look_at_sum(infinities: bool, node: Node, one: Any, other: Any) -> None:
 def _watched_push(node: Node, incoming: list[Any], higher: bool) -> Any:
     """Run a row's forward rule, and look at the tangent that it returns."""
     infinities = _watch.get()
-    if infinities is None:
+    if infinities is None or node.row.nested:
         return _pushed(node, incoming, higher)
     given = [("the tangent", _raw(t)) for t in incoming if t is not None]
     given += _saved(node)
-    if node.row.transparent:
+    with _not_watching():
         out = _pushed(node, incoming, higher)
-    else:
-        with _not_watching():
-            out = _pushed(node, incoming, higher)
     name = f"the forward rule of {node.row.name}"
     where = functools.partial(_recorded, node)
     look(infinities, node.lib, name, given, _raw(out), where)

@@ -60,15 +60,11 @@ class Row:
         The function on recorded arrays.
     writes : bool
         Whether `pull_into` can write into given buffers.
-    transparent : bool
-        Whether its rules run a person's own functions, so that what happens inside is
-        looked at as well (`detect_nonfinite`).
     """
 
     kind = ""
     writes = False  # can its rule write into buffers?
     nested = False  # does it walk a tape of its own?
-    transparent = False
 
     def __init__(
         self,
