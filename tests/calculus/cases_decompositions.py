@@ -86,6 +86,8 @@ for _row in ("inv", "det"):
     )
 add("inv", "not at all", lambda xp, x, y: xp.inv(x), well((2, 2)), plain((2,)))
 add("det", "of four", named("det"), plain((4, 4)))
+add("det", "of batches of four", named("det"), well((2, 4, 4)))
+add("det", "complex, of four", named("det"), complex_well((4, 4)))
 add("det", "singular", named("det"), np.outer([1.0, 2, 3], [1.0, -1, 2]))
 add("det", "singular, rank 2", named("det"), np.diag([2.0, 0, 1, 0]))
 add("det", "of zeros", named("det"), np.zeros((2, 2, 2)))
@@ -96,6 +98,9 @@ every("adjugate", "once", _adjugate)
 add("adjugate", "complex", _adjugate, complex_well((3, 3)))
 add("adjugate", "singular", _adjugate, np.diag([2.0, 0, 0]))
 add("adjugate", "of zeros", _adjugate, np.zeros((3, 3)))
+add("adjugate", "of four", _adjugate, plain((4, 4)))
+add("adjugate", "of four, singular", _adjugate, np.diag([2.0, 0, 0, 1]))
+add("adjugate", "complex, of four", _adjugate, complex_well((4, 4)))
 
 
 def _guarded(xp: Any, x: Any) -> Any:

@@ -66,6 +66,10 @@ SINGULAR = {
     "zeros": np.zeros((3, 3)),
     "rank 2 of 4": np.diag([2.0, 0, 0, 3]) + np.diag([5.0, 0, 0], k=1),
     "rank 3 of 4, complex": np.diag([1j, 2, 0, 3 - 1j]),
+    "rank 2 of 4, complex": np.outer([1, 2j, 3, 1], [1j, -1, 2, 0])
+    + np.outer([0, 2j, 1, 1j], [0, 1j, 1, 0]),
+    "rank 1 of 5": np.outer([1.0, 2, 3, 0, 1], [1.0, -1, 2, 4, 0]),
+    "regular, of 4": np.diag([1.0, 2, 3, 4]) + 0.5,
     "one number": np.zeros((1, 1)),
     "a row of zeros": np.asarray([[0.0, 0], [3, 4]]),
     "regular": np.asarray([[2.0, 1], [3, 4]]),
@@ -121,11 +125,13 @@ def test_the_determinant_of_nothing_is_one_and_its_gradient_is_nothing() -> None
 
 
 def test_a_nan_in_one_matrix_stays_in_its_gradient() -> None:
-    x = np.stack([np.eye(2), np.asarray([[math.nan, 1.0], [2.0, 3.0]])])
-    with np.errstate(all="ignore"):
-        g = on_numpy(lambda la, xp, a: xp.sum(la.det(a)), x)
-    np.testing.assert_array_equal(g[0], np.eye(2))
-    assert np.isnan(g[1]).all()
+    for n in (2, 3, 4):
+        x = np.stack([np.eye(n)] * 2)
+        x[1, 0, 0] = math.nan
+        with np.errstate(all="ignore"):
+            g = on_numpy(lambda la, xp, a: xp.sum(la.det(a)), x)
+        np.testing.assert_array_equal(g[0], np.eye(n))
+        assert np.isnan(g[1]).any()
 
 
 @pytest.mark.parametrize("target", EVERYWHERE)

@@ -4,7 +4,8 @@ The derivative of det is the adjugate, a polynomial: it exists at every matrix. 
 ``x = U S V^H`` it is ``det(U) det(V^H) V adj(S) U^H``, and adj(S) has products of all
 singular values but one. Its own derivative has products of all but two: nothing is
 divided, and singular matrices of any rank are right to second order. Beyond that, the
-adjugate is written as determinants of minors.
+adjugate is written as determinants of minors. Small matrices have their cofactors
+written out.
 """
 
 from __future__ import annotations
@@ -91,10 +92,25 @@ def _all_but_two(xp: Any, s: Any) -> Any:
     return part + xp.matrix_transpose(part)
 
 
+def _cofactors_of_2(xp: Any, x: Any) -> Any:
+    eye = xp.eye(2, dtype=x.dtype, device=xp.device(x))
+    return xp.flip(x, axis=(-2, -1)) * (2 * eye - 1)
+
+
+def _cofactors_of_3(xp: Any, x: Any) -> Any:
+    """Return the cross products of each two rows, in turn."""
+    return xp.cross(xp.roll(x, -1, axis=-2), xp.roll(x, -2, axis=-2), axis=-1)
+
+
 @addition("adjugate")
 def _adjugate(xp: Any, x: Any) -> Any:
-    if x.shape[-1] < 2:
+    n = x.shape[-1]
+    if n < 2:
         return xp.ones_like(x)
+    if n < 4:
+        return xp.matrix_transpose(
+            (_cofactors_of_2 if n == 2 else _cofactors_of_3)(xp, x)
+        )
     f = _factors(xp, x)
     before, behind = _all_but_one(xp, f.s)
     return _assembled(xp, f, on_diagonal(xp, before * behind))
