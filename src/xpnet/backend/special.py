@@ -75,10 +75,21 @@ def _in_double(name: str) -> Callable[[Any], Any]:
 # --- the error function ---------------------------------------------------------------
 
 
-def _erf_near(xp: Any, x: Any) -> Any:
-    """Return ``erf(x)`` for ``abs(x) <= 1``, as x and a small part of it more."""
-    s = _between(xp, x * x, None, 1.0)
-    return x + x * _polynomial(tables.ERF_ABOVE, s)
+def _either(xp: Any, mask: Any, x: Any, y: Any) -> Any:
+    """Return `x` where the mask holds, else `y`; both are finite, or both are NaN.
+
+    Two products are several times faster than NumPy's `where` on a mask without order.
+    """
+    chosen = xp.astype(mask, x.dtype)
+    out = x * chosen
+    out += y * (1.0 - chosen)
+    return out
+
+
+def _erf_near(xp: Any, x: Any, table: Sequence[float]) -> Any:
+    """Return ``erf(x)`` for ``0 <= x <= 1``, as x and a small part of it more."""
+    x = _between(xp, x, None, 1.0)
+    return x + x * _polynomial(table, x * x)
 
 
 @_in_double("erf")
@@ -87,8 +98,8 @@ def _erf_double(xp: Any, x: Any) -> Any:
     b = _between(xp, a, 1.0, 6.0)  # from 6 on it is 1
     far = _quotient(tables.ERFCX_SHORT_ABOVE, tables.ERFCX_SHORT_BELOW, b)
     far *= xp.exp(-(b * b))
-    far = 1.0 - far
-    return xp.where(a < 1.0, _erf_near(xp, x), xp.where(x < 0.0, -far, far))
+    near = _erf_near(xp, a, tables.ERF_ABOVE)
+    return xp.copysign(_either(xp, a < 1.0, near, 1.0 - far), x)
 
 
 def erf(xp: Any, x: Any) -> Any:
@@ -96,12 +107,10 @@ def erf(xp: Any, x: Any) -> Any:
     if x.dtype != xp.float32:
         return _erf_double(xp, x)
     a = xp.abs(x)
-    s = _between(xp, x * x, None, 1.0)
-    near = x + x * _polynomial(tables.ERF_SINGLE_ABOVE, s)
+    near = _erf_near(xp, a, tables.ERF_SINGLE_ABOVE)
     # from 3.95 on it is 1 to the last bit
-    far = -_polynomial(tables.LOG_ERFC_ABOVE, _between(xp, a, 1.0, 3.95))
-    far = 1.0 - xp.exp(far)
-    return xp.where(a < 1.0, near, xp.where(x < 0.0, -far, far))
+    far = xp.exp(-_polynomial(tables.LOG_ERFC_ABOVE, _between(xp, a, 1.0, 3.95)))
+    return xp.copysign(_either(xp, a < 1.0, near, 1.0 - far), x)
 
 
 _PLACES = {"float32": (256.0, 14.0), "float64": (1024.0, 28.0)}
@@ -124,11 +133,13 @@ def gauss(xp: Any, x: Any) -> Any:
 @_in_double("erfc")
 def erfc(xp: Any, x: Any) -> Any:
     """Return ``1 - erf(x)`` without cancellation: relatively exact to underflow."""
-    b = _between(xp, xp.abs(x), 0.5, 28.0)
+    a = xp.abs(x)
+    b = _between(xp, a, 0.5, 28.0)
     far = _polynomial(tables.ERFCX_ABOVE, (b - 4.0) / (b + 4.0)) / (1.0 + 2.0 * b)
     far *= gauss(xp, b)
-    far = xp.where(x < 0.0, 2.0 - far, far)
-    return xp.where(xp.abs(x) < 0.5, 1.0 - _erf_near(xp, x), far)
+    near = 1.0 - _erf_near(xp, a, tables.ERF_ABOVE)
+    out = _either(xp, a < 0.5, near, far)
+    return _either(xp, x < 0.0, 2.0 - out, out)
 
 
 # --- the logarithm of the gamma function ----------------------------------------------
