@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 if "jax" in os.environ.get("ARRAY_API_TESTS_MODULE", ""):
@@ -45,7 +46,7 @@ def _recording(function: Callable[..., Any]) -> Callable[..., Any]:
 def _recorded(space: Any, name: str) -> Any:
     values = {}
     for key, value in vars(space).items():
-        if key in ("linalg", "fft", "special"):
+        if isinstance(value, (ModuleType, namespace.Namespace)):
             values[key] = _recorded(value, f"{name}.{key}")
         elif callable(value) and not isinstance(value, type) and key[0] != "_":
             values[key] = _recording(value)

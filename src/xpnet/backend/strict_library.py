@@ -28,8 +28,8 @@ class StrictLibrary(Library):
 
     def _from_dlpack(self, x: Any, /, **options: Any) -> Any:
         """Leave an array of its own on its device, which DLPack knows nothing of."""
-        if isinstance(x, self.array_type):
-            options.setdefault("device", x.device)
+        if type(x) is self.array_type:
+            options.setdefault("device", self.device_of(x))
         return self.module.from_dlpack(x, **options)
 
     def find_in(self, extension: str, name: str) -> Any:

@@ -150,19 +150,19 @@ def asarray_in(home: Library | None) -> Callable[..., Array]:
 
 
 def from_dlpack(
-    obj: Any, /, *, device: str | Device | None = None, copy: bool | None = None
+    x: Any, /, *, device: str | Device | None = None, copy: bool | None = None
 ) -> Array:
     """Return an array that shares the memory of another library's array (DLPack).
 
     Parameters
     ----------
-    obj : array
+    x : array
         Anything with ``__dlpack__``: an array of NumPy, CuPy, PyTorch, JAX, or another
         library. It becomes an array of NumPy where its memory is the CPU's, and of CuPy
         where it is a GPU's; ``xn.namespace("torch").from_dlpack`` and the like make an
         array of that library instead.
     device : str or Device, optional
-        Where the result is to be; by default where `obj` is.
+        Where the result is to be; by default where `x` is.
     copy : bool, optional
         None shares the memory where that can be done, True copies always, and False
         raises ValueError where a copy would be needed.
@@ -170,14 +170,15 @@ def from_dlpack(
     Returns
     -------
     Array
-        Off the tape. Writing to the memory from elsewhere changes it.
+        On the tape if `x` is an `Array` of the same library that is. Writing to the
+        memory from elsewhere changes it.
 
     Raises
     ------
     ConversionError
-        If `obj` is an `Array` on the tape: its gradient would be lost.
+        If `x` is an `Array` on the tape and would go to another library.
     DTypeError
-        If `obj` has no ``__dlpack__``.
+        If `x` has no ``__dlpack__``.
     ValueError
         If a copy is needed and `copy` is False.
 
@@ -185,12 +186,12 @@ def from_dlpack(
     --------
     >>> import numpy as np
     >>> values = np.zeros(3)
-    >>> x = from_dlpack(values)
+    >>> y = from_dlpack(values)
     >>> values[0] = 5.0
-    >>> x.data
+    >>> y.data
     array([5., 0., 0.])
     """
-    out = _taken(library_for(_home_of(obj)), obj, None)
+    out = _taken(library_for(_home_of(x)), x, None)
     if device is not None and library_for(device) is not out._lib:
         if copy is False:
             raise ValueError(
@@ -198,7 +199,7 @@ def from_dlpack(
                 "copy, and copy=False."
             )
         return out.to_device(device)
-    return wrap(out._lib, out._lib.copy(out.data)) if copy else out
+    return out._lib.recorded.copy_array(out) if copy else out
 
 
 def _home_of(obj: Any) -> str:
@@ -225,6 +226,8 @@ _DLPACK_PLACES = {1: "cpu", 2: "cuda:{}", 3: "cpu", 13: "cuda:{}"}
 def _taken(lib: Library, obj: Any, device: Any, **options: Any) -> Array:
     """Return an object's memory as an array of one library."""
     if type(obj) is Array:
+        if obj.requires_grad and obj._lib is lib and device in (None, obj.device):
+            return asarray(obj, copy=options.get("copy"))
         obj._refuse_tape("from_dlpack")
         obj = obj.data
     if device is not None:
@@ -237,8 +240,8 @@ def from_dlpack_in(home: Library | None) -> Callable[..., Array]:
     if home is None or home.place is not None:
         return from_dlpack
 
-    def convert(obj: Any, /, *, device: Any = None, copy: bool | None = None) -> Array:
+    def convert(x: Any, /, *, device: Any = None, copy: bool | None = None) -> Array:
         options = {} if copy is None else {"copy": copy}
-        return _taken(home, obj, _place(home, device)[1], **options)
+        return _taken(home, x, _place(home, device)[1], **options)
 
     return _like_row(convert, "from_dlpack")
