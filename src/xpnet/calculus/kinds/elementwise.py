@@ -223,7 +223,7 @@ class Binary(Row):
             try:
                 out = lib.functions[name](a, b)
             except Exception as error:
-                refuse(name, (a, b), error)
+                refuse(name, (a, b), error, broadcasts=True)
             if type(out) is not lib.array_type:
                 out = lib.coerce(out)
             result = _new(Array)

@@ -25,12 +25,13 @@ class Flat(Row):
         self, name: str, why: str, signature: inspect.Signature, public: bool
     ) -> None:
         super().__init__(name, why=why, public=public)
+        self.broadcasts = list(signature.parameters) == ["x1", "x2"]
         self._define(self._make(), signature)
         self.operator = self._operator(reflected=False)
         self.reflected = self._operator(reflected=True)
 
     def _make(self) -> Callable[..., Any]:
-        name = self.name
+        name, broadcasts = self.name, self.broadcasts
 
         def function(*args: Any, **options: Any) -> Any:
             first = _first_array([*args, *options.values()])
@@ -40,7 +41,7 @@ class Flat(Row):
             try:
                 out = lib.functions[name](*raw, **options)
             except Exception as error:
-                refuse(name, raw, error, options)
+                refuse(name, raw, error, options, broadcasts=broadcasts)
             return _wrapped(lib, out)
 
         return function
@@ -67,7 +68,7 @@ class Flat(Row):
             try:
                 return wrap(lib, lib.functions[name](a, b))
             except Exception as error:
-                refuse(name, (a, b), error)
+                refuse(name, (a, b), error, broadcasts=True)
 
         return function
 

@@ -19,6 +19,8 @@ def refuse(
     args: Sequence[Any],
     error: Exception,
     options: Mapping[str, Any] = MappingProxyType({}),
+    *,
+    broadcasts: bool = False,
 ) -> NoReturn:
     """Raise the error of a library's function again, as one of ours.
 
@@ -31,7 +33,7 @@ def refuse(
         [_shown(i, a) for i, a in enumerate(args)]
         + [f"{key}={value!r:.60}" for key, value in options.items()]
     )
-    misfit = _misfit(name, args)
+    misfit = _misfit(name, args) if broadcasts or name == "matmul" else ""
     if misfit:
         raise ShapeError(f"{name}: {misfit} ({shown}).") from error
     reason = " ".join(str(error).split()).rstrip(".")
@@ -75,8 +77,6 @@ def _misfit(name: str, args: Sequence[Any]) -> str:
                 f"{inner}; they are multiplied and must be equal"
             )
         x, y = x[:-2], y[:-2]
-    elif name in ("tensordot", "take", "take_along_axis", "solve", "searchsorted"):
-        return ""
     for i, (m, n) in enumerate(zip(reversed(x), reversed(y), strict=False), start=1):
         if m != n and 1 not in (m, n):
             start = 2 if name == "matmul" else 0
