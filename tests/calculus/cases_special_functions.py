@@ -62,3 +62,4 @@ for _n in (1, 2, 3):
 BINARY["xlogy"] = (positive, positive)
 _binary("xlogy", *BINARY["xlogy"])
 add("xlogy", "both signs", named("xlogy"), plain((2, 3)), positive((3,)))
+add("xlogy", "x = 0", named("xlogy"), np.zeros((3,)), positive((3,)))

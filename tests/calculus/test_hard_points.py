@@ -116,7 +116,14 @@ ONE: dict[str, tuple[Function, Any, Any]] = {
     "erf at the ends": (lambda xp, x: xp.erf(x), [-INF, -30.0, INF], [0, 0, 0]),
     "entropy": (lambda xp, x: xp.xlogy(x, x), [0.0, 1.0], [0, 1]),
     "xlogy(0, y)": (lambda xp, y: xp.xlogy(0.0, y), [0.0, 1.0, INF], [0, 0, 0]),
+    "xlogy(2, y)": (lambda xp, y: xp.xlogy(2.0, y), [0.0, 4.0], [INF, 0.5]),
+    "xlogy(x, 1/2)": (lambda xp, x: xp.xlogy(x, 0.5), [0.0], [math.log(0.5)]),
     "xlogy(x, 0)": (lambda xp, x: xp.xlogy(x, 0.0), [0.0, 1.0], [0, -INF]),
+    "polygamma at its poles": (
+        lambda xp, x: xp.polygamma(1, x),
+        [0.0, -1.0],
+        [-INF, -INF],
+    ),
     "gammaln at its poles": (lambda xp, x: xp.gammaln(x), [0.0, -1.0], [-INF, NAN]),
 }
 FLAT = "ceil floor round trunc isfinite isinf isnan signbit".split()
@@ -579,3 +586,30 @@ def test_abs_and_sign_of_a_complex_0_have_gradient_0(target: Target) -> None:
     (gradient,) = pull(space.put([1.0 + 0.0j, 1.0 + 0.0j]))
     assert host(gradient)[0] == 0
     assert np.isfinite(host(gradient)).all()
+
+
+# --- special functions, to second order -------------------------------------------------
+
+
+def test_the_second_derivative_at_a_pole_is_infinite(target: Target) -> None:
+    space = target.namespace
+    slope = xn.grad(lambda x: space.sum(space.special.polygamma(1, x)))
+    x = target.make(np.asarray([0.0, -1.0, 1.0]))
+    bend = host(xn.grad(lambda x: space.sum(slope(x)))(x))
+    assert np.all(np.isinf(bend[:2]))
+    assert abs(bend[2] - math.pi**4 / 15) < 1e-14
+
+
+def test_xlogy_is_flat_at_the_origin_to_second_order(target: Target) -> None:
+    space = target.namespace
+
+    def value(x: Any, y: Any) -> Any:
+        return space.sum(space.special.xlogy(x, y))
+
+    def slope(i: int) -> Any:
+        return lambda x, y: space.sum(xn.grad(value, argnums=(0, 1))(x, y)[i])
+
+    origin = [target.make(np.zeros(2)) for _ in range(2)]
+    for function in (value, slope(0), slope(1)):
+        for g in xn.grad(function, argnums=(0, 1))(*origin):
+            assert np.all(host(g) == 0)

@@ -61,8 +61,7 @@ def _polygamma_slope(xp: Any, t: Any, out: Any, x: Any, /, n: int) -> Any:
         return xp.strong_zero(t * slope, t, x)
     masked = (t == 0) & ~xp.isfinite(slope) & (x == x)
     regular = xp.where(masked, xp.full_like(x, 0.5), x)
-    zero = xp.zeros_like(slope)
-    return xp.where(masked, zero, t * xp.polygamma_at(regular, n + 1))
+    return t * xp.polygamma_at(regular, n + 1)
 
 
 general(
@@ -120,18 +119,14 @@ def polygamma(n: int, x: Any, /) -> Any:
 def _xlogy_slope_x(xp: Any, t: Any, x: Any, y: Any, _out: Any) -> Any:
     """Return ``t * log(y)``; 0 where x is 0 and y is not positive."""
     zero = (x == 0) & (y <= 0)
-    return xp.where(zero, xp.zeros_like(t), t * xp.log(_one_where(xp, zero, t, y)))
+    return t * xp.log(xp.where(zero, xp.ones_like(t), y))
 
 
 def _xlogy_slope_y(xp: Any, t: Any, x: Any, y: Any, _out: Any) -> Any:
-    """Return ``t * x / y``; 0 where both are 0."""
+    """Return ``t * x / y``; 0 where both are 0, and flat there."""
     zero = (x == 0) & (y == 0)
-    return xp.where(zero, xp.zeros_like(t), t * (x / _one_where(xp, zero, t, y)))
-
-
-def _one_where(xp: Any, chosen: Any, t: Any, y: Any) -> Any:
-    one = xp.ones_like(t)
-    return xp.where(chosen, one, y if hasattr(y, "dtype") else y * one)
+    ratio = x / xp.where(zero, xp.ones_like(t), y)
+    return xp.where(zero, xp.zeros_like(t), t * ratio)
 
 
 binary("xlogy", ("log(y)", "x / y"), _xlogy_slope_x, _xlogy_slope_y, singular=True)
