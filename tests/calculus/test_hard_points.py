@@ -588,7 +588,7 @@ def test_abs_and_sign_of_a_complex_0_have_gradient_0(target: Target) -> None:
     assert np.isfinite(host(gradient)).all()
 
 
-# --- special functions, to second order -------------------------------------------------
+# --- special functions, to second order -----------------------------------------------
 
 
 def test_the_second_derivative_at_a_pole_is_infinite(target: Target) -> None:
