@@ -10,6 +10,7 @@ from calculus import (  # noqa: F401 - each adds its cases
     cases_indexing,
     cases_linalg,
     cases_moves,
+    cases_mutants,
     cases_products,
     cases_reductions,
     cases_special_functions,

@@ -361,9 +361,9 @@ def clip(x: Any, /, min: Any = None, max: Any = None) -> Any:
     out = _clip_values(x, min, max)
     where = TABLE["where"].function
     if type(min) is Array and min.requires_grad:
-        out = where(out <= min.detach(), min, out)
+        out = where(out == min.detach(), min, out)
     if type(max) is Array and max.requires_grad:
-        out = where(out >= max.detach(), max, out)
+        out = where(out == max.detach(), max, out)
     return out
 
 
