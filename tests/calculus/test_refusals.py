@@ -43,6 +43,21 @@ def test_a_reshape_that_does_not_fit_gives_both_shapes(make, xp) -> None:
         xp.reshape(make(np.ones((2, 3))), (4,))
 
 
+def test_where_says_which_two_shapes_do_not_broadcast(make, xp) -> None:
+    truth, x, y = make(np.ones(3)) > 0, make(np.ones((2, 1))), make(np.ones((2, 4)))
+    with pytest.raises(errors.ShapeError, match=r"shapes of x and z do not .* 3 and 4"):
+        xp.where(truth, x, y)
+
+
+def test_indexing_says_what_was_asked_of_which_shape() -> None:
+    x = NUMPY.make(np.ones((2, 3)))
+    with pytest.raises(IndexError) as caught:
+        x[2, 0]
+    assert "in x[key] (x: (2, 3) float64, key=(2, 0))" in caught.value.__notes__
+    with pytest.raises(errors.ShapeError, match=r"x\[key\] = y: .*y: \(4,\)"):
+        x[0, :] = np.ones(4)
+
+
 def test_options_are_shown() -> None:
     x = NUMPY.make(np.ones((2, 3)))
     with pytest.raises(IndexError) as caught:

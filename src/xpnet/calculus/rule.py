@@ -34,6 +34,7 @@ from .kinds.linear import (
     linear,
     linear_sequence,
 )
+from .kinds.refusals import refuse
 from .kinds.several import Late, Several, several
 
 __all__ = [
@@ -67,6 +68,7 @@ __all__ = [
     "linear",
     "linear_sequence",
     "needs_fix",
+    "refuse",
     "several",
     "spread",
     "unary",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NoReturn
@@ -61,27 +62,34 @@ def _shown(index: int, value: Any) -> str:
 
 
 def _misfit(name: str, args: Sequence[Any]) -> str:
-    """Return why two arrays do not fit together, or an empty string."""
+    """Return why arrays do not fit together, or an empty string."""
     shapes = [tuple(a.shape) for a in args if hasattr(a, "shape")]
-    if len(args) != 2 or len(shapes) != 2:
-        return ""
-    x, y = shapes
     if name == "matmul":
-        if not x or not y:
-            return "a product needs arrays with at least one axis; multiply by x * y"
-        inner = y[-2] if len(y) > 1 else y[0]
-        if x[-1] != inner:
-            axis = -2 if len(y) > 1 else 0
-            return (
-                f"the last axis of x has {x[-1]} elements, but axis {axis} of y has "
-                f"{inner}; they are multiplied and must be equal"
-            )
-        x, y = x[:-2], y[:-2]
-    for i, (m, n) in enumerate(zip(reversed(x), reversed(y), strict=False), start=1):
+        return _product_misfit(*shapes)
+    for (i, x), (j, y) in itertools.combinations(enumerate(shapes), 2):
+        reason = _broadcast_misfit(x, y)
+        if reason:
+            of = f" of {_LETTERS[i]} and {_LETTERS[j]}" if len(shapes) > 2 else ""
+            return f"the shapes{of} do not broadcast: {reason}"
+    return ""
+
+
+def _product_misfit(x: tuple[int, ...], y: tuple[int, ...]) -> str:
+    if not x or not y:
+        return "a product needs arrays with at least one axis; multiply by x * y"
+    axis = -2 if len(y) > 1 else 0
+    if x[-1] != y[axis]:
+        return (
+            f"the last axis of x has {x[-1]} elements, but axis {axis} of y has "
+            f"{y[axis]}; they are multiplied and must be equal"
+        )
+    reason = _broadcast_misfit(x[:-2], y[:-2], behind=2)
+    return f"the shapes do not broadcast: {reason}" if reason else ""
+
+
+def _broadcast_misfit(x: tuple[int, ...], y: tuple[int, ...], behind: int = 0) -> str:
+    pairs = zip(reversed(x), reversed(y), strict=False)
+    for i, (m, n) in enumerate(pairs, start=1 + behind):
         if m != n and 1 not in (m, n):
-            start = 2 if name == "matmul" else 0
-            return (
-                f"the shapes do not broadcast: axis {-i - start} has {m} and {n} "
-                "elements, and neither is 1"
-            )
+            return f"axis {-i} has {m} and {n} elements, and neither is 1"
     return ""

@@ -10,7 +10,7 @@ from ...backend.library import library_of
 from ...errors import DTypeError
 from ..array import Array
 from ..convert import SCALARS, asarray, beside, holds_array, mixed
-from ..rule import Linear, Moving, Spec, addition, fitted
+from ..rule import Linear, Moving, Spec, addition, fitted, refuse
 from ..tape import Node, is_recording
 
 
@@ -238,7 +238,10 @@ def getitem(x: Array, key: Any, /) -> Array:
     """Return ``x[key]``: slices, integers, masks, integer arrays, ``...``, None."""
     lib = x._lib
     raw = key if type(key) in (int, slice) else _raw_key(key, x)
-    out = lib.getitem(x.data, raw)
+    try:
+        out = lib.getitem(x.data, raw)
+    except Exception as error:
+        refuse("x[key]", (x.data,), error, {"key": key})
     result = Array(out if type(out) is lib.array_type else lib.coerce(out), lib)
     if x._node is not None and is_recording():
         spec = Spec(tuple(x.data.shape), x.data.dtype, x.data.ndim)
@@ -269,7 +272,10 @@ def setitem(x: Array, key: Any, value: Any, /) -> Array:
     written = data
     if type(value) is Array and data.dtype != x.data.dtype:
         written = lib.raw.astype(data, x.data.dtype)
-    result = Array(lib.setitem(x.data, raw, written), lib)
+    try:
+        result = Array(lib.setitem(x.data, raw, written), lib)
+    except Exception as error:
+        refuse("x[key] = y", (x.data, written), error, {"key": key})
     if (x._node is not None or node is not None) and is_recording():
         fix = None if node is None else (tuple(data.shape), data.dtype)
         own = (tuple(x.data.shape), x.data.dtype)

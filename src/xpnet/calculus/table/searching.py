@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from ...errors import LibraryError
 from ..array import Array
 from ..convert import SCALARS, asarray, like, mixed, wrap
-from ..rule import Moving, fitted, flat, function_of, needs_fix, spread
+from ..rule import Moving, fitted, flat, function_of, needs_fix, refuse, spread
 from ..tape import Node, is_recording
 
 _PLACES = "its values are positions"
@@ -74,7 +74,10 @@ def where(condition: Any, x1: Any, x2: Any, /) -> Array:
         else like(condition, first).data
     )
     (a, na), (b, nb) = _operand(x1, x2, first), _operand(x2, x1, first)
-    out = lib.functions["where"](chosen, a, b)
+    try:
+        out = lib.functions["where"](chosen, a, b)
+    except Exception as error:
+        refuse("where", (chosen, a, b), error, broadcasts=True)
     if type(out) is not lib.array_type:
         out = lib.coerce(out)
     result = Array(out, lib)
