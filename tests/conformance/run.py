@@ -57,9 +57,17 @@ def expected(library: str) -> dict[str, str]:
 
 
 def reason_for(test: str, reasons: dict[str, str]) -> str | None:
-    """Return the reason of a failure; an entry without [...] stands for all of them."""
+    """Return the reason of a failure, or None.
+
+    An entry without brackets stands for every case of its test, and one that is the
+    beginning of a case for all that begin so.
+    """
     name = test.partition("::")[2]
-    return reasons.get(name) or reasons.get(name.partition("[")[0])
+    plain = name.partition("[")[0]
+    for entry, reason in reasons.items():
+        if entry in (name, plain) or ("[" in entry and name.startswith(entry)):
+            return reason
+    return None
 
 
 def run_suite(suite: Path, space: str, examples: int, workers: str) -> Outcome:
