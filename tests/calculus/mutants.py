@@ -129,7 +129,7 @@ def _of_call(node: ast.Call) -> Iterator[ast.expr]:
     elif name in ORDERED and len(arrays) == 2:
         yield _with(node, args=[*node.args[:-2], node.args[-1], node.args[-2]])
     for i, keyword in enumerate(node.keywords):
-        if keyword.arg is not None:
+        if keyword.arg not in (None, "strict"):
             yield _with(node, keywords=node.keywords[:i] + node.keywords[i + 1 :])
 
 
@@ -221,6 +221,8 @@ def _setter(node: ast.AST, field: str, i: int) -> Callable[[ast.AST], None]:
 
 def _is_left_alone(node: ast.AST) -> bool:
     """Tell whether a node is a docstring, a class, or what an error says."""
+    if isinstance(node, ast.keyword) and node.arg == "strict":
+        return True  # of zip: a check that never fails
     if isinstance(node, ast.Call) and _name(node) in _UNTOUCHED:
         return True
     return isinstance(node, (ast.ClassDef, ast.Raise, ast.JoinedStr)) or (
