@@ -4,7 +4,7 @@ A `Target` is one library on one device. ``TARGETS`` lists those that every cont
 walks: NumPy, array-api-strict on its default device and on a second one (where a
 forgotten ``device=`` raises), PyTorch and JAX where they are installed and CuPy where
 there is a GPU. JAX compiles each operation for each shape: of the contract's cases it
-gets a few of every row, and all of them under ``--thorough``.
+gets two of every row, and all of them under ``--thorough``.
 """
 
 from __future__ import annotations

@@ -28,6 +28,7 @@ class JaxLibrary(Library):
         self.functions["permute_dims"] = self._permute_dims
         self.functions["searchsorted"] = self._searchsorted
         self.functions["from_dlpack"] = self._from_dlpack
+        self.functions["pow"] = self._pow
 
     def coerce(self, value: Any) -> Any:
         # a tracer of jax.jit or jax.grad is a jax.Array too
@@ -59,6 +60,14 @@ class JaxLibrary(Library):
     def _permute_dims(self, x: Any, /, axes: tuple[int, ...]) -> Any:
         """Take negative axes too."""
         return self.module.permute_dims(x, [a + x.ndim if a < 0 else a for a in axes])
+
+    def _pow(self, x: Any, y: Any, /) -> Any:
+        """Return 0 where the base is a complex 0, at which JAX gives NaN."""
+        out = self.module.pow(x, y)
+        if not self.is_complex(out):
+            return out
+        zero = (x == 0) & (self.module.real(self.module.asarray(y)) > 0)
+        return self.module.where(zero, 0, out)
 
     def _searchsorted(self, x: Any, values: Any, /, **options: Any) -> Any:
         """Return indices of the dtype that all other functions give."""
