@@ -14,6 +14,7 @@ os.environ.setdefault("JAX_ENABLE_X64", "1")
 # SciPy asks once, when it is imported, whether it may take arrays of other libraries.
 os.environ.setdefault("SCIPY_ARRAY_API", "1")
 
+import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -22,6 +23,8 @@ import pytest
 
 import xpnet as xn
 from libraries import Target, parameters
+
+_jax_tests = itertools.count(1)
 
 hypothesis.settings.register_profile(
     "ci", max_examples=25, deadline=None, derandomize=True, database=None
@@ -55,6 +58,10 @@ def target(request: pytest.FixtureRequest) -> Iterator[Target]:
     found.skip_unless_here()
     with found.flags("boolean_indexing", "data_dependent_shapes"):
         yield found
+    if found.library == "jax" and next(_jax_tests) % 100 == 0:
+        import jax
+
+        jax.clear_caches()  # what it compiled fills gigabytes otherwise
 
 
 @pytest.fixture

@@ -67,7 +67,7 @@ def test_an_unknown_library_is_named_with_those_that_are_known():
 def test_a_library_that_is_not_installed_says_so(monkeypatch):
     monkeypatch.setitem(sys.modules, "jax.numpy", None)
     monkeypatch.setitem(sys.modules, "jax", None)
-    foreign.cache_clear()
+    monkeypatch.delitem(foreign.kept, "jax", raising=False)
     with pytest.raises(LibraryError, match=r"jax cannot be used: .* Install it first"):
         foreign("jax")
 
@@ -250,13 +250,13 @@ def cupy(monkeypatch):
     for name, stand_in in fake_cupy.modules().items():
         monkeypatch.setitem(sys.modules, name, stand_in)
     device_module.cuda_problem.cache_clear()
-    module._cupy.cache_clear()
+    module._cupy.kept.clear()
     library_for("cuda"), library_for("cuda:1")
     fake_cupy.reads.clear()
     fake_cupy.calls.clear()
     yield sys.modules["cupy"]
     device_module.cuda_problem.cache_clear()
-    module._cupy.cache_clear()
+    module._cupy.kept.clear()
 
 
 CREATE = {

@@ -64,7 +64,7 @@ def _made_once(make: Callable[..., Library]) -> Callable[..., Library]:
                     found = kept[key] = make(key)
         return found
 
-    find.cache_clear = kept.clear  # type: ignore[attr-defined]
+    find.kept = kept  # type: ignore[attr-defined]
     return find
 
 
