@@ -14,8 +14,8 @@ ROOT = Path(__file__).parents[1]
 SCRIPTS = sorted((ROOT / "ci").iterdir())
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 VERBS = {
-    "bench", "build", "conformance", "contracts", "examples", "gpu", "lint", "mutate", "setup", "test",
-    "types",
+    "bench", "build", "conformance", "contracts", "examples", "gpu", "lint", "mutate",
+    "setup", "test", "types",
 }  # fmt: skip
 
 

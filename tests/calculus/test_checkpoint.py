@@ -397,3 +397,17 @@ def test_a_recurrence_of_a_hundred_thousand_steps_is_bounded():
     for state in reversed(states[:-1]):
         da, db, g = da + g * np.sin(state), db + g, g * np.cos(state) * a
     np.testing.assert_allclose(found, (g, da, db), rtol=1e-12)
+
+
+@pytest.mark.parametrize("wrap", WRAPS)
+def test_a_gradient_taken_inside_is_still_connected_in_the_second_run(wrap):
+    def both(x):  # x takes part directly, and through a gradient
+        slope = xn.grad(lambda y: space.sum(y**3 * x))(x)
+        return space.sum(x * slope)
+
+    only = lambda x: space.sum(xn.grad(lambda y: space.sum(y**3 * x))(x))  # noqa: E731
+    for function in (both, only):
+        same_bytes(xn.grad(wrap(function))(X), xn.grad(function)(X))
+        np.testing.assert_allclose(
+            xn.hessian(wrap(function))(X), xn.hessian(function)(X), rtol=1e-12
+        )

@@ -466,3 +466,13 @@ def test_names_of_table_rows_are_free():
     matmul.defvjp(lambda g, out, x: 2 * x * g)
     for mode in ("forward", "reverse"):
         np.testing.assert_allclose(xn.jacobian(matmul, mode=mode)(X), np.diag(2 * X))
+
+
+def test_a_whole_number_in_place_of_a_float_has_the_tangent_zero():
+    @xn.custom_jvp
+    def product(x, y):
+        return x * y
+
+    product.defjvp(lambda t, out, x, y: t[0] * y + x * t[1])
+    assert xn.grad(product, 1)(2, 3.0) == 2.0
+    assert xn.jvp(lambda y: product(2, y), (3.0,), (1.0,)) == (6.0, 2.0)

@@ -314,3 +314,23 @@ def test_a_loss_over_a_model_is_watched_throughout():
 def test_it_is_an_xpnet_error_and_a_floating_point_error():
     assert issubclass(xn.NonFiniteError, xn.XpnetError)
     assert issubclass(xn.NonFiniteError, FloatingPointError)
+
+
+def test_a_rule_of_the_user_s_own_is_watched():
+    @xn.custom_vjp
+    def double(x):
+        return x + x
+
+    double.defvjp(lambda g, out, x: g * 2 / (x - 1))
+    with xn.detect_nonfinite():
+        assert xn.grad(double)(2.0) == 2.0
+        assert xn.jvp(double, (3.0,), (1.0,)) == (6.0, 1.0)
+    text = message(xn.grad(double), 1.0)
+    assert text.startswith("the backward rule of double made inf, out of finite")
+    assert "argument 0: float64 () from 1 to 1" in text
+    assert "the result: float64 () from 2 to 2" in text
+
+
+def test_a_borrowed_function_is_watched():
+    with xn.detect_nonfinite():
+        assert xn.grad(xp.special.ndtr)(0.0) == pytest.approx(0.3989422804)

@@ -613,3 +613,11 @@ def test_xlogy_is_flat_at_the_origin_to_second_order(target: Target) -> None:
     for function in (value, slope(0), slope(1)):
         for g in xn.grad(function, argnums=(0, 1))(*origin):
             assert np.all(host(g) == 0)
+
+
+def test_a_negative_number_to_a_complex_power(target: Target) -> None:
+    y = target.make(np.asarray([1 + 1j, 0.5 - 2j]))
+    base = target.make(np.asarray([-2.0, -0.3]))
+    xn.check_grads(lambda x, y: x**y, base, y, order=2)
+    if target is NUMPY:
+        xn.check_grads(lambda y: (-2.0) ** y, y, order=2)

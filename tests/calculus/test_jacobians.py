@@ -499,3 +499,32 @@ def test_a_nan_inside_a_jacobian_is_found_and_named():
         pytest.raises(xn.XpnetError, match="backward rule of sqrt"),
     ):
         xn.jacobian(lambda x: space.sqrt(x), mode="reverse")(np.zeros(2))
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_value_with_axes_of_length_one_in_front_can_be_assigned(mode):
+    def rows(v):
+        x = space.zeros((2, 4))
+        x[0] = space.reshape(v * v, (1, 4))
+        x[1, :] = space.reshape(v[2], (1, 1))
+        return x
+
+    found = xn.jacobian(rows, mode=mode)(X)
+    np.testing.assert_array_equal(found[0], np.diag(2 * X))
+    np.testing.assert_array_equal(found[1], np.tile([0.0, 0.0, 1.0, 0.0], (4, 1)))
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_where_numpy_takes_fewer_axes_than_the_standard_the_shapes_are_right(mode):
+    one = np.asarray(3.0)
+    assert xn.jacobian(lambda x: space.max(x * x, axis=0), mode=mode)(one) == 6.0
+    for part in (space.tril, space.triu):
+        found = xn.jacobian(part, mode=mode)(X)
+        np.testing.assert_array_equal(found, by_jvp(part, X))
+        assert xn.grad(lambda x, part=part: space.sum(part(x)))(X).shape == X.shape
+
+
+def by_jvp(function, x):
+    """The Jacobian of a function of a vector, one direction at a time."""
+    units = np.eye(len(x))
+    return np.stack([xn.jvp(function, (x,), (unit,))[1] for unit in units], axis=-1)

@@ -27,6 +27,7 @@ from . import tape
 from .array import Array
 from .convert import SCALARS
 from .flaws import look
+from .kinds.custom import CustomCall
 from .kinds.linear import Call
 from .kinds.several import Cotangents
 from .rule import TABLE
@@ -257,6 +258,10 @@ def _recorded(node: Node) -> str:
 def _saved(node: Node) -> list[tuple[str, Any]]:
     """Return what the rule of a node is given besides the cotangent, by name."""
     saved = node.saved
+    if isinstance(saved, CustomCall):
+        given = enumerate(map(_raw, saved.leaves))
+        outs = ("the result", [_raw(out) for out in saved.outs])
+        return [*((f"argument {i}", x) for i, x in given), outs]
     if not isinstance(saved, tuple):
         return [("the saved value", saved)]
     values = saved.arrays if isinstance(saved, Call) else saved

@@ -265,12 +265,21 @@ def _needed(order: list[Any], wanted: frozenset[Any]) -> set[Any]:
     return needed
 
 
+reopened: contextvars.ContextVar[frozenset[Any]] = contextvars.ContextVar(
+    "xpnet_reopened", default=frozenset()
+)
+"""The nodes that a call which is made again starts from: as open as the first time."""
+
+
 def reaches_before(roots: Iterable[Node | Leaf], since: int) -> bool:
     """Tell whether the roots depend on a variable from before `since` that is open."""
     stack = list(roots)
     seen = set(stack)
+    starts = reopened.get()
     while stack:
         node = stack.pop()
+        if node in starts:
+            return True
         if type(node) is Leaf and node.number < since and node.open:
             return True
         for parent in node.parents:

@@ -32,7 +32,8 @@ def _behind(axis: Any) -> Any:
 def _reduced(named: dict[str, Any], ndim: int, _n: int) -> bool:
     axis = named.get("axis")
     named["axis"] = tuple(range(1, ndim + 1)) if axis is None else _behind(axis)
-    return bool(named["axis"] != ())  # what the libraries take () for differs
+    # what the libraries take () for differs, and some take an axis of a number
+    return ndim > 0 and named["axis"] != ()
 
 
 def _running(named: dict[str, Any], ndim: int, _n: int) -> bool:
@@ -79,6 +80,10 @@ def _broadcast(named: dict[str, Any], ndim: int, n: int) -> bool:
     return len(named["shape"]) == ndim + 1
 
 
+def _of_matrices(_named: dict[str, Any], ndim: int, _n: int) -> bool:
+    return ndim > 1
+
+
 def _unchanged(_named: dict[str, Any], _ndim: int, _n: int) -> bool:
     return True
 
@@ -95,7 +100,7 @@ _SHIFTS: dict[str, _Shift] = {
     "flip": _reduced,
     "log_softmax": _along_last,
     "logsumexp": _reduced,
-    "matrix_transpose": _unchanged,
+    "matrix_transpose": _of_matrices,
     "max": _reduced,
     "mean": _reduced,
     "min": _reduced,
@@ -109,8 +114,8 @@ _SHIFTS: dict[str, _Shift] = {
     "stack": _inserted,
     "sum": _reduced,
     "take": _running,
-    "tril": _unchanged,
-    "triu": _unchanged,
+    "tril": _of_matrices,
+    "triu": _of_matrices,
 }
 """Changes a call's arguments, by name, to those of n calls at once; False if it cannot.
 

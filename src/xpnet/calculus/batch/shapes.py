@@ -23,6 +23,9 @@ def _unbroadcast(xp: Any, part: Any, shape: tuple[int, ...]) -> Any:
     if tuple(part.shape)[1:] == shape:
         return part
     extra = part.ndim - 1 - len(shape)
+    if extra < 0:  # axes of length 1 in front, which an assignment takes away
+        part = _unbroadcast(xp, part, shape[-extra:])
+        return xp.reshape(part, (part.shape[0], *shape))
     axes = tuple(range(1, 1 + extra)) + tuple(
         i + 1 + extra
         for i, size in enumerate(shape)

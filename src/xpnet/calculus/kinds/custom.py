@@ -332,7 +332,7 @@ def _an(name: str) -> str:
 
 def _no_tangent(x: Any) -> Any:
     """Return the tangent of an argument that is constant; None where it has none."""
-    if type(x) in (float, complex):
+    if type(x) in (int, float, complex):
         return 0.0
     if type(x) is not Array and library_of(x) is not None:
         x = asarray(x)

@@ -40,9 +40,7 @@ def refuse(
     reason = " ".join(str(error).split()).rstrip(".")
     kind = type(error)
     if kind in (ValueError, TypeError, RuntimeError):
-        if any(
-            word in reason for word in ("shape", "dimension", "size", "axis", "axes")
-        ):
+        if any(word in reason for word in _OF_SHAPES):
             raise ShapeError(f"{name}: {reason} ({shown}).") from error
         if kind is not RuntimeError:
             own = DTypeError if kind is TypeError else OptionError

@@ -8,7 +8,7 @@ from ...backend.device import Device, resolve
 from ...backend.library import library_for
 from ..array import Array
 from ..convert import asarray, wrap
-from ..rule import Moving, addition, flat, function_of, linear
+from ..rule import Moving, addition, flat, function_of, linear, unbroadcast
 from ..tape import Node, is_recording
 
 _NEW = "it makes new values from shapes and numbers alone"
@@ -118,13 +118,13 @@ _MOVE.function = to_device
 @linear()
 def tril(xp: Any, g: Any, x: Any, /, *, k: int = 0) -> Any:
     """Return the lower triangle of `x`, 0 above it (back: the same)."""
-    return xp.tril(g, k=k)
+    return unbroadcast(xp, xp.tril(g, k=k), x.shape)  # NumPy repeats a vector
 
 
 @linear()
 def triu(xp: Any, g: Any, x: Any, /, *, k: int = 0) -> Any:
     """Return the upper triangle of `x`, 0 below it (back: the same)."""
-    return xp.triu(g, k=k)
+    return unbroadcast(xp, xp.triu(g, k=k), x.shape)  # NumPy repeats a vector
 
 
 @function_of("meshgrid")

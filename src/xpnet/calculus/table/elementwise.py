@@ -100,16 +100,15 @@ def _moderate(xp: Any, x: Any) -> Any:
 
 def _exponent_slope(xp: Any, t: Any, x: Any, y: Any, _out: Any) -> Any:
     """Return ``t * x**y * log(x)``; 0 where the base is 0."""
-    if isinstance(x, (int, float)):
-        base: Any = x if x != 0 else 1.0
-        log: Any = math.log(base) if base > 0 else math.nan
-    elif isinstance(x, complex):
-        base = x if x != 0 else 1.0
+    number = isinstance(x, (int, float, complex))
+    base: Any = xp.where(x == 0, xp.ones_like(x), x) if not number else x or 1.0
+    root = base ** (0.5 * y)  # x**y may leave the range where the slope does not
+    if not number:
+        log: Any = xp.log(xp.astype(base, root.dtype))  # real to a complex power too
+    elif isinstance(x, complex) or xp.is_complex(y):
         log = cmath.log(base)
     else:
-        base = xp.where(x == 0, xp.ones_like(x), x)
-        log = xp.log(base)
-    root = base ** (0.5 * y)  # x**y may leave the range where the slope does not
+        log = math.log(base) if base > 0 else math.nan
     return t * ((root * log) * root)
 
 

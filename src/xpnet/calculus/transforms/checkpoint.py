@@ -18,6 +18,7 @@ from ..tape import (
     pull_back,
     push_forward,
     recording_as,
+    reopened,
 )
 from .trace import Function
 
@@ -219,8 +220,12 @@ _CHECKPOINT = _Checkpoint()
 def _run_again(node: Node) -> _Again:
     run: Any = node.saved
     since = mark()
-    with recording_as(True), run.draws.again():
-        result = run.result()
+    token = reopened.set(reopened.get().union(node.parents))
+    try:
+        with recording_as(True), run.draws.again():
+            result = run.result()
+    finally:
+        reopened.reset(token)
     inner = _inner_nodes(flatten(result)[0], since)
     if _outer_nodes(inner, since) != node.parents:
         raise GradientError(
