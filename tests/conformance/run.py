@@ -152,7 +152,8 @@ def page(outcomes: list[Outcome], commit: str) -> str:
         "|---|---|---|---|---|---|",
     ]
     for o in outcomes:
-        name = "`xpnet.xp`" if o.library == "numpy" else f"`xn.namespace({o.library!r})`"
+        over = f"`xn.namespace({o.library!r})`"
+        name = "`xpnet.xp`" if o.library == "numpy" else over
         kind = "recorded" if o.space.endswith("_recorded") else "plain"
         c = o.counts
         lines.append(
