@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
-import secrets
+import os
 from collections.abc import Iterator
 from typing import Protocol
 
@@ -71,7 +71,7 @@ class Draws:
         if self._replaying and self._position < len(self._seeds):
             self._position += 1
             return self._seeds[self._position - 1]
-        seed = secrets.randbits(64) if self._outer is None else self._outer.seed()
+        seed = _from_the_system() if self._outer is None else self._outer.seed()
         self._seeds.append(seed)
         return seed
 
@@ -91,4 +91,8 @@ def note(stream: _Counting) -> None:
 def fresh_seed() -> int:
     """Return a seed from the operating system."""
     draws = _current.get()
-    return secrets.randbits(64) if draws is None else draws.seed()
+    return _from_the_system() if draws is None else draws.seed()
+
+
+def _from_the_system() -> int:
+    return int.from_bytes(os.urandom(8), "little")  # `secrets` would load much more
