@@ -6,7 +6,7 @@ import gc
 import subprocess
 import sys
 import tracemalloc
-from collections import namedtuple
+from collections import OrderedDict, namedtuple
 from pathlib import Path
 
 import numpy as np
@@ -411,3 +411,14 @@ def test_a_gradient_taken_inside_is_still_connected_in_the_second_run(wrap):
         np.testing.assert_allclose(
             xn.hessian(wrap(function))(X), xn.hessian(function)(X), rtol=1e-12
         )
+
+
+def test_containers_of_other_classes_are_kept_as_they_were():
+    def bent(parts):
+        parts["x"] *= parts["x"]
+        return space.sum(parts["x"] ** 2)
+
+    def gradient(wrap):
+        return xn.grad(lambda x: wrap(bent)(OrderedDict(x=x)))(X)
+
+    same_bytes(gradient(xn.checkpoint), gradient(plain))

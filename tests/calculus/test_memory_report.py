@@ -117,3 +117,23 @@ def test_a_leaf_alone_has_an_empty_tape():
 )
 def test_sizes_are_said_in_a_unit_that_suits_them(count, text):
     assert _size(count) == text
+
+
+def test_what_a_checkpoint_keeps_is_counted():
+    x, mask = leaf(9), xn.asarray(np.ones(9))
+    kept = xn.checkpoint(lambda parts, mask: xp.sum(xp.sin(parts["y"]) * mask))
+    report = xn.memory_report(kept({"y": x + 1.0}, mask))
+    assert (report.results, report.constants, report.leaves) == (72, 72, 0)
+    assert xn.memory_report(kept({"y": x}, mask)).leaves == 72
+
+
+def test_arguments_of_custom_functions_are_told_apart():
+    @xn.custom_vjp
+    def product(x, y, z):
+        return x * y * z
+
+    product.defvjp(lambda g, out, x, y, z: (g * y * z, g * x * z, g * x * y))
+    x = leaf(9)
+    report = xn.memory_report(product(xn.asarray(np.ones(9)), x, x + 1.0))
+    assert (report.leaves, report.constants) == (72, 72)
+    assert report.results == 2 * 72  # the third argument, and the result

@@ -13,8 +13,10 @@ from ..trees import flatten
 from .array import Array
 from .convert import SCALARS
 from .kinds.base import Spec
+from .kinds.custom import CustomCall
 from .kinds.linear import Call
 from .tape import Leaf, Node
+from .transforms.checkpoint import Run
 
 __all__ = ["MemoryReport", "Operations", "memory_report"]
 
@@ -174,16 +176,16 @@ class _Kept:
 
     def leaves_of(self, node: Node) -> None:
         """Count the arguments of a node that are leaves: they would exist anyway."""
-        for parent, value in zip(node.parents, _arguments(node), strict=False):
+        for parent, value in _arguments(node):
             if type(parent) is Leaf:
                 self._count("leaves", node.lib, value)
 
     def rest_of(self, node: Node) -> None:
         """Count what else a node keeps, for its line."""
         size = 0
-        for parent, value in zip(node.parents, _arguments(node), strict=False):
-            if parent is None:
-                size += self._count("constants", node.lib, value)
+        for parent, value in _arguments(node):
+            kind = "constants" if parent is None else "results"
+            size += self._count(kind, node.lib, value)
         size += self._count("results", node.lib, node.saved)
         key = (node.row.name, node.code, node.instruction)
         line = self.lines.setdefault(key, [0, 0, node])
@@ -219,12 +221,19 @@ class _Kept:
         )
 
 
-def _arguments(node: Node) -> tuple[Any, ...]:
-    """Return what a node keeps of its arguments, in their order."""
+def _arguments(node: Node) -> list[tuple[Any, Any]]:
+    """Return the arguments that a node keeps, each beside its parent."""
     saved = node.saved
-    if isinstance(saved, Call):
-        return saved.arrays
-    return saved if isinstance(saved, tuple) else ()
+    if isinstance(saved, Run):
+        leaves = flatten([saved.args, saved.options])[0]
+        return [(x._node if type(x) is Array else None, x) for x in leaves]
+    if isinstance(saved, CustomCall):
+        parents = dict(zip(saved.slots, node.parents, strict=True))
+        return [(parents.get(i), x) for i, x in enumerate(saved.leaves)]
+    if not isinstance(saved, tuple):
+        return []
+    values = saved.arrays if isinstance(saved, Call) else saved
+    return [*zip(node.parents, values, strict=False)]
 
 
 def _arrays(lib: Library, value: Any) -> Iterator[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 from typing import Any, NamedTuple
 
@@ -22,7 +23,7 @@ from ..tape import (
 )
 from .trace import Function
 
-__all__ = ["checkpoint"]
+__all__ = ["Run", "checkpoint"]
 
 
 def checkpoint(function: Function) -> Function:
@@ -70,7 +71,7 @@ def checkpoint(function: Function) -> Function:
     def checkpointed(*args: Any, **options: Any) -> Any:
         if not is_recording():
             return function(*args, **options)
-        run = _Run(function, args, options)
+        run = Run(function, args, options)
         since = mark()
         with run.draws.noted():
             result = run.result()
@@ -88,7 +89,7 @@ def checkpoint(function: Function) -> Function:
     return checkpointed
 
 
-class _Run:
+class Run:
     """A call that can be made again: its arguments as they were."""
 
     __slots__ = ("args", "draws", "function", "options")
@@ -113,9 +114,11 @@ def _kept(value: Any) -> Any:
     """
     if type(value) is Array:
         return Array(value.data, value._lib, value._node)
-    if type(value) is dict:
-        return {key: _kept(part) for key, part in value.items()}
-    if type(value) is list:
+    if isinstance(value, dict):
+        made = copy.copy(value)  # of the same class
+        made.update({key: _kept(part) for key, part in value.items()})
+        return made
+    if isinstance(value, list):
         return [_kept(part) for part in value]
     if isinstance(value, tuple):
         make = getattr(type(value), "_make", tuple)
