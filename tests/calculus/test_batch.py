@@ -1,5 +1,7 @@
 """Many cotangents together are what they are one by one, through every row."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,7 @@ import xpnet as xn
 from calculus.cases import CASES
 from calculus.contract import directions, floats, space
 from libraries import NUMPY, STRICT, host
-from xpnet.calculus.batch import pulled_many, pushed_many
+from xpnet.calculus.batch import pulled_many, pushed_many, walk
 from xpnet.calculus.rule import TABLE, Fused
 from xpnet.calculus.tape import pull_back, push_forward
 
@@ -87,3 +89,14 @@ def test_together_equals_one_by_one(name, target, thorough):
                 for higher in (False, True):
                     check_reverse(case, target, xs, out, higher)
                     check_forward(case, target, xs, out, higher)
+
+
+def test_watching_in_one_thread_changes_nothing_in_another(monkeypatch):
+    def refuse(*_args):
+        raise AssertionError("one by one")
+
+    monkeypatch.setattr(walk, "_pulled_in_turn", refuse)
+    function = xn.jacobian(lambda x: x * xn.xp.sin(x), mode="reverse")
+    with xn.detect_nonfinite(), ThreadPoolExecutor(1) as pool:
+        found = pool.submit(function, np.ones(3)).result()
+    assert found.shape == (3, 3)

@@ -33,7 +33,7 @@ from .kinds.several import Cotangents
 from .rule import TABLE
 from .tape import Node, users_place
 
-__all__ = ["detect_nonfinite"]
+__all__ = ["detect_nonfinite", "is_watching"]
 
 
 # None when nobody watches here; else whether infinities count
@@ -43,6 +43,11 @@ _watch: contextvars.ContextVar[bool | None] = contextvars.ContextVar(
 _before: contextvars.ContextVar[tuple[tuple[object, bool | None], ...]] = (
     contextvars.ContextVar("xpnet_watch_before", default=())
 )
+
+
+def is_watching() -> bool:
+    """Tell whether results are watched here, in this thread or task."""
+    return _watch.get() is not None
 
 
 class detect_nonfinite(contextlib.ContextDecorator):

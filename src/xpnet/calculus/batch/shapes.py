@@ -53,8 +53,3 @@ def spread(xp: Any, t: Any, node: Node) -> Any:
     if tuple(t.shape)[1:] != shape:
         t = xp.broadcast_to(t, (t.shape[0], *shape))
     return t if t.dtype == dtype else xp.astype(t, dtype)
-
-
-def _result_ndim(node: Node, t: Any) -> int:
-    """Return the number of axes of an elementwise result, from its tangent's."""
-    return t.ndim - 1 if node.fix is None else len(node.fix[-2])

@@ -6,6 +6,7 @@ from typing import Any
 
 from ...errors import GradientError, NonFiniteError
 from .. import tape
+from ..diagnosis import is_watching
 from ..kinds.several import Cotangents, Late
 from ..tape import Node
 from .rules import pull_rule, push_rule
@@ -22,7 +23,7 @@ def pulled_many(
         raise GradientError(tape._released(node))
     if row.nested:
         return row.pull_nested(node, parents, g, cotangents, higher, pulled_many)
-    rule = None if _watched() else pull_rule(row)
+    rule = None if is_watching() else pull_rule(row)  # it looks at one at a time
     if rule is not None:
         saved, xp = _space(node, saved, higher)
         try:
@@ -43,7 +44,7 @@ def pushed_many(node: Node, incoming: list[Any], higher: bool) -> Any:
         return row.push_nested(node, incoming, higher, pushed_many)
     if row.name == "pick":
         return row.push(node, incoming, saved, None)
-    rule = None if _watched() else push_rule(row)
+    rule = None if is_watching() else push_rule(row)
     if rule is not None and saved is not None:
         saved, xp = _space(node, saved, higher)
         try:
@@ -55,14 +56,6 @@ def pushed_many(node: Node, incoming: list[Any], higher: bool) -> Any:
         if out is not None:
             return out
     return _pushed_in_turn(node, incoming, higher)
-
-
-_plain = (tape._pulled, tape._pushed)
-
-
-def _watched() -> bool:
-    """Tell whether somebody looks at what each rule returns, one at a time."""
-    return (tape._pulled, tape._pushed) != _plain
 
 
 def _space(node: Node, saved: Any, higher: bool) -> tuple[Any, Any]:
