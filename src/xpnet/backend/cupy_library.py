@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -127,7 +128,7 @@ class CupyLibrary(Library):
         in low precision.
         """
         if x.ndim > 2 and y.ndim == 2:
-            rows = self.module.reshape(x, (-1, x.shape[-1]))
+            rows = self.module.reshape(x, (math.prod(x.shape[:-1]), x.shape[-1]))
             out = self._on_device(self.module.matmul, rows, y)
             return self.module.reshape(out, (*x.shape[:-1], y.shape[-1]))
         return self._on_device(self.module.matmul, x, y)

@@ -47,8 +47,9 @@ def _pull_right(xp: Any, g: Any, x: Any, y: Any, /) -> Any:
     if (
         y.ndim == 2
     ):  # one matrix for the whole batch: one product, not a batch and a sum
-        rows = xp.reshape(x, (-1, x.shape[-1]))
-        return xp.matmul(xp.matrix_transpose(rows), xp.reshape(g, (-1, g.shape[-1])))
+        n = math.prod(x.shape[:-1])
+        rows, gs = xp.reshape(x, (n, x.shape[-1])), xp.reshape(g, (n, g.shape[-1]))
+        return xp.matmul(xp.matrix_transpose(rows), gs)
     return unbroadcast(xp, xp.matmul(xp.matrix_transpose(x), g), tuple(y.shape))
 
 
