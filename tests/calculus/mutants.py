@@ -129,7 +129,11 @@ def _of_call(node: ast.Call) -> Iterator[ast.expr]:
     elif name in ORDERED and len(arrays) == 2:
         yield _with(node, args=[*node.args[:-2], node.args[-1], node.args[-2]])
     for i, keyword in enumerate(node.keywords):
-        if keyword.arg not in (None, "strict"):
+        # a sum of floating-point numbers has their dtype also when it is not said
+        needless = (
+            ("strict", "dtype") if name in ("sum", "prod", "mean") else ("strict",)
+        )
+        if keyword.arg is not None and keyword.arg not in needless:
             yield _with(node, keywords=node.keywords[:i] + node.keywords[i + 1 :])
 
 
@@ -223,6 +227,12 @@ def _is_left_alone(node: ast.AST) -> bool:
     """Tell whether a node is a docstring, a class, or what an error says."""
     if isinstance(node, ast.keyword) and node.arg == "strict":
         return True  # of zip: a check that never fails
+    if (
+        isinstance(node, ast.Compare)
+        and isinstance(node.left, ast.Call)
+        and _name(node.left) == "type"
+    ):
+        return True  # plain or recorded, a number or an array: not the rule's part
     if isinstance(node, ast.Call) and _name(node) in _UNTOUCHED:
         return True
     return isinstance(node, (ast.ClassDef, ast.Raise, ast.JoinedStr)) or (
