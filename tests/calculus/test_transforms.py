@@ -718,3 +718,16 @@ def test_cumulative_products_differentiate_in_linear_memory():
     x = np.linspace(0.999, 1.001, 20_000)  # a square matrix of this size is 3 GB
     found = xn.grad(lambda x: space.cumulative_prod(x)[-1])(x)
     np.testing.assert_allclose(found, np.prod(x) / x, rtol=1e-10)
+
+
+def test_a_function_that_forgets_its_return_is_told_so():
+    def forgetful(x):
+        x * x
+
+    for transform in (
+        lambda: xn.grad(forgetful)(3.0),
+        lambda: xn.jacobian(forgetful)(3.0),
+        lambda: xn.jvp(forgetful, (3.0,), (1.0,)),
+    ):
+        with pytest.raises(GradientError, match="returned None. Does it end"):
+            transform()

@@ -94,6 +94,13 @@ def jvp(
     tangent
         The Jacobian times the tangents, in the container of the value.
 
+    Raises
+    ------
+    DTypeError
+        If a primal holds something other than floating-point numbers.
+    ShapeError
+        If the tangents have not the structure and shapes of the primals.
+
     Examples
     --------
     >>> jvp(lambda x: x * x, (3.0,), (1.0,))
@@ -126,6 +133,13 @@ def linearize(function: Function, *primals: Any) -> tuple[Any, Callable[..., Any
     push : callable
         ``push(*tangents)``, with one tangent for each of `primals`, returns the
         Jacobian times the tangents, in the container of the value. It is linear.
+
+    Raises
+    ------
+    DTypeError
+        If a primal holds something other than floating-point numbers.
+    ShapeError
+        By `push`, if the tangents have not the structure and shapes of the primals.
 
     Examples
     --------

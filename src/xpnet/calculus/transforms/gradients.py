@@ -43,6 +43,8 @@ def value_and_grad(
     ------
     GradientError
         If the result is not one real number.
+    DTypeError
+        If an argument holds something other than floating-point numbers.
 
     Examples
     --------
@@ -105,6 +107,11 @@ def grad(
         With the arguments of `function`; returns the gradient in the kind and container
         of the argument (``(gradient, aux)`` with `has_aux`).
 
+    Raises
+    ------
+    GradientError, DTypeError
+        As for `value_and_grad`.
+
     Examples
     --------
     >>> grad(lambda x: x**2)(3.0)
@@ -141,6 +148,13 @@ def vjp(function: Function, *primals: Any, has_aux: bool = False) -> Any:
     pull : callable
         ``pull(g)``, with `g` like the value, returns the tuple of cotangents, one for
         each of `primals`: ``g`` times the Jacobian.
+
+    Raises
+    ------
+    DTypeError
+        If a primal holds something other than floating-point numbers.
+    ShapeError
+        By `pull`, if `g` has not the structure and shapes of the value.
 
     Examples
     --------

@@ -130,6 +130,10 @@ class Trace:
         for node in self.nodes:
             if type(node) is Leaf:
                 node.open = False
+        if self.result is None:
+            raise GradientError(
+                f"{what}: the function returned None. Does it end with a return?"
+            )
 
     def higher(self, outs: Sequence[Any], extra: Sequence[Array] = ()) -> bool:
         """Tell whether the derivative must be on the tape: older things take part."""
