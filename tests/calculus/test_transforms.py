@@ -729,5 +729,5 @@ def test_a_function_that_forgets_its_return_is_told_so():
         lambda: xn.jacobian(forgetful)(3.0),
         lambda: xn.jvp(forgetful, (3.0,), (1.0,)),
     ):
-        with pytest.raises(GradientError, match="returned None. Does it end"):
+        with pytest.raises(GradientError, match=r"returned None\. Does it end"):
             transform()
