@@ -9,9 +9,11 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import datetime
 import importlib.metadata
 import importlib.util
+import json
 import os
 import re
 import subprocess
@@ -29,6 +31,7 @@ ROOT = HERE.parents[1]
 VERSION = "2025.12"
 LIBRARIES = ("numpy", "array_api_strict", "torch", "jax")
 PAGE = ROOT / "docs" / "conformance.md"
+RESULTS = HERE / "results.json"  # what the page says, run by run
 
 
 @dataclass
@@ -37,9 +40,11 @@ class Outcome:
 
     space: str
     examples: int
-    counts: Counter[str]
+    counts: dict[str, int]
     failures: dict[str, str]
     seconds: float
+    version: str = ""
+    date: str = ""
 
     @property
     def library(self) -> str:
@@ -97,7 +102,11 @@ def run_suite(suite: Path, space: str, examples: int, workers: str) -> Outcome:
         if not report.exists():
             sys.exit(f"the suite did not run on {space}:\n{done.stdout}{done.stderr}")
         counts, failures = read_report(report)
-    return Outcome(space, examples, counts, failures, seconds)
+    version = importlib.metadata.version(space.removesuffix("_recorded"))
+    today = datetime.date.today().isoformat()
+    return Outcome(
+        space, examples, dict(counts), failures, round(seconds), version, today
+    )
 
 
 def read_report(report: Path) -> tuple[Counter[str], dict[str, str]]:
@@ -131,10 +140,6 @@ def published(path: Path | None) -> set[str] | None:
 
 def page(outcomes: list[Outcome], commit: str) -> str:
     """Return the text of the page of results."""
-    packages = ["numpy", *dict.fromkeys(o.library for o in outcomes)]
-    versions = ", ".join(
-        f"{name} {importlib.metadata.version(name)}" for name in dict.fromkeys(packages)
-    )
     lines = [
         "# Conformance with the Array API standard",
         "",
@@ -144,12 +149,13 @@ def page(outcomes: list[Outcome], commit: str) -> str:
         "array is a variable on the tape, so that each call is recorded for "
         "differentiation.",
         "",
-        f"Python {sys.version.split()[0]}, {versions}; "
-        f"{datetime.date.today().isoformat()}. This page is written by "
-        "`ci/conformance --suite DIRECTORY --write`.",
+        "This page is written by `ci/conformance --suite DIRECTORY --write`. A "
+        "failure that is not listed below, with the library's own reason, makes that "
+        "command fail.",
         "",
-        "| namespace | arrays | examples per test | passed | failed | skipped |",
-        "|---|---|---|---|---|---|",
+        "| namespace | library | arrays | examples per test | passed | failed | "
+        "skipped | run on |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for o in outcomes:
         over = f"`xn.namespace({o.library!r})`"
@@ -157,8 +163,9 @@ def page(outcomes: list[Outcome], commit: str) -> str:
         kind = "recorded" if o.space.endswith("_recorded") else "plain"
         c = o.counts
         lines.append(
-            f"| {name} | {kind} | {o.examples} | {c['passed']} | {c['failed']} | "
-            f"{c['skipped']} |"
+            f"| {name} | {o.library} {o.version} | {kind} | {o.examples} | "
+            f"{c.get('passed', 0)} | {c.get('failed', 0)} | {c.get('skipped', 0)} | "
+            f"{o.date} |"
         )
     for library in dict.fromkeys(o.library for o in outcomes):
         lines += _failures_of(library, [o for o in outcomes if o.library == library])
@@ -220,7 +227,11 @@ def main() -> int:
                     surprises += 1
                     print(f"  not expected: {test}\n    {re.sub(' +', ' ', message)}")
     if given.write:
-        PAGE.write_text(page(outcomes, commit))
+        kept = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+        kept |= {o.space: dataclasses.asdict(o) for o in outcomes}
+        RESULTS.write_text(json.dumps(kept, indent=1) + "\n")
+        order = [f"{x}{end}" for x in LIBRARIES for end in ("", "_recorded")]
+        PAGE.write_text(page([Outcome(**kept[s]) for s in order if s in kept], commit))
     return 1 if surprises else 0
 
 
