@@ -731,3 +731,22 @@ def test_a_function_that_forgets_its_return_is_told_so():
     ):
         with pytest.raises(GradientError, match=r"returned None\. Does it end"):
             transform()
+
+
+def test_rebinding_a_value_does_not_change_its_derivative():
+    kept = []
+
+    def square(x):
+        kept.append(x * x)
+        return kept[-1]
+
+    x = xn.asarray([2.0], requires_grad=True)
+    value, pull = xn.vjp(square, x)
+    value *= 3.0
+    kept[-1] *= 3.0
+    (g,) = pull(xn.asarray([1.0]))
+    value, push = xn.linearize(square, x)
+    value *= 3.0
+    kept[-1] *= 3.0
+    t = push(xn.asarray([1.0]))
+    assert g.tolist() == t.tolist() == [4.0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from ..backend.device import Device
@@ -18,6 +19,7 @@ __all__ = [
     "like",
     "mixed",
     "new_leaf",
+    "own",
     "reduce",
     "wrap",
 ]
@@ -187,6 +189,11 @@ def mixed(one: Library, two: Library) -> Exception:
         f"an array of {one.name} was mixed with one of {two.name}; convert one of them "
         "first."
     )
+
+
+def own(leaves: Iterable[Any]) -> list[Any]:
+    """Return leaves with each array as a new object: ``x *= 2`` rebinds an object."""
+    return [Array(x.data, x._lib, x._node) if type(x) is Array else x for x in leaves]
 
 
 def wrap(lib: Library, data: Any) -> Array:

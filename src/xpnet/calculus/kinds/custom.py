@@ -15,7 +15,7 @@ from ...backend.library import library_of
 from ...errors import DTypeError, GradientError, ShapeError
 from ...trees import leaves_as_in
 from ..array import Array
-from ..convert import asarray, like
+from ..convert import asarray, like, own
 from ..tape import Node, mark, pull_back, recording_as
 from .base import Row
 from .composite import alias
@@ -119,8 +119,8 @@ class Custom(Row):
     def _cotangents(self, call: CustomCall, gs: list[Any]) -> list[Array | None]:
         """Return what the vjp rule gives for each slot."""
         assert self.vjp is not None
-        args = call.rebuild(call.leaves)
-        g, out = call.rebuild_out(gs), call.rebuild_out(call.outs)
+        args = call.rebuild(own(call.leaves))
+        g, out = call.rebuild_out(own(gs)), call.rebuild_out(own(call.outs))
         given = self.vjp(g, out, *args, **call.options)
         places = [i for i in range(len(args)) if i not in self.fixed]
         parts = self._parts(given, places)
@@ -163,15 +163,15 @@ class Custom(Row):
     def _tangents(self, call: CustomCall, ts: list[Any]) -> list[Array | None]:
         """Return what the jvp rule gives for each leaf of the result."""
         assert self.jvp is not None
-        args = call.rebuild(call.leaves)
+        args = call.rebuild(own(call.leaves))
         leaves = [_no_tangent(x) for x in call.leaves]
         for i, t in zip(call.slots, ts, strict=True):
             leaves[i] = t
         tangents = [
-            t for i, t in enumerate(call.rebuild(leaves)) if i not in self.fixed
+            t for i, t in enumerate(call.rebuild(own(leaves))) if i not in self.fixed
         ]
         t = tangents[0] if self.single else tuple(tangents)
-        out = call.rebuild_out(call.outs)
+        out = call.rebuild_out(own(call.outs))
         given = self.jvp(t, out, *args, **call.options)
         values = leaves_as_in(out, given)
         if values is None or len(values) != len(call.outs):
@@ -310,7 +310,7 @@ def _on_tape(node: Node, outs: list[Any]) -> list[Any]:
         Array(x.data, x._lib, Node(_PICK, x._lib, (node,), i, None))
         if _is_smooth(x)
         else x
-        for i, x in enumerate(outs)
+        for i, x in enumerate(own(outs))
     ]
 
 

@@ -11,7 +11,7 @@ from ...backend.library import library_of
 from ...errors import GradientError, OptionError
 from ...trees import flatten
 from ..array import Array
-from ..convert import SCALARS, asarray, like
+from ..convert import SCALARS, asarray, like, own
 from ..kinds.custom import Custom, CustomCall
 from ..tape import is_recording
 from .trace import Function
@@ -73,7 +73,7 @@ class CustomFunction:
         rebuild = flatten(list(args))[1]
         parents = tuple([leaves[i]._node for i in slots])
         plain = [x.detach() if type(x) is Array else x for x in leaves]
-        result = self._function(*rebuild(plain), **options)
+        result = self._function(*rebuild(own(plain)), **options)
         outs, rebuild_out = flatten(result)
         self._check_closure(outs)
         if not slots:

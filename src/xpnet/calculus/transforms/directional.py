@@ -8,6 +8,7 @@ from typing import Any
 from ...errors import GradientError, ShapeError
 from ...trees import flatten
 from ..array import Array
+from ..convert import own
 from ..tape import is_recording, push_forward
 from .gradients import grad
 from .trace import Function, Trace, as_arrays, matching, result_kind
@@ -51,9 +52,8 @@ class _Pushed:
 
     def value(self, higher: bool) -> Any:
         """Return the function's result, on the tape where that is wanted."""
-        return self.rebuild(
-            [self.convert(out if higher else out.detach()) for out in self.outs]
-        )
+        shown = own(self.outs) if higher else [out.detach() for out in self.outs]
+        return self.rebuild([self.convert(out) for out in shown])
 
     def push(self, directions: list[Array], higher: bool) -> Any:
         """Return the tangent of the result, zeros where it ignores the variables."""

@@ -9,7 +9,7 @@ from typing import Any
 from ...errors import GradientError
 from ...trees import flatten
 from ..array import Array
-from ..convert import asarray
+from ..convert import asarray, own
 from ..tape import is_recording
 from .trace import Function, Trace, as_arrays, as_numbers, matching, pair, result_kind
 
@@ -168,7 +168,8 @@ def vjp(function: Function, *primals: Any, has_aux: bool = False) -> Any:
     outs = as_arrays(leaves)
     recorded = trace.higher(outs)
     convert = result_kind(trace.kinds)
-    value = rebuild([convert(out if recorded else out.detach()) for out in outs])
+    shown = own(outs) if recorded else [out.detach() for out in outs]
+    value = rebuild([convert(out) for out in shown])
 
     def pull(g: Any) -> Any:
         cotangents = matching(result, g, outs, "vjp: the cotangent", "result")

@@ -8,7 +8,7 @@ from typing import Any
 from ...errors import DTypeError, GradientError, OptionError, ShapeError
 from ...trees import flatten, leaves_as_in
 from ..array import Array, is_differentiating
-from ..convert import SCALARS, asarray, like
+from ..convert import SCALARS, asarray, like, own
 from ..rule import alias
 from ..tape import Leaf, is_recording, mark, pull_back, reaches_before, recording_as
 
@@ -190,8 +190,8 @@ def pair(result: Any, what: str) -> tuple[Any, Any]:
 
 
 def as_arrays(leaves: list[Any]) -> list[Array]:
-    """Return the leaves of a result as arrays."""
-    return [leaf if type(leaf) is Array else asarray(leaf) for leaf in leaves]
+    """Return the leaves of a result as arrays that nobody else rebinds."""
+    return own(asarray(leaf) for leaf in leaves)
 
 
 def as_numbers(argnums: int | Sequence[int]) -> tuple[tuple[int, ...], bool]:
