@@ -99,3 +99,22 @@ def test_each_borrowed_function_is_scipys_and_stands_in_no_list_of_ours():
         assert callable(getattr(special, name))
         assert callable(getattr(xp.special, name))
         assert name not in xp.special.__all__
+
+
+def test_a_cotangent_of_zero_is_stronger_than_an_infinite_slope():
+    def value(x):
+        return xp.sum(xp.where(x > 0, xp.special.entr(x) * x, 0.0))
+
+    x = np.asarray([0.0, 0.5])
+    slope, bend = -2 * 0.5 * np.log(0.5) - 0.5, -2 * np.log(0.5) - 3
+    np.testing.assert_allclose(xn.grad(value)(x), [0.0, slope], rtol=1e-14)
+    np.testing.assert_allclose(xn.hessian(value)(x), np.diag([0.0, bend]), rtol=1e-14)
+
+
+def test_single_precision_and_python_numbers():
+    x = X.astype(np.float32)
+    for order in (2, 2.0):  # SciPy computes in double precision beside a number
+        found = xn.grad(lambda x, n=order: xp.sum(xp.special.gammainc(n, x)))(x)
+        assert found.dtype == np.float32
+        np.testing.assert_allclose(found, x * np.exp(-x), rtol=1e-6)
+    assert float(xp.special.ndtr(0.0)) == 0.5

@@ -19,6 +19,7 @@ from ..backend.borrowed_special import borrowed_special
 from ..errors import GradientError
 from .array import Array
 from .convert import SCALARS, asarray, like, wrap
+from .kinds.base import cast_like
 from .rule import TABLE
 from .transforms.custom import custom_vjp
 
@@ -219,7 +220,7 @@ def borrowed() -> dict[str, Callable[..., Any]]:
 
 def _called(name: str, args: tuple[Any, ...]) -> Any:
     """Return a borrowed function's value; its slopes go on the tape."""
-    near = next(asarray(a) for a in args if type(a) not in SCALARS)
+    near = asarray(next((a for a in args if type(a) not in SCALARS), args[0]))
     lib = near._lib
     value = borrowed_special(lib, name)
     raw = [a if type(a) in SCALARS else like(a, near).data for a in args]
@@ -229,6 +230,8 @@ def _called(name: str, args: tuple[Any, ...]) -> Any:
     arrays = TABLE["broadcast_arrays"].function(*arrays)
     known = [slope is not None for slope in SLOPES[name]]
     lost = [i + 1 for i, x in enumerate(arrays) if x._node is not None and not known[i]]
+
+    xp = lib.recorded
 
     def compiled(*_: Any) -> Any:
         return wrap(lib, value(*raw))
@@ -240,13 +243,37 @@ def _called(name: str, args: tuple[Any, ...]) -> Any:
     def rule(g: Any, out: Any, *inputs: Any) -> Any:
         _refuse(name, lost)
         parts = [
-            None if slope is None else g * _conj(slope(_F, out, *inputs))
-            for slope in SLOPES[name]
+            None
+            if slope is None
+            else cast_like(xp, _times(name, slope, g, out, inputs), x)
+            for slope, x in zip(SLOPES[name], inputs, strict=True)
         ]
         return parts[0] if len(parts) == 1 else tuple(parts)
 
     function.defvjp(rule)
     return function(*arrays)
+
+
+def _times(name: str, slope: Slope, g: Any, out: Any, inputs: tuple[Any, ...]) -> Any:
+    """Return `g` times the slope, by the strong-zero rule.
+
+    On the tape the slope is taken at a regular point where the 0 is stronger, so that
+    no infinity meets a cotangent of 0 in the derivative of this one.
+    """
+    lib = g._lib
+    xp, raw = lib.recorded, lib.raw
+    part = g * _conj(slope(_F, out, *inputs))
+    if all(x._node is None for x in (g, out, *inputs)):
+        return xp.strong_zero(part, g, *inputs)
+    masked = (g.data == 0) & ~raw.isfinite(part.data)
+    for x in inputs:
+        masked = masked & (x.data == x.data)
+    regular = [
+        x if known is None else xp.where(masked, 0.5, x)
+        for known, x in zip(SLOPES[name], inputs, strict=True)
+    ]
+    part = g * _conj(slope(_F, xp.where(masked, 0.5, out), *regular))
+    return xp.where(masked, 0.0, part)
 
 
 def _floating(x: Array, near: Array) -> Array:
