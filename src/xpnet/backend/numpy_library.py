@@ -174,9 +174,8 @@ def _has_complex_kind(x: Any) -> Any:
 
 
 def _numpy_strong_zero(part: Any, g: Any, *inputs: Any) -> Any:
-    if (
-        np.count_nonzero(np.isfinite(part)) == part.size
-    ):  # nearly always: one cheap pass
+    # nearly always: one cheap pass
+    if np.count_nonzero(np.isfinite(part)) == part.size:
         return part
     return ADDITIONS["strong_zero"](np, part, g, *inputs)
 

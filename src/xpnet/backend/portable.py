@@ -44,9 +44,8 @@ def sorted_segment_sum(
     edges = xp.searchsorted(ids, kinds)
     rest = tuple(values.shape[1:])
     end = xp.zeros((1, *rest), dtype=values.dtype, device=values.device)
-    padded = xp.concat(
-        [xp.take(values, order, axis=0), end]
-    )  # a run may start at the end
+    # a run may start at the end
+    padded = xp.concat([xp.take(values, order, axis=0), end])
     sums = reduceat(padded, edges[:-1], axis=0)
     some = xp.reshape(edges[1:] > edges[:-1], (count, *(1,) * len(rest)))
     return xp.where(some, sums, xp.zeros_like(sums))

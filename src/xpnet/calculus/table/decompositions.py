@@ -260,9 +260,8 @@ def _qr_jvp(xp: Any, t: Any, outs: Any, x: Any, *, mode: str = "reduced") -> Any
     k = min(x.shape[-2:])
     square, check = _leading(xp, r, t)
     refuse(check)
-    ratio = adjoint(
-        xp, xp.solve(adjoint(xp, square), adjoint(xp, t[..., :, :k]))
-    )  # t @ inv(R)
+    # t @ inv(R)
+    ratio = adjoint(xp, xp.solve(adjoint(xp, square), adjoint(xp, t[..., :, :k])))
     inner = xp.matmul(adjoint(xp, q), ratio)
     q1, q2 = q[..., :, :k], q[..., :, k:]
     lower = half_lower(xp, inner[..., :k, :])

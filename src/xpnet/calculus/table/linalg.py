@@ -44,9 +44,7 @@ def _pull_right(xp: Any, g: Any, x: Any, y: Any, /) -> Any:
             xp.expand_dims(g, axis=-1) * x, axis=tuple(range(g.ndim)), dtype=g.dtype
         )
         return xp.reshape(part, tuple(y.shape))
-    if (
-        y.ndim == 2
-    ):  # one matrix for the whole batch: one product, not a batch and a sum
+    if y.ndim == 2:  # one matrix for the whole batch: no batch of products, no sum
         n = math.prod(x.shape[:-1])
         rows, gs = xp.reshape(x, (n, x.shape[-1])), xp.reshape(g, (n, g.shape[-1]))
         return xp.matmul(xp.matrix_transpose(rows), gs)

@@ -42,9 +42,7 @@ def _expit_slope(xp: Any, x: Any) -> Any:
 
 @addition("tanh_slope")
 def _tanh_slope(xp: Any, x: Any) -> Any:
-    c = xp.cosh(
-        x
-    )  # where it overflows the slope is 0, and its derivative is a row of its own
+    c = xp.cosh(x)  # where it overflows the slope is 0
     return 1 / (c * c)
 
 
@@ -196,9 +194,8 @@ def _softmax(xp: Any, x: Any, /, *, axis: int = -1) -> Any:
         return xp.zeros_like(x)
     e = xp.exp(x - _finite(xp, xp.max(x, axis=axis, keepdims=True)))
     total = xp.sum(e, axis=axis, keepdims=True, dtype=x.dtype)
-    return e / xp.where(
-        total == 0, xp.ones_like(total), total
-    )  # a row of -inf gives zeros
+    # a row of -inf gives zeros
+    return e / xp.where(total == 0, xp.ones_like(total), total)
 
 
 def _softmax_jvp(xp: Any, t: Any, out: Any, x: Any, /, *, axis: int = -1) -> Any:

@@ -80,9 +80,7 @@ def value_and_grad(
         )
         out = value if higher else value.detach()
         shown = result_kind(trace.kinds)(out)
-        if (
-            not higher
-        ):  # the tape is released: what the function also returned leaves it
+        if not higher:  # the tape is released: what was returned beside leaves it
             aux = stop_gradient(aux)
         return ((shown, aux), gradient) if has_aux else (shown, gradient)
 
