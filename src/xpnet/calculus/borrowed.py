@@ -209,8 +209,19 @@ def _find(name: str) -> Callable[..., Any]:
         return _called(name, args)
 
     function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"{name} of SciPy's special functions: its value, our slopes."
+    function.__doc__ = _doc(name)
     return function
+
+
+def _doc(name: str) -> str:
+    known = [str(i + 1) for i, slope in enumerate(SLOPES[name]) if slope is not None]
+    count = len(SLOPES[name])
+    which = "" if count == 1 else f" by argument {' and '.join(known)} of {count}"
+    return (
+        f"Return ``scipy.special.{name}``, differentiable{which}.\n\n"
+        "Its values need SciPy (cupyx on a GPU). A derivative by another argument\n"
+        "raises GradientError.\n"
+    )
 
 
 def borrowed() -> dict[str, Callable[..., Any]]:
