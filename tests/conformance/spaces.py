@@ -14,9 +14,9 @@ from types import ModuleType
 from typing import Any
 
 if "jax" in os.environ.get("ARRAY_API_TESTS_MODULE", ""):
-    import jax
+    import jax as _jax  # `jax` is a namespace of this module
 
-    jax.config.update("jax_enable_x64", True)  # the standard's default is float64
+    _jax.config.update("jax_enable_x64", True)  # the standard's default is float64
 
 import xpnet as xn
 from xpnet.calculus import namespace
