@@ -29,6 +29,7 @@ class JaxLibrary(Library):
         self.functions["searchsorted"] = self._searchsorted
         self.functions["from_dlpack"] = self._from_dlpack
         self.functions["pow"] = self._pow
+        self.functions["cumulative_prod"] = self._cumulative_prod
 
     def coerce(self, value: Any) -> Any:
         # a tracer of jax.jit or jax.grad is a jax.Array too
@@ -56,6 +57,13 @@ class JaxLibrary(Library):
         """Copy where that is asked for: JAX 0.10 shares aligned memory all the same."""
         shared = self.module.from_dlpack(x, copy=None if copy else copy, **options)
         return self.copy(shared) if copy else shared
+
+    def _cumulative_prod(self, x: Any, /, *, dtype: Any = None, **options: Any) -> Any:
+        """Multiply small integers in the default integer, as `prod` and the sums do."""
+        if dtype is None:
+            empty = self.module.zeros((0,), dtype=x.dtype)
+            dtype = self.module.prod(empty).dtype
+        return self.module.cumulative_prod(x, dtype=dtype, **options)
 
     def _permute_dims(self, x: Any, /, axes: tuple[int, ...]) -> Any:
         """Take negative axes too."""
