@@ -5,6 +5,7 @@ Run it from the root of the project::
     ci/mutate                   # everything, on two processes
     ci/mutate elementwise       # chapters by name
     ci/mutate --sample 200      # so many mutants, drawn at random
+    ci/mutate --again output    # those that survived in a former run
 
 For each mutant (`mutants`) the living function gets the broken code, and the checks of
 the contract run for every row that uses it: on NumPy in double precision, then in
@@ -214,7 +215,7 @@ def collected(seen: Seen) -> _Recorder:
     words = ["-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-W", "ignore"]
     words += ["--timeout=0", "--rootdir", str(TESTS.parents[1])]
     for names, chosen in (
-        (BY_PLACE, "not torch and not jax and not cupy and not strict"),
+        (BY_PLACE, "not torch and not jax and not cupy and not device1"),
         (BY_ROW, ""),
     ):
         files = [str(TESTS / f"test_{name}.py") for name in names]
@@ -364,6 +365,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("chapters", nargs="*", help="files of the table, without .py")
     parser.add_argument("--sample", type=int, help="how many mutants, at random")
+    parser.add_argument("--again", type=Path, help="only the survivors in an output")
     parser.add_argument("--seed", type=int, default=0, help="which ones")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--least", type=float, default=95.0, help="per cent to reach")
@@ -381,6 +383,9 @@ def main() -> int:
     _todo = [m for m in every if (m.path.stem, m.before, m.after) not in known]
     say(f"{len(every) - len(_todo)} mutants compute the same and are left out")
     chosen = list(range(len(_todo)))
+    if options.again:
+        text = options.again.read_text("utf-8")
+        chosen = [i for i in chosen if f"survived  {_todo[i]}\n" in text]
     if options.sample:
         chosen = random.Random(options.seed).sample(
             chosen, min(options.sample, len(chosen))
@@ -395,7 +400,7 @@ def main() -> int:
                 say(f"survived  {_todo[i]}")
             elif len(results) % 100 == 0:
                 say(f"{len(results)} done")
-        rows = [] if options.chapters or options.sample else flags()
+        rows = [] if options.chapters or len(chosen) < len(_todo) else flags()
         lost = dict(pool.map(_flag, rows))
     return report(results, lost, options.least)
 

@@ -184,3 +184,88 @@ def test_lists_and_arrays_of_a_library_stand_among_the_operands() -> None:
             assert isinstance(out, xn.Array)
             alone = all(operand is others for operand in operands)
             assert float(out) == (25.0 if alone else 11.0)
+
+
+# --- softmax and its kin --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shift", [0.0, 1e3, -1e3, 1e300])
+def test_softmax_does_not_see_a_shift_of_each_row(shift: float) -> None:
+    x = np.asarray([[1.0, 2.0, 3.0], [0.0, -1.0, 0.5]])
+    shifts = np.asarray([[shift], [-shift]])
+    far = x + shifts
+    moved = far - shifts  # what rounding has left of x
+    g = np.arange(6.0).reshape(2, 3)
+    for function in (xp.special.softmax, xp.special.log_softmax):
+        wanted, back = xn.vjp(lambda x, f=function: f(x, axis=1), moved)
+        found, pull = xn.vjp(lambda x, f=function: f(x, axis=1), far)
+        np.testing.assert_allclose(found, wanted, rtol=1e-12)
+        np.testing.assert_allclose(pull(g)[0], back(g)[0], rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("axis", [0, 1, (0, 1)])
+def test_logsumexp_of_rows_far_apart(axis: Any) -> None:
+    x = np.asarray([[1000.0, 999.0, 1000.0], [-1000.0, -1000.0, -1001.0]])
+    g = np.ones(np.sum(x, axis=axis).shape)
+    top = np.max(x, axis=axis, keepdims=True)
+    total = np.sum(np.exp(x - top), axis=axis, keepdims=True)
+    for keepdims in (False, True):
+        out, pull = xn.vjp(
+            lambda x, k=keepdims: xp.special.logsumexp(x, axis=axis, keepdims=k), x
+        )
+        np.testing.assert_allclose(
+            np.ravel(out), np.ravel(np.log(total) + top), rtol=1e-15
+        )
+        np.testing.assert_allclose(
+            pull(np.reshape(g, out.shape))[0], np.exp(x - top) / total, rtol=1e-12
+        )
+
+
+# --- and the rest ---------------------------------------------------------------------
+
+
+def test_singular_values_of_0_stay_0_on_the_tape() -> None:
+    value, pull = xn.vjp(xp.linalg.svdvals, np.zeros((2, 3)))
+    np.testing.assert_array_equal(value, [0.0, 0.0])
+    np.testing.assert_array_equal(pull(np.ones(2))[0], np.zeros((2, 3)))
+
+
+@pytest.mark.parametrize("initial", [False, True])
+def test_running_products_of_one_number(initial: bool) -> None:
+    def f(x: Any) -> Any:
+        return xp.cumulative_prod(x, axis=0, include_initial=initial)
+
+    out, pull = xn.vjp(f, np.asarray([3.0]))
+    np.testing.assert_array_equal(out, [1.0, 3.0] if initial else [3.0])
+    np.testing.assert_array_equal(
+        pull(np.arange(5.0, 5.0 + out.size))[0], [5.0 + initial]
+    )
+
+
+def test_differences_of_truth_values_say_where_they_change() -> None:
+    x = xn.asarray([True, False, False, True])
+    assert xp.diff(x).tolist() == [True, False, True]
+
+
+@pytest.mark.parametrize("length", [5, 9])
+@pytest.mark.parametrize(("stride", "dilation"), [(1, 2), (2, 1), (2, 2)])
+def test_squares_of_windows_to_second_order(
+    length: int, stride: int, dilation: int
+) -> None:
+    x = np.linspace(-1.0, 2.0, length)
+    starts = range(0, length - 2 * dilation, stride)
+    places = np.asarray([[i, i + dilation, i + 2 * dilation] for i in starts])
+    weights = np.arange(1.0, places.size + 1).reshape(places.shape)
+
+    def f(x: Any) -> Any:
+        windows = xp.special.sliding_windows(x, 3, stride=stride, dilation=dilation)
+        return xp.sum(windows**3 * weights)
+
+    wanted = np.zeros(length)
+    np.add.at(wanted, places, 3 * weights * x[places] ** 2)
+    np.testing.assert_allclose(xn.grad(f)(x), wanted)
+    wanted[:] = 0.0
+    np.add.at(wanted, places, 6 * weights * x[places])
+    second = xn.grad(lambda x: xp.sum(xn.grad(f)(x)))(x)
+    np.testing.assert_allclose(second, wanted)
+    np.testing.assert_allclose(xn.jvp(xn.grad(f), (x,), (x,))[1], wanted * x)
