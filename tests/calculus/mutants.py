@@ -26,8 +26,8 @@ class Mutant:
 
     path: Path
     line: int
-    before: str
-    after: str
+    source: str
+    change: str
     function: int
     tree: ast.Module
     put: Callable[[ast.AST], None]
@@ -43,7 +43,7 @@ class Mutant:
             self.put(self.node)
 
     def __str__(self) -> str:
-        return f"{self.path.name}:{self.line}: {self.before}  ->  {self.after}"
+        return f"{self.path.name}:{self.line}: {self.change}"
 
 
 # --- what is exchanged for what -------------------------------------------------------
@@ -242,15 +242,17 @@ def _is_left_alone(node: ast.AST) -> bool:
 
 def mutants(path: Path) -> Iterator[Mutant]:
     """Return the mutants of a file, in the order of its lines."""
-    tree = ast.parse(path.read_text("utf-8"))
+    text = path.read_text("utf-8")
+    tree, lines = ast.parse(text), text.splitlines()
     for number, node, put in _Walk().sites(tree, inside=False):
         for changed in _changes(node):
             before, after = _text(node), _text(changed)
             if before == after:
                 continue
-            line = getattr(node, "lineno", 0)
+            line = getattr(node, "lineno", 1)
+            source, change = lines[line - 1].strip(), f"{before}  ->  {after}"
             changed = ast.copy_location(copy.copy(changed), node)
-            yield Mutant(path, line, before, after, number, tree, put, node, changed)
+            yield Mutant(path, line, source, change, number, tree, put, node, changed)
 
 
 def _text(node: ast.AST) -> str:

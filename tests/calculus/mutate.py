@@ -52,7 +52,7 @@ from xpnet.calculus.rule import TABLE, Binary, Unary
 CHAPTERS = Path(table.__file__).parent
 TESTS = Path(__file__).parent
 BY_PLACE = """hard_points linalg_hard_points linalg_fft structure special_functions
-    refusals random_indexing rule_corners array transforms""".split()
+    refusals random_indexing rule_corners array transforms standard""".split()
 BY_ROW = ("ulp", "torch_oracle")
 """Files of tests that meet the survivors: those that run through the broken function,
 and those whose parameter names a row that does."""
@@ -308,14 +308,15 @@ def _turns() -> Callable[[Case], Any]:
     return lambda case: next(counts[case.row])
 
 
-def equivalent(path: Path = SAME) -> dict[tuple[str, str, str], str]:
-    """Return the mutants that compute the same, and why."""
-    known = {}
+def equivalent(path: Path = SAME) -> set[tuple[str, str, str]]:
+    """Return the mutants that compute the same: chapter, line of the source, change."""
+    known = set()
     for line in path.read_text("utf-8").splitlines():
         if line and not line.startswith("#"):
-            chapter, change, why = line.split(" | ")
-            before, after = change.split("  ->  ")
-            known[chapter, before, after] = why
+            chapter, rest = line.split(" | ", 1)
+            rest, _why = rest.rsplit(" | ", 1)
+            source, change = rest.rsplit(" | ", 1)
+            known.add((chapter, source, change))
     return known
 
 
@@ -380,7 +381,7 @@ def main() -> int:
         _checks = Checks(chapters)
     known = equivalent()
     every = [mutant for chapter in chapters for mutant in chapter.mutants]
-    _todo = [m for m in every if (m.path.stem, m.before, m.after) not in known]
+    _todo = [m for m in every if (m.path.stem, m.source, m.change) not in known]
     say(f"{len(every) - len(_todo)} mutants compute the same and are left out")
     chosen = list(range(len(_todo)))
     if options.again:

@@ -49,6 +49,39 @@ def test_a_complex_0_to_the_0_is_flat() -> None:
         assert np.all(slope == 0)
 
 
+def test_powers_of_a_complex_0_are_flat() -> None:
+    x, y = np.zeros(2, complex), np.asarray([2.0, 3.0 + 0j])
+    for slope in slopes(lambda x, y: xp.real(xp.pow(x, y)), x, y):
+        assert np.all(slope == 0)
+
+
+def test_a_negative_number_has_no_slope_by_its_exponent() -> None:
+    y, pull = xn.vjp(lambda y: (-2.0) ** y, np.asarray([3.0]))
+    assert y[0] == -8.0
+    assert np.isnan(pull(np.ones(1))[0][0])
+
+
+def test_a_number_0_as_divisor_keeps_the_strong_zero() -> None:
+    _, pull = xn.vjp(lambda x: x / 0.0, np.asarray([1.0, 2.0]))
+    np.testing.assert_array_equal(pull(np.asarray([0.0, 1.0]))[0], [0.0, np.inf])
+
+
+def test_the_slope_of_copysign_at_0_is_0() -> None:
+    for found in slopes(xp.copysign, [0.0, 0.0], [1.0, -1.0]):
+        np.testing.assert_array_equal(found, [0.0, 0.0])
+
+
+def test_nothing_is_recorded_of_indexing_under_no_grad() -> None:
+    x = xn.asarray([1.0, 2.0, 3.0], requires_grad=True)
+    with xn.no_grad():
+        y = x[1:]
+        z = x * 1.0
+        z[0] = x[2]
+        w = xp.where(x > 1.0, x, 0.0)
+        moved = xp.astype(x, xp.float32)
+    assert not any(v.requires_grad for v in (y, z, w, moved))
+
+
 @pytest.mark.parametrize("function", [xp.maximum, xp.minimum])
 def test_one_nan_makes_both_slopes_nan(function: Any) -> None:
     x, y = [1.0, NAN, 2.0], [NAN, 1.0, 3.0]
@@ -146,9 +179,10 @@ def test_the_logarithm_of_a_singular_determinant_is_flat_along_0() -> None:
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 4])
-def test_the_third_derivative_of_determinants_of_a_batch(n: int) -> None:
+@pytest.mark.parametrize("count", [1, 2])
+def test_the_third_derivative_of_determinants_of_a_batch(n: int, count: int) -> None:
     rng = np.random.default_rng(n)
-    x, t = rng.standard_normal((2, 2, n, n))
+    x, t = rng.standard_normal((2, count, n, n))
 
     def along(f: Any) -> Any:
         return lambda x: xn.jvp(f, (x,), (t,))[1]
@@ -158,7 +192,7 @@ def test_the_third_derivative_of_determinants_of_a_batch(n: int) -> None:
     steps = np.arange(-4.0, 5.0)
     values = np.stack([np.linalg.det(x + h * t) for h in steps])
     wanted = 6 * np.polynomial.polynomial.polyfit(steps, values, n)
-    wanted = wanted[3] if n >= 3 else np.zeros(2)
+    wanted = wanted[3] if n >= 3 else np.zeros(count)
     np.testing.assert_allclose(third, wanted, rtol=1e-9, atol=1e-9)
     mixed = xn.grad(lambda x: xp.sum(along(along(xp.linalg.det))(x)))(x)
     np.testing.assert_allclose(np.sum(mixed * t, axis=(1, 2)), wanted, atol=1e-9)
@@ -174,6 +208,27 @@ def test_an_axis_of_1_stands_for_a_longer_one_also_in_a_diagonal() -> None:
         y, pull = xn.vjp(lambda x: xp.special.einsum("ii->i", x), value)
         np.testing.assert_array_equal(y, [1.0, 2.0, 3.0])
         np.testing.assert_array_equal(pull(g)[0], g.reshape(value.shape))
+
+
+@pytest.mark.parametrize(
+    ("subscripts", "first", "second"),
+    [
+        ("...i,...i->...i", (2, 3, 4), (4,)),
+        ("...i,...i->...", (4,), (2, 3, 4)),
+        ("bcij,bcij->bc", (2, 3, 4, 5), (2, 3, 4, 5)),
+        ("bcij,bcji->bc", (2, 1, 4, 5), (2, 1, 5, 4)),
+        ("abcc,abcc->bc", (2, 3, 4, 4), (2, 3, 4, 4)),
+    ],
+)
+def test_products_of_batches(subscripts: str, first: Any, second: Any) -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal(first), rng.standard_normal(second)
+    out, pull = xn.vjp(lambda x, y: xp.special.einsum(subscripts, x, y), x, y)
+    np.testing.assert_allclose(out, np.einsum(subscripts, x, y), rtol=1e-12, atol=1e-14)
+    g, u, v = (rng.standard_normal(a.shape) for a in (out, x, y))
+    gx, gy = pull(g)
+    left = np.sum(g * (np.einsum(subscripts, u, y) + np.einsum(subscripts, x, v)))
+    np.testing.assert_allclose(left, np.sum(gx * u) + np.sum(gy * v), rtol=1e-10)
 
 
 def test_lists_and_arrays_of_a_library_stand_among_the_operands() -> None:
