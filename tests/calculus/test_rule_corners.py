@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import xpnet as xn
+from libraries import host
 from xpnet import xp
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
@@ -246,7 +247,7 @@ def test_lists_and_arrays_of_a_library_stand_among_the_operands() -> None:
 
 @pytest.mark.parametrize("shift", [0.0, 1e3, -1e3, 1e300])
 def test_softmax_does_not_see_a_shift_of_each_row(shift: float) -> None:
-    x = np.asarray([[1.0, 2.0, 3.0], [0.0, -1.0, 0.5]])
+    x = np.asarray([[1.0, 2.0, 3.0], [0.0, -1.0, 900.0]])
     shifts = np.asarray([[shift], [-shift]])
     far = x + shifts
     moved = far - shifts  # what rounding has left of x
@@ -324,3 +325,13 @@ def test_squares_of_windows_to_second_order(
     second = xn.grad(lambda x: xp.sum(xn.grad(f)(x)))(x)
     np.testing.assert_allclose(second, wanted)
     np.testing.assert_allclose(xn.jvp(xn.grad(f), (x,), (x,))[1], wanted * x)
+
+
+def test_softmax_of_numbers_far_apart() -> None:
+    x = np.asarray([[0.0, 1000.0, -1000.0], [800.0, -5.0, 799.0]])
+    e = np.exp(x - np.max(x, axis=1, keepdims=True))
+    wanted = e / np.sum(e, axis=1, keepdims=True)
+    np.testing.assert_allclose(host(xp.special.softmax(xn.asarray(x))), wanted)
+    logs = host(xp.special.log_softmax(xn.asarray(x)))
+    np.testing.assert_allclose(np.exp(logs), wanted, rtol=1e-12)
+    assert np.isfinite(logs).all()
