@@ -27,3 +27,13 @@ add(
     "pow", "complex base 0", lambda xp, y: 0j**y, corner((3,), "exponent"), narrow=False
 )
 add("pow", "complex base", lambda xp, y: (1 + 2j) ** y, plain((3,), "exponent"))
+
+# --- sums of exponentials -------------------------------------------------------------
+
+for _axis in (0, 1, None):
+    add(
+        "logsumexp",
+        f"complex, axis {_axis}",
+        lambda xp, x, a=_axis: xp.logsumexp(x, axis=a, keepdims=a == 1),
+        corner((2, 3), "sum"),
+    )

@@ -121,7 +121,8 @@ def _finite(xp: Any, x: Any) -> Any:
 
 @addition("logsumexp")
 def _logsumexp(xp: Any, x: Any, /, *, axis: Any = None, keepdims: bool = False) -> Any:
-    top = _finite(xp, xp.max(x, axis=axis, keepdims=True))
+    size = xp.real(x) if xp.is_complex(x) else x
+    top = _finite(xp, xp.max(size, axis=axis, keepdims=True))
     out = _log_sum_exp(xp, x - top, axis) + top
     return out if keepdims else xp.squeeze(out, axis=_axes(axis, x.ndim))
 
