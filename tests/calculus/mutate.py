@@ -347,6 +347,7 @@ def flag_caught(name: str) -> bool:
 
 _checks: Checks
 _todo: list[Mutant]
+_left_out = [0]
 
 
 def _one(i: int) -> tuple[int, bool]:
@@ -403,6 +404,7 @@ def main() -> int:
                 say(f"{len(results)} done")
         rows = [] if options.chapters or len(chosen) < len(_todo) else flags()
         lost = dict(pool.map(_flag, rows))
+    _left_out[0] = len(every) - len(_todo)
     return report(results, lost, options.least)
 
 
@@ -430,6 +432,11 @@ def report(
     caught, total = (sum(entry[k] for entry in counts.values()) for k in (0, 1))
     for name, (a, b) in [*sorted(counts.items()), ("together", (caught, total))]:
         print(f"{name:20s} {a:7d} {b:6d} {100 * a / max(b, 1):7.1f}")
+    if _left_out[0] and len(results) == len(_todo):
+        raw = 100 * caught / (total + _left_out[0])
+        print(
+            f"{_left_out[0]} left out as equivalent; {raw:.1f} % if they had survived"
+        )
     say("done")
     return int(100 * caught < least * total)
 

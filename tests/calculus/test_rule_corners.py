@@ -335,3 +335,16 @@ def test_softmax_of_numbers_far_apart() -> None:
     logs = host(xp.special.log_softmax(xn.asarray(x)))
     np.testing.assert_allclose(np.exp(logs), wanted, rtol=1e-12)
     assert np.isfinite(logs).all()
+
+
+@pytest.mark.parametrize("scale", [1e-100, 1e-20, 1e20, 1e100])
+@pytest.mark.parametrize("ord", [2, -2, "nuc", 1, math.inf])
+def test_the_slope_of_a_matrix_norm_does_not_see_the_scale(
+    ord: Any, scale: float
+) -> None:
+    def norm(x: Any) -> Any:
+        return xp.linalg.matrix_norm(x, ord=ord)
+
+    for x in (MATRIX, MATRIX[:2]):
+        found = xn.grad(norm)(scale * x)
+        np.testing.assert_allclose(found, xn.grad(norm)(x), rtol=1e-9, atol=1e-12)
