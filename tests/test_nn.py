@@ -1,7 +1,4 @@
-"""Every layer keeps its contract on every library; modules keep what they promise.
-
-``LAYERS`` is the table that the contract walks: a new layer is a new line.
-"""
+"""Layers by themselves, and what modules promise; `contracts` has what all promise."""
 
 from __future__ import annotations
 
@@ -9,8 +6,6 @@ import copy
 import importlib.util
 import inspect
 import pickle
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,223 +19,9 @@ from xpnet.nn import functional, init
 from xpnet.random import Generator
 
 
-@dataclass(frozen=True)
-class Layer:
-    """One line of the table.
-
-    Attributes
-    ----------
-    make : callable
-        Makes the layer.
-    shape, out : tuple of int
-        An input's shape and the output's.
-    shown : str
-        What `repr` shows.
-    torch : str
-        The same layer of PyTorch, as an expression in the names of `torch.nn`.
-    """
-
-    make: Callable[[], nn.Module]
-    shape: tuple[int, ...]
-    out: tuple[int, ...]
-    shown: str
-    torch: str
-
-
-LAYERS = {
-    "Linear": Layer(
-        lambda: nn.Linear(3, 4, rng=0),
-        (5, 3),
-        (5, 4),
-        "Linear(3, 4)  weight (4, 3), bias (4,)  16 parameters",
-        "Linear(3, 4)",
-    ),
-    "Linear without bias": Layer(
-        lambda: nn.Linear(3, 2, bias=False, rng=1),
-        (5, 3),
-        (5, 2),
-        "Linear(3, 2, bias=False)  weight (2, 3)  6 parameters",
-        "Linear(3, 2, bias=False)",
-    ),
-    "Linear of many axes": Layer(
-        lambda: nn.Linear(3, 4, rng=2),
-        (2, 1, 5, 3),
-        (2, 1, 5, 4),
-        "Linear(3, 4)  weight (4, 3), bias (4,)  16 parameters",
-        "Linear(3, 4)",
-    ),
-    "Linear of one row": Layer(
-        lambda: nn.Linear(3, 4, rng=2),
-        (3,),
-        (4,),
-        "Linear(3, 4)  weight (4, 3), bias (4,)  16 parameters",
-        "Linear(3, 4)",
-    ),
-    "Flatten": Layer(nn.Flatten, (2, 3, 1, 2), (2, 6), "Flatten()", "Flatten()"),
-    "Flatten of some axes": Layer(
-        lambda: nn.Flatten(0, 1), (2, 3, 2), (6, 2), "Flatten(0, 1)", "Flatten(0, 1)"
-    ),
-    "ReLU": Layer(nn.ReLU, (4, 3), (4, 3), "ReLU()", "ReLU()"),
-    "Sigmoid": Layer(nn.Sigmoid, (4, 3), (4, 3), "Sigmoid()", "Sigmoid()"),
-    "Tanh": Layer(nn.Tanh, (4, 3), (4, 3), "Tanh()", "Tanh()"),
-    "Softmax": Layer(nn.Softmax, (4, 3), (4, 3), "Softmax(axis=-1)", "Softmax(-1)"),
-    "Softmax of columns": Layer(
-        lambda: nn.Softmax(0), (4, 3), (4, 3), "Softmax(axis=0)", "Softmax(0)"
-    ),
-    "Dropout": Layer(  # in evaluation, as everything that the table is used for
-        lambda: nn.Dropout(0.3, rng=0), (4, 3), (4, 3), "Dropout(p=0.3)", "Dropout(0.3)"
-    ),
-    "Sequential": Layer(
-        lambda: nn.Sequential(
-            nn.Flatten(), nn.Linear(6, 5, rng=0), nn.Tanh(), nn.Linear(5, 2, rng=1)
-        ),
-        (4, 2, 3),
-        (4, 2),
-        """\
-Sequential(
-  (0): Flatten()
-  (1): Linear(6, 5)  weight (5, 6), bias (5,)  35
-  (2): Tanh()
-  (3): Linear(5, 2)  weight (2, 5), bias (2,)  12
-)
-Total: 47 parameters, float64 on cpu""",
-        "Sequential(Flatten(), Linear(6, 5), Tanh(), Linear(5, 2))",
-    ),
-}
-
-
-@pytest.fixture(params=LAYERS.values(), ids=LAYERS)
-def layer(request: pytest.FixtureRequest) -> Layer:
-    return request.param
-
-
-def made(layer: Layer, dtype: str = "float64") -> nn.Module:
-    return layer.make().eval().to(dtype=dtype)
-
-
 def numbers(shape: tuple[int, ...], dtype: str = "float64", seed: int = 0) -> Any:
     """Return the same numbers for the same shape and seed, whatever ran before."""
     return np.random.default_rng([seed, *shape]).normal(size=shape).astype(dtype)
-
-
-def run(module: nn.Module, x: xn.Array, weights: xn.Array) -> xn.Array:
-    """Forward, and backward under a random cotangent."""
-    out = module(x)
-    out.backward(weights)
-    return out
-
-
-# --- the contract of a layer ----------------------------------------------------------
-
-
-def test_every_layer_has_a_line_in_the_table():
-    classes = [c for c in map(nn.__dict__.get, nn.__all__) if inspect.isclass(c)]
-    missing = {c for c in classes if not inspect.isabstract(c)} - {
-        type(layer.make()) for layer in LAYERS.values()
-    }
-    assert not missing
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_a_layer_computes_the_same_on_every_library(layer, target, dtype):
-    x, w = numbers(layer.shape, dtype), numbers(layer.out, dtype, seed=1)
-    here = xn.asarray(x, requires_grad=True)
-    there = target.make(x, requires_grad=True)
-    reference, module = made(layer, dtype), made(layer, dtype).to(like=there)
-    expected = run(reference, here, xn.asarray(w))
-    out = run(module, there, target.make(w))
-    pairs = [(out, expected), (there.grad, here.grad)]
-    pairs += [
-        (p.grad, q.grad)
-        for p, q in zip(module.parameters(), reference.parameters(), strict=True)
-    ]
-    for got, want in pairs:
-        assert got.shape == want.shape
-        assert got.dtype == there.dtype
-        assert got.device == there.device
-        tolerance = 1e-10 if dtype == "float64" else 1e-5
-        np.testing.assert_allclose(host(got), host(want), tolerance, tolerance)
-    assert out.shape == layer.out
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_a_layer_equals_that_of_pytorch(layer, dtype):
-    torch = pytest.importorskip("torch")
-    theirs = eval(layer.torch, dict(vars(torch.nn))).eval()
-    theirs = theirs.to(getattr(torch, dtype))
-    module = made(layer, dtype)
-    module.load_state_dict(theirs.state_dict())
-    x, w = numbers(layer.shape, dtype), numbers(layer.out, dtype, seed=1)
-    mine = xn.asarray(x, requires_grad=True)
-    yours = torch.tensor(x, requires_grad=True)
-    out = run(module, mine, xn.asarray(w))
-    expected = theirs(yours)
-    expected.backward(torch.tensor(w))
-    named = dict(module.named_parameters())
-    assert list(named) == [name for name, _ in theirs.named_parameters()]
-    pairs = [(out, expected), (mine.grad, yours.grad)]
-    pairs += [(named[name].grad, p.grad) for name, p in theirs.named_parameters()]
-    tolerance = 1e-10 if dtype == "float64" else 1e-5
-    for got, want in pairs:
-        np.testing.assert_allclose(
-            host(got), want.detach().numpy(), tolerance, tolerance
-        )
-
-
-def test_derivatives_of_a_layer_are_right_to_second_order(layer):
-    module = made(layer)
-    if any(True for _ in module.parameters()):
-        xn.check_grads(lambda m, x: m(x), module, numbers(layer.shape), order=2)
-    else:
-        xn.check_grads(module, numbers(layer.shape), order=2)
-
-
-def test_a_layer_takes_a_batch_of_none(layer, target):
-    if len(layer.shape) < 2:
-        pytest.skip("there is no batch")
-    x = target.make(numbers((0, *layer.shape[1:])), requires_grad=True)
-    module = made(layer).to(like=x)
-    out = module(x)
-    assert out.shape == (0, *layer.out[1:])
-    out.backward(out.detach())
-    assert x.grad.shape == x.shape
-    for p in module.parameters():
-        assert not host(p.grad).any()
-
-
-def test_repr_of_a_layer_is_frozen(layer):
-    assert repr(made(layer)) == layer.shown
-
-
-@pytest.mark.parametrize(
-    "again", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))]
-)
-def test_a_copy_of_a_layer_computes_the_same_and_is_its_own(layer, again):
-    module = layer.make()
-    other = again(module)
-    assert repr(other) == repr(module)
-    x = xn.asarray(numbers(layer.shape, "float32"))
-    np.testing.assert_array_equal(module(x).data, other(x).data)  # Dropout: in training
-    for p, q in zip(module.parameters(), other.parameters(), strict=True):
-        assert q.requires_grad
-        assert not np.shares_memory(p.data, q.data)
-
-
-def test_the_state_of_a_layer_goes_round_bitwise(layer):
-    module, other = layer.make(), layer.make()
-    for p in module.parameters():
-        p.data[...] = numbers(p.shape, "float32")
-    assert other.load_state_dict(module.state_dict()) == ([], [])
-    for p, q in zip(module.parameters(), other.parameters(), strict=True):
-        assert p.data.tobytes() == q.data.tobytes()
-
-
-def test_a_layer_is_final_and_documented(layer):
-    kind = type(layer.make())
-    assert kind.__final__
-    assert kind.__doc__ != nn.Module.__doc__
-    assert ">>> " in kind.__doc__
-    assert getattr(nn, kind.__name__) is kind
 
 
 # --- layers by themselves -------------------------------------------------------------
@@ -580,10 +361,8 @@ def test_train_and_eval_reach_everything_inside():
 
 def test_zero_grad_forgets():
     layer = nn.Linear(2, 1, rng=0)
-    run(
-        layer,
-        xn.asarray(np.ones((1, 2), "float32")),
-        xn.asarray(np.ones((1, 1), "float32")),
+    layer(xn.asarray(np.ones((1, 2), "float32"))).backward(
+        xn.asarray(np.ones((1, 1), "float32"))
     )
     assert layer.weight.grad is not None
     layer.zero_grad()

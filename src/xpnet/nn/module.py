@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 from ..calculus.array import Array
@@ -12,6 +12,7 @@ from ..calculus.tape import Leaf
 from ..errors import OptionError
 from . import state, summary
 from .holder import ARRAYS, BUFFER, FROZEN, MODULE, PARAMETER, PARAMETERS, Holder
+from .waiting import Waiting, count
 
 __all__ = ["LoadReport", "Module", "Parameter"]
 
@@ -79,6 +80,8 @@ class Module(Holder, ABC):
     """
 
     training: bool = True
+    _detour: Callable[..., Any] | None = None
+    """What is called in place of `forward`: hooks, or a layer that waits for a size."""
 
     @abstractmethod
     def forward(self, *args: Any, **options: Any) -> Any:
@@ -86,7 +89,22 @@ class Module(Holder, ABC):
 
     def __call__(self, *args: Any, **options: Any) -> Any:
         """Return what `forward` returns."""
-        return self.forward(*args, **options)
+        if self._detour is None:
+            return self.forward(*args, **options)
+        return self._detour(self, *args, **options)
+
+    def _build_when_known(self, size: Any, what: str, axis: int) -> None:
+        """Call ``self._build(size)``; if `size` is None, with that of the first input.
+
+        `what` names the option in messages, and `axis` is where an input has the size.
+        """
+        if size is None:
+            self.__dict__["_detour"] = Waiting(what, axis)
+        else:
+            self._build(count(type(self).__name__, what, size))
+
+    def _build(self, size: int) -> None:
+        """Make the parameters, once the size of the input is known."""
 
     def extra_repr(self) -> str:
         """Return the options that `repr` shows between the parentheses."""

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import operator
 from typing import Any, final
 
 from ...calculus.array import Array
 from ...calculus.convert import asarray
-from ...errors import OptionError
 from ...random import as_generator
 from .. import init as initial
 from ..functional.linear import linear
 from ..module import Module
+from ..waiting import count
 
 __all__ = ["Linear"]
 
@@ -23,7 +22,8 @@ class Linear(Module):
     Parameters
     ----------
     in_features, out_features : int
-        The length of the last axis before and after.
+        The length of the last axis before and after. If `in_features` is None, the
+        first input tells it, and the parameters are made then.
     bias : bool
         Whether there is a bias.
     rng : int or Generator, optional
@@ -63,7 +63,7 @@ class Linear(Module):
 
     def __init__(
         self,
-        in_features: int,
+        in_features: int | None,
         out_features: int,
         bias: bool = True,
         *,
@@ -72,15 +72,19 @@ class Linear(Module):
         device: Any = None,
         init: Any = None,
     ) -> None:
-        self.in_features = _count("in_features", in_features)
-        self.out_features = _count("out_features", out_features)
-        options = {"rng": as_generator(rng), "dtype": dtype, "device": device}
-        shape = (self.out_features, self.in_features)
-        draw = initial.initializer(init, initial.fan_in_uniform)
+        self.out_features = count("Linear", "out_features", out_features)
+        self._made = {"rng": as_generator(rng), "dtype": dtype, "device": device}
+        self._how = (initial.initializer(init, initial.fan_in_uniform), bias)
+        self._build_when_known(in_features, "in_features", axis=-1)
+
+    def _build(self, size: int) -> None:
+        self.in_features = size
+        (draw, bias), options = self.__dict__.pop("_how"), self.__dict__.pop("_made")
+        shape = (self.out_features, size)
         self.weight = asarray(draw(shape, **options), requires_grad=True)
         self.bias = None
         if bias:
-            bound = self.in_features**-0.5
+            bound = size**-0.5
             values = initial.uniform(shape[:1], -bound, bound, **options)
             self.bias = asarray(values, requires_grad=True)
 
@@ -92,13 +96,3 @@ class Linear(Module):
         """Return the numbers of features."""
         options = "" if self.bias is not None else ", bias=False"
         return f"{self.in_features}, {self.out_features}{options}"
-
-
-def _count(name: str, value: Any) -> int:
-    try:
-        count = operator.index(value)
-    except TypeError:
-        count = 0
-    if count < 1:
-        raise OptionError(f"Linear: {name} is an integer of at least 1, not {value!r}.")
-    return count
