@@ -14,6 +14,7 @@ PUBLIC = [
     "XpnetError",
     "__version__",
     "asarray",
+    "autocast",
     "check_grads",
     "checkpoint",
     "custom_jvp",

@@ -28,6 +28,7 @@ from .calculus.creation import from_dlpack
 from .calculus.diagnosis import detect_nonfinite
 from .calculus.memory import memory_report
 from .calculus.namespace import namespace
+from .calculus.precision import autocast
 from .calculus.tape import no_grad
 from .calculus.transforms import (
     checkpoint,
@@ -56,6 +57,7 @@ __all__ = [
     "XpnetError",
     "__version__",
     "asarray",
+    "autocast",
     "check_grads",
     "checkpoint",
     "custom_jvp",

@@ -12,6 +12,7 @@ from ...trees import flatten
 from ..array import Array
 from ..kinds.base import Row
 from ..kinds.several import _PICK, Cotangents
+from ..precision import current, precision_of
 from ..tape import (
     Node,
     is_recording,
@@ -92,7 +93,7 @@ def checkpoint(function: Function) -> Function:
 class Run:
     """A call that can be made again: its arguments as they were."""
 
-    __slots__ = ("args", "draws", "function", "options")
+    __slots__ = ("args", "draws", "function", "options", "precision")
 
     def __init__(
         self, function: Function, args: tuple[Any, ...], options: dict[str, Any]
@@ -101,10 +102,12 @@ class Run:
         self.args = _kept(args)
         self.options = _kept(options)
         self.draws = Draws()
+        self.precision = current()  # of the autocast around it
 
     def result(self) -> Any:
         """Call the function; it may rebind what it is given (x *= 2)."""
-        return self.function(*_kept(self.args), **_kept(self.options))
+        with precision_of(self.precision):
+            return self.function(*_kept(self.args), **_kept(self.options))
 
 
 def _kept(value: Any) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 from ...calculus.array import Array
 from ...calculus.rule import fused
 from ...errors import DTypeError, ShapeError
+from .precision import lowered, precision
 
 __all__ = ["dense", "linear"]
 
@@ -42,6 +43,8 @@ def linear(x: Any, weight: Any, bias: Any = None, /) -> Array:
     >>> linear(np.ones((2, 3)), np.ones((4, 3)), np.zeros(4)).shape
     (2, 4)
     """
+    if precision.used:
+        x, weight, bias = lowered(x, weight, bias)
     return _linear(x, weight, bias)  # type: ignore[no-any-return]
 
 
@@ -58,13 +61,19 @@ def _linear(xp: Any, x: Any, weight: Any, bias: Any = None) -> Any:
     return out if bias is None else out + bias
 
 
-@fused("dense")
-def dense(xp: Any, x: Any, *parameters: Any, relus: tuple[bool, ...]) -> Any:
+def dense(x: Any, *parameters: Any, relus: tuple[bool, ...]) -> Array:
     """Apply linear maps one after another, each followed by a relu where ``relus[i]``.
 
     `parameters` are weight and bias (or None) of each map in turn. It is one node on
     the tape where there is a twin, and its parts elsewhere.
     """
+    if precision.used:
+        x, *parameters = lowered(x, *parameters)  # type: ignore[assignment]
+    return _dense(x, *parameters, relus=relus)  # type: ignore[no-any-return]
+
+
+@fused("dense")
+def _dense(xp: Any, x: Any, *parameters: Any, relus: tuple[bool, ...]) -> Any:
     for i, bent in enumerate(relus):
         x = _linear(x, parameters[2 * i], parameters[2 * i + 1])
         x = xp.relu(x) if bent else x
