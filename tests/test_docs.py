@@ -9,7 +9,10 @@ import pytest
 from test_readme import run
 
 DOCS = Path(__file__).parents[1] / "docs"
-PAGES = {path.name: path.read_text("utf-8") for path in sorted(DOCS.glob("*.md"))}
+PAGES = {
+    path.relative_to(DOCS).as_posix(): path.read_text("utf-8")
+    for path in sorted(DOCS.glob("**/*.md"))
+}
 BLOCKS = {
     name: [
         (match[1], text[: match.start()].count("\n") + 2)
@@ -56,7 +59,7 @@ def test_links_of_the_docs_to_files_and_headings_lead_somewhere(page):
     prose = re.sub(r"^```.*?^```$", "", PAGES[page], flags=re.DOTALL | re.MULTILINE)
     prose = re.sub(r"`[^`\n]*`", "", prose)
     for target, heading in re.findall(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)", prose):
-        path = (DOCS / target) if target else DOCS / page
+        path = (DOCS / page).parent / target if target else DOCS / page
         assert path.exists(), target
         if heading:
             titles = re.findall(r"^#+ (.*)$", path.read_text("utf-8"), re.MULTILINE)
