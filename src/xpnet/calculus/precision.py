@@ -12,7 +12,7 @@ from ..errors import DTypeError, LibraryError, OptionError
 from .array import Array
 from .convert import asarray
 
-__all__ = ["autocast", "current", "lowered", "precision_of", "raised", "used"]
+__all__ = ["LOW", "autocast", "current", "lowered", "precision_of", "used", "widened"]
 
 LOW = ("float16", "bfloat16")
 
@@ -129,7 +129,7 @@ def lowered(*arrays: Any) -> tuple[Any, ...]:
     )
 
 
-def raised(*arrays: Any) -> tuple[Any, ...]:
+def widened(*arrays: Any) -> tuple[Any, ...]:
     """Return arrays as a norm or a loss takes them: float32 in place of a low type.
 
     Only inside an `autocast`: without one, arrays are of the types that a person chose.
