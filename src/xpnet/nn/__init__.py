@@ -2,10 +2,20 @@
 
 from . import functional, init
 from .layers import (
+    BatchNorm1d,
+    BatchNorm2d,
+    BatchNorm3d,
     Dropout,
     Flatten,
+    GroupNorm,
+    InstanceNorm1d,
+    InstanceNorm2d,
+    InstanceNorm3d,
+    LayerNorm,
     Linear,
+    LocalResponseNorm,
     ReLU,
+    RMSNorm,
     Sequential,
     Sigmoid,
     Softmax,
@@ -14,11 +24,21 @@ from .layers import (
 from .module import Module, Parameter
 
 __all__ = [
+    "BatchNorm1d",
+    "BatchNorm2d",
+    "BatchNorm3d",
     "Dropout",
     "Flatten",
+    "GroupNorm",
+    "InstanceNorm1d",
+    "InstanceNorm2d",
+    "InstanceNorm3d",
+    "LayerNorm",
     "Linear",
+    "LocalResponseNorm",
     "Module",
     "Parameter",
+    "RMSNorm",
     "ReLU",
     "Sequential",
     "Sigmoid",
