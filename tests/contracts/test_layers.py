@@ -243,6 +243,40 @@ def test_its_derivatives_are_right_to_second_order(layer):
     )
 
 
+def first_real(layer: Layer) -> int:
+    """Return which input is the first of real numbers, or -1."""
+    arrays = layer.arrays()
+    return next((i for i, a in enumerate(arrays) if a is not None and real(a)), -1)
+
+
+def real(a: Any) -> bool:
+    return bool(a.dtype.kind == "f")
+
+
+@selected(lambda line: line.smooth and first_real(line) >= 0)
+def test_its_whole_jacobian_agrees_with_products(layer):
+    module, arrays = layer.made(), layer.arrays()
+    at = first_real(layer)
+
+    def first_output(x: Any) -> Any:
+        inputs = [*arrays[:at], x, *arrays[at + 1 :]]
+        return flat(module(*inputs, **layer.options))[0]
+
+    if isinstance(module, nn.Module):
+        module.freeze()
+    x = arrays[at]
+    out, pull = xn.vjp(first_output, x)
+    if out.size * x.size > 2000:
+        pytest.skip("the Jacobian is large; smaller lines of the same layer are there")
+    g, t = numbers(out.shape, seed=11), numbers(x.shape, seed=12)
+    rows = (out.size, x.size)
+    for mode in ("reverse", "forward"):
+        whole = np.reshape(xn.jacobian(first_output, mode=mode)(x), rows)
+        close(np.reshape(g.ravel() @ whole, x.shape), pull(g), "float64", mode)
+        pushed = xn.jvp(first_output, (x,), (t,))[1]
+        close(np.reshape(whole @ t.ravel(), out.shape), pushed, "float64", mode)
+
+
 @selected(lambda line: line.batch is not None)
 def test_a_batch_is_a_loop_over_examples(layer):
     module, arrays = layer.made(), layer.arrays()
