@@ -14,7 +14,7 @@ from ...calculus.array import Array
 from ...calculus.convert import asarray
 from ...calculus.rule import fused
 from ...errors import DeviceError, DTypeError, OptionError, ShapeError
-from .precision import raised
+from .precision import precision, raised, widened
 
 __all__ = [
     "batch_norm",
@@ -74,6 +74,8 @@ def layer_norm(
     [-1.225, 0.0, 1.225]
     """
     x = _floating("layer_norm", x)
+    if precision.used:
+        x, weight, bias = widened(x, weight, bias)
     shape = _normalized("layer_norm", x, normalized_shape, weight, bias)
     return _layer_norm(x, weight, bias, axes=len(shape), eps=eps)  # type: ignore[no-any-return]
 
@@ -125,6 +127,8 @@ def rms_norm(
     [0.849, 1.131]
     """
     x = _floating("rms_norm", x)
+    if precision.used:
+        x, weight = widened(x, weight)
     shape = _normalized("rms_norm", x, normalized_shape, weight)
     return _rms_norm(x, weight, axes=len(shape), eps=eps)  # type: ignore[no-any-return]
 
@@ -195,6 +199,8 @@ def batch_norm(
     [[-1.0], [1.0]]
     """
     x = _floating("batch_norm", x)
+    if precision.used:
+        x, weight, bias = widened(x, weight, bias)
     _check_channels("batch_norm", x, running_mean, running_var, weight, bias)
     if not training:
         _need_statistics("batch_norm", running_mean, running_var)
@@ -228,7 +234,8 @@ def _batch_norm(
     axes = (0, *range(2, x.ndim))
     high = raised(xp, x)
     out = high if 0 in x.shape else _standardized(xp, high, axes, eps, stats)
-    return _scaled(xp, out, *_by_channel(xp, x, weight, bias), x.dtype)
+    weight, bias = _by_channel(xp, x, weight, bias)
+    return _scaled(xp, out, weight, bias, x.dtype)
 
 
 @fused("batch_norm_fixed", count=5)
@@ -313,6 +320,8 @@ def group_norm(
     [[-1.0, 1.0, -1.0, 1.0]]
     """
     x = _floating("group_norm", x)
+    if precision.used:
+        x, weight, bias = widened(x, weight, bias)
     _check_channels("group_norm", x, weight, bias)
     if num_groups < 1 or x.shape[1] % num_groups:
         raise ShapeError(
@@ -333,7 +342,8 @@ def _grouped(x: Array, weight: Any, bias: Any, groups: int, eps: float) -> Array
 @fused("scale_channels", count=3)
 def _scale_channels(xp: Any, x: Any, weight: Any = None, bias: Any = None) -> Any:
     """Return ``x * weight + bias`` along axis 1."""
-    return _scaled(xp, x, *_by_channel(xp, x, weight, bias), x.dtype)
+    weight, bias = _by_channel(xp, x, weight, bias)
+    return _scaled(xp, x, weight, bias, x.dtype)
 
 
 def instance_norm(
@@ -383,6 +393,8 @@ def instance_norm(
     [[[-1.0, 1.0], [-1.0, 1.0]]]
     """
     x = _floating("instance_norm", x)
+    if precision.used:
+        x, weight, bias = widened(x, weight, bias)
     _check_channels("instance_norm", x, running_mean, running_var, weight, bias)
     if not use_input_stats:
         _need_statistics("instance_norm", running_mean, running_var)
@@ -444,6 +456,8 @@ def local_response_norm(
     (1, 2, 1)
     """
     x = _floating("local_response_norm", x)
+    if precision.used:
+        (x,) = widened(x)
     if x.ndim < 3:
         raise ShapeError(
             f"local_response_norm: x needs three axes or more, (N, C, ...), its shape "
@@ -495,6 +509,8 @@ def normalize(
     [0.6, 0.8]
     """
     x = _floating("normalize", x)
+    if precision.used:
+        (x,) = widened(x)
     return _normalize(x, p=float(p), axis=axis, eps=eps)  # type: ignore[no-any-return]
 
 

@@ -26,15 +26,11 @@ __all__ = [
 ]
 
 
-def _start(
-    module: Any, shape: tuple[int, ...], weight: bool, bias: bool, **where: Any
-) -> None:
+def _start(module: Any, shape: tuple[int, ...], *, where: Any, **wanted: bool) -> None:
     """Give a module a weight of ones and a bias of zeros, or None in their place."""
-    for name, make, wanted in (
-        ("weight", initial.ones, weight),
-        ("bias", initial.zeros, bias),
-    ):
-        values = asarray(make(shape, **where), requires_grad=True) if wanted else None
+    for name, there in wanted.items():
+        make = initial.ones if name == "weight" else initial.zeros
+        values = asarray(make(shape, **where), requires_grad=True) if there else None
         setattr(module, name, values)
 
 
@@ -67,7 +63,7 @@ class _Tracking(Module):
     def _build(self, size: int) -> None:
         self.num_features = size
         where = self.__dict__.pop("_where")
-        _start(self, (size,), self.affine, self.affine, **where)
+        _start(self, (size,), weight=self.affine, bias=self.affine, where=where)
         if self.track_running_stats:
             self.register_buffer("running_mean", initial.zeros((size,), **where))
             self.register_buffer("running_var", initial.ones((size,), **where))
@@ -86,12 +82,14 @@ class _Tracking(Module):
             if x is not None:
                 x.data = x._lib.raw.full_like(x.data, value)
 
-    def _check(self, x: Any) -> None:
-        if len(x.shape) not in self._ndims:
+    def _checked(self, x: Any) -> Array:
+        array: Array = x if type(x) is Array else asarray(x)
+        if array.ndim not in self._ndims:
             raise ShapeError(
-                f"{type(self).__name__}: x has shape {tuple(x.shape)}; it must be "
+                f"{type(self).__name__}: x has shape {array.shape}; it must be "
                 f"{self._input}."
             )
+        return array
 
     def _momentum(self) -> Any:
         """Return how far the running statistics move now; raw, where it is counted."""
@@ -138,9 +136,8 @@ class _BatchNorm(_Tracking):
 
     def forward(self, x: Any) -> Array:
         """Normalize each channel; in training the running statistics move."""
-        self._check(x)
         out = functions.batch_norm(
-            x,
+            self._checked(x),
             self.running_mean,
             self.running_var,
             self.weight,
@@ -275,8 +272,7 @@ class _InstanceNorm(_Tracking):
 
     def forward(self, x: Any) -> Array:
         """Normalize each channel of each example."""
-        x = x if type(x) is Array else asarray(x)
-        self._check(x)
+        x = self._checked(x)
         alone = x.ndim == self._ndims[0]  # one example without a batch
         batch = x._lib.recorded.expand_dims(x, axis=0) if alone else x
         out = functions.instance_norm(
@@ -289,7 +285,7 @@ class _InstanceNorm(_Tracking):
             momentum=self.momentum,
             eps=self.eps,
         )
-        return out._lib.recorded.squeeze(out, axis=0) if alone else out  # type: ignore[no-any-return]
+        return out._lib.recorded.squeeze(out, axis=0) if alone else out
 
 
 @final
@@ -385,7 +381,7 @@ class InstanceNorm3d(_InstanceNorm):
     _input = "(N, C, D, H, W) or (C, D, H, W)"
 
 
-# --- without ---------------------------------------------------------------------------
+# --- without --------------------------------------------------------------------------
 
 
 def _shape(layer: str, given: Any) -> tuple[int, ...]:
@@ -454,7 +450,8 @@ class LayerNorm(Module):
         self.elementwise_affine = elementwise_affine
         shifts = elementwise_affine and bias
         where = {"dtype": dtype, "device": device}
-        _start(self, self.normalized_shape, elementwise_affine, shifts, **where)
+        weight = elementwise_affine
+        _start(self, self.normalized_shape, weight=weight, bias=shifts, where=where)
 
     def forward(self, x: Any) -> Array:
         """Return `x` normalized, scaled and shifted."""
@@ -610,7 +607,7 @@ class GroupNorm(Module):
             )
         self.num_channels = size
         where = self.__dict__.pop("_where")
-        _start(self, (size,), self.affine, self.affine, **where)
+        _start(self, (size,), weight=self.affine, bias=self.affine, where=where)
 
     def forward(self, x: Any) -> Array:
         """Return `x` normalized, scaled and shifted."""
