@@ -10,7 +10,7 @@ from ...calculus.rule import fused
 from ...errors import DTypeError, ShapeError
 from .precision import lowered, precision
 
-__all__ = ["dense", "linear"]
+__all__ = ["bilinear", "dense", "linear"]
 
 
 def linear(x: Any, weight: Any, bias: Any = None, /) -> Array:
@@ -80,6 +80,86 @@ def _dense(xp: Any, x: Any, *parameters: Any, relus: tuple[bool, ...]) -> Any:
     return x
 
 
+def bilinear(x1: Any, x2: Any, weight: Any, bias: Any = None, /) -> Array:
+    """Apply a bilinear map: ``out[..., o] = x1 @ weight[o] @ x2 + bias[o]``.
+
+    Parameters
+    ----------
+    x1, x2 : Array
+        Shapes (..., in1) and (..., in2), with the same leading axes.
+    weight : Array
+        Shape (out, in1, in2), as in PyTorch.
+    bias : Array, optional
+        Shape (out,).
+
+    Returns
+    -------
+    Array
+        Shape (..., out).
+
+    Raises
+    ------
+    ShapeError
+        If the shapes do not fit together.
+    DTypeError
+        If an input is not floating point.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> bilinear(np.ones((5, 2)), np.ones((5, 3)), np.ones((4, 2, 3))).shape
+    (5, 4)
+    """
+    if precision.used:
+        x1, x2, weight, bias = lowered(x1, x2, weight, bias)
+    return _bilinear(x1, x2, weight, bias)  # type: ignore[no-any-return]
+
+
+@fused("bilinear", count=4)
+def _bilinear(xp: Any, x1: Any, x2: Any, weight: Any, bias: Any = None) -> Any:
+    _check_bilinear(x1, x2, weight, bias)
+    outputs, in1, in2 = weight.shape
+    rows = math.prod(x1.shape[:-1])
+    # one product with x1 for all outputs, and then a sum over the features of x2
+    turned = xp.reshape(xp.permute_dims(weight, (1, 0, 2)), (in1, outputs * in2))
+    left = xp.matmul(xp.reshape(x1, (rows, in1)), turned)
+    left = xp.reshape(left, (rows, outputs, in2))
+    out = xp.sum(left * xp.reshape(x2, (rows, 1, in2)), axis=-1)
+    out = xp.reshape(out, (*x1.shape[:-1], outputs))
+    return out if bias is None else out + bias
+
+
+def _check_bilinear(x1: Any, x2: Any, weight: Any, bias: Any) -> None:
+    """Raise unless shapes and dtypes fit together."""
+    shapes = f"x1: {tuple(x1.shape)}, x2: {tuple(x2.shape)}, weight: " + str(
+        tuple(weight.shape)
+    )
+    if weight.ndim != 3 or not x1.ndim or not x2.ndim:
+        raise ShapeError(
+            "bilinear: weight needs three axes, (out, in1, in2), and inputs one or "
+            f"more ({shapes})."
+        )
+    if x1.shape[:-1] != x2.shape[:-1]:
+        raise ShapeError(
+            "bilinear: x1 and x2 differ in an axis before the last; nothing is "
+            f"broadcast ({shapes})."
+        )
+    found, needed = (x1.shape[-1], x2.shape[-1]), tuple(weight.shape[1:])
+    if found != needed:
+        raise ShapeError(
+            f"bilinear: x1 and x2 have {found[0]} and {found[1]} features but weight "
+            f"needs {needed[0]} and {needed[1]} ({shapes}). Features are the last axis."
+        )
+    if bias is not None and tuple(bias.shape) != tuple(weight.shape[:1]):
+        raise ShapeError(
+            f"bilinear: bias has shape {tuple(bias.shape)} but weight gives "
+            f"{weight.shape[0]} outputs, so it must be ({weight.shape[0]},)."
+        )
+    for x in (x1, x2):
+        if x.dtype != weight.dtype:
+            _check_dtype(x, weight, "bilinear")
+
+
 def _check(x: Any, weight: Any, bias: Any) -> None:
     """Raise unless shapes and dtypes fit together."""
     if (
@@ -112,11 +192,11 @@ def _misfit(x: Any, weight: Any, bias: Any) -> ShapeError:
     )
 
 
-def _check_dtype(x: Any, weight: Any) -> None:
+def _check_dtype(x: Any, weight: Any, name: str = "linear") -> None:
     """Refuse integers, which would change the dtype of everything after them."""
     kind = str(x.dtype)
     if "int" in kind or "bool" in kind:
         raise DTypeError(
-            f"linear: x has dtype {kind} but weight is {weight.dtype}. Cast it first: "
+            f"{name}: x has dtype {kind} but weight is {weight.dtype}. Cast it first: "
             "xp.astype(x, xp.float32)."
         )
