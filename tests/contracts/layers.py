@@ -40,7 +40,7 @@ class Layer:
     why : str
         Where its numbers are tested, if not against PyTorch.
     options : dict
-        Keyword arguments of the call.
+        Keyword arguments of the call; an array goes where the inputs are.
     theirs : dict or None
         Those of PyTorch's call where they differ.
     shown : str
@@ -88,6 +88,16 @@ class Layer:
             else:
                 found.append(numbers(given, dtype, seed=at))
         return found
+
+    def keywords(self, dtype: str = "float64", options: Any = None) -> dict[str, Any]:
+        """Return keyword arguments, arrays of real numbers among them as the dtype."""
+        given = self.options if options is None else options
+        return {
+            k: v.astype(dtype)
+            if isinstance(v, np.ndarray) and v.dtype.kind == "f"
+            else v
+            for k, v in given.items()
+        }
 
     def made(self, dtype: str = "float64") -> Any:
         """Return the layer in the mode in which it is compared, as a dtype."""

@@ -77,7 +77,8 @@ class Ran:
         first = next(x for x in self.inputs if x is not None)
         if isinstance(self.module, nn.Module) and target is not NUMPY:
             self.module.to(like=first)
-        self.outs = flat(self.module(*self.inputs, **layer.options))
+        options = placed(layer.keywords(dtype), target)
+        self.outs = flat(self.module(*self.inputs, **options))
         weights = [numbers(x.shape, dtype, seed=7 + i) for i, x in enumerate(self.outs)]
         made = [target.make(w) for w in weights]
         recorded = [(o, w) for o, w in zip(self.outs, made, strict=True) if grows(o)]
@@ -96,6 +97,14 @@ class Ran:
                 found[f"gradient of {name}"] = p.grad
             found |= {f"buffer {k}": v for k, v in self.module.named_buffers()}
         return found
+
+
+def placed(options: dict[str, Any], target: Target) -> dict[str, Any]:
+    """Return keyword arguments with the arrays among them made by a library."""
+    return {
+        k: target.make(v) if isinstance(v, np.ndarray) else v
+        for k, v in options.items()
+    }
 
 
 def grows(out: xn.Array) -> bool:
@@ -147,12 +156,11 @@ def test_it_equals_that_of_pytorch(layer, dtype):
         real = a is not None and a.dtype.kind == "f"
         mine.append(None if a is None else xn.asarray(a, requires_grad=real))
         yours.append(None if a is None else torch.tensor(a, requires_grad=real))
-    options = layer.options if layer.theirs is None else layer.theirs
     tensors = {
         k: torch.tensor(v) if isinstance(v, np.ndarray) else v
-        for k, v in options.items()
+        for k, v in layer.keywords(dtype, layer.theirs).items()
     }
-    outs = flat(module(*mine, **layer.options))
+    outs = flat(module(*mine, **layer.keywords(dtype)))
     expected = flat(theirs(*yours, **tensors))
     assert len(outs) == len(expected)
     for i, (got, want) in enumerate(zip(outs, expected, strict=True)):
@@ -226,11 +234,11 @@ def test_its_derivatives_are_right_to_second_order(layer):
 
     def total(*given: Any) -> Any:
         weights, xs = given[: len(own)], given[len(own) :]
-        placed: list[Any] = list(arrays)
+        taken: list[Any] = list(arrays)
         for i, x in zip(real, xs, strict=True):
-            placed[i] = x
+            taken[i] = x
         called = module.tree_rebuild(list(weights)) if own else module
-        outs = flat(called(*placed, **layer.options))
+        outs = flat(called(*taken, **layer.options))
         outs = [x for x in outs if grows(x)] or outs
         flatten = outs[0]._lib.recorded.reshape
         return outs[0]._lib.recorded.concat([flatten(x, (-1,)) for x in outs])
@@ -313,7 +321,7 @@ def test_it_takes_a_batch_of_none(layer, other):
     if isinstance(module, nn.Module) and other is not NUMPY:
         module.to(like=first)
     with other.flags():
-        outs = flat(module(*inputs, **layer.options))
+        outs = flat(module(*inputs, **placed(layer.options, other)))
         at = layer.out_batch
         for out, shape, axis in zip(
             outs,
