@@ -30,6 +30,14 @@ from .activation import (
     tanhshrink,
     threshold,
 )
+from .adaptive import (
+    adaptive_avg_pool1d,
+    adaptive_avg_pool2d,
+    adaptive_avg_pool3d,
+    adaptive_max_pool1d,
+    adaptive_max_pool2d,
+    adaptive_max_pool3d,
+)
 from .attention import scaled_dot_product_attention
 from .conv import (
     conv1d,
@@ -41,6 +49,7 @@ from .conv import (
 )
 from .dropout import dropout
 from .embedding import embedding, embedding_bag
+from .fold import fold, unfold
 from .linear import bilinear, linear
 from .normalization import (
     batch_norm,
@@ -51,13 +60,33 @@ from .normalization import (
     normalize,
     rms_norm,
 )
+from .padding import pad
+from .pooling import (
+    avg_pool1d,
+    avg_pool2d,
+    avg_pool3d,
+    max_pool1d,
+    max_pool2d,
+    max_pool3d,
+)
 from .recurrent import gru, gru_cell, lstm, lstm_cell, rnn, rnn_cell
-from .shape import flatten
+from .shape import channel_shuffle, flatten, pixel_shuffle, pixel_unshuffle, unflatten
+from .upsample import interpolate
 
 __all__ = [
+    "adaptive_avg_pool1d",
+    "adaptive_avg_pool2d",
+    "adaptive_avg_pool3d",
+    "adaptive_max_pool1d",
+    "adaptive_max_pool2d",
+    "adaptive_max_pool3d",
+    "avg_pool1d",
+    "avg_pool2d",
+    "avg_pool3d",
     "batch_norm",
     "bilinear",
     "celu",
+    "channel_shuffle",
     "conv1d",
     "conv2d",
     "conv3d",
@@ -69,6 +98,7 @@ __all__ = [
     "embedding",
     "embedding_bag",
     "flatten",
+    "fold",
     "gelu",
     "glu",
     "group_norm",
@@ -79,6 +109,7 @@ __all__ = [
     "hardswish",
     "hardtanh",
     "instance_norm",
+    "interpolate",
     "layer_norm",
     "leaky_relu",
     "linear",
@@ -87,8 +118,14 @@ __all__ = [
     "logsigmoid",
     "lstm",
     "lstm_cell",
+    "max_pool1d",
+    "max_pool2d",
+    "max_pool3d",
     "mish",
     "normalize",
+    "pad",
+    "pixel_shuffle",
+    "pixel_unshuffle",
     "prelu",
     "relu",
     "relu6",
@@ -109,4 +146,6 @@ __all__ = [
     "tanh",
     "tanhshrink",
     "threshold",
+    "unflatten",
+    "unfold",
 ]

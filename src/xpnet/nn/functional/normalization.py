@@ -11,9 +11,9 @@ import math
 from typing import Any
 
 from ...calculus.array import Array
-from ...calculus.convert import asarray
 from ...calculus.rule import fused
-from ...errors import DeviceError, DTypeError, OptionError, ShapeError
+from ...errors import DeviceError, OptionError, ShapeError
+from .inputs import floating
 from .precision import precision, raised, widened
 
 __all__ = [
@@ -73,7 +73,7 @@ def layer_norm(
     >>> [round(v, 3) for v in layer_norm([1.0, 2.0, 3.0]).tolist()]
     [-1.225, 0.0, 1.225]
     """
-    x = _floating("layer_norm", x)
+    x = floating("layer_norm", x)
     if precision.used:
         x, weight, bias = widened(x, weight, bias)
     shape = _normalized("layer_norm", x, normalized_shape, weight, bias)
@@ -126,7 +126,7 @@ def rms_norm(
     >>> [round(v, 3) for v in rms_norm([3.0, 4.0]).tolist()]
     [0.849, 1.131]
     """
-    x = _floating("rms_norm", x)
+    x = floating("rms_norm", x)
     if precision.used:
         x, weight = widened(x, weight)
     shape = _normalized("rms_norm", x, normalized_shape, weight)
@@ -198,7 +198,7 @@ def batch_norm(
     >>> batch_norm([[1.0], [3.0]], training=True, eps=0.0).tolist()
     [[-1.0], [1.0]]
     """
-    x = _floating("batch_norm", x)
+    x = floating("batch_norm", x)
     if precision.used:
         x, weight, bias = widened(x, weight, bias)
     _check_channels("batch_norm", x, running_mean, running_var, weight, bias)
@@ -319,7 +319,7 @@ def group_norm(
     >>> group_norm([[1.0, 3.0, 5.0, 7.0]], num_groups=2, eps=0.0).tolist()
     [[-1.0, 1.0, -1.0, 1.0]]
     """
-    x = _floating("group_norm", x)
+    x = floating("group_norm", x)
     if precision.used:
         x, weight, bias = widened(x, weight, bias)
     _check_channels("group_norm", x, weight, bias)
@@ -392,7 +392,7 @@ def instance_norm(
     >>> instance_norm([[[1.0, 3.0], [5.0, 9.0]]], eps=0.0).tolist()
     [[[-1.0, 1.0], [-1.0, 1.0]]]
     """
-    x = _floating("instance_norm", x)
+    x = floating("instance_norm", x)
     if precision.used:
         x, weight, bias = widened(x, weight, bias)
     _check_channels("instance_norm", x, running_mean, running_var, weight, bias)
@@ -455,7 +455,7 @@ def local_response_norm(
     >>> local_response_norm([[[2.0], [0.0]]], size=1, alpha=1.0, beta=0.5).shape
     (1, 2, 1)
     """
-    x = _floating("local_response_norm", x)
+    x = floating("local_response_norm", x)
     if precision.used:
         (x,) = widened(x)
     if x.ndim < 3:
@@ -508,7 +508,7 @@ def normalize(
     >>> [round(v, 6) for v in normalize([3.0, 4.0], axis=0).tolist()]
     [0.6, 0.8]
     """
-    x = _floating("normalize", x)
+    x = floating("normalize", x)
     if precision.used:
         (x,) = widened(x)
     return _normalize(x, p=float(p), axis=axis, eps=eps)  # type: ignore[no-any-return]
@@ -544,17 +544,6 @@ def _scaled(xp: Any, x: Any, weight: Any, bias: Any, dtype: Any) -> Any:
     x = x if weight is None else x * weight
     x = x if bias is None else x + bias
     return x if x.dtype == dtype else xp.astype(x, dtype)
-
-
-def _floating(name: str, x: Any) -> Array:
-    """Return `x` as an Array, or raise DTypeError if it is not floating point."""
-    array: Array = x if type(x) is Array else asarray(x)
-    if not array._lib.is_floating(array.dtype):
-        raise DTypeError(
-            f"{name}: x has dtype {array.dtype}; it is defined for floating-point "
-            "numbers. Cast it first: xp.astype(x, xp.float32)."
-        )
-    return array
 
 
 def _normalized(name: str, x: Array, given: Any, *parameters: Any) -> Shape:
