@@ -69,6 +69,7 @@ from .pooling import (
     max_pool2d,
     max_pool3d,
 )
+from .position import rotary, sinusoidal_positions
 from .recurrent import gru, gru_cell, lstm, lstm_cell, rnn, rnn_cell
 from .shape import channel_shuffle, flatten, pixel_shuffle, pixel_unshuffle, unflatten
 from .upsample import interpolate
@@ -132,11 +133,13 @@ __all__ = [
     "rms_norm",
     "rnn",
     "rnn_cell",
+    "rotary",
     "rrelu",
     "scaled_dot_product_attention",
     "selu",
     "sigmoid",
     "silu",
+    "sinusoidal_positions",
     "softmax",
     "softmin",
     "softplus",
