@@ -94,8 +94,9 @@ def test_source_compiles_without_a_warning(nvrtc, name, architecture):
 
 def test_every_kernel_that_is_launched_is_in_the_binary(nvrtc):
     binary, log = compile_cuda(nvrtc, cupy_optim.OPTIM, "sm_80")
-    names = ["count_step", "adam_begin"]
-    names += [f"{k}_{t}" for k in ("sgd", "adam") for t in cupy_optim.TYPES.values()]
+    names = ["count_step", "adam_begin", "nadam_begin"]
+    kinds = ("sgd", "adam", "nadam", "rmsprop", "adagrad", "lion")
+    names += [f"{k}_{t}" for k in kinds for t in cupy_optim.TYPES.values()]
     for name in names:
         assert f"\0.text.{name}\0".encode() in binary, log
 
@@ -145,7 +146,7 @@ class Recorder:
         self.update = update.__new__(update)  # without CuPy: its arrays are NumPy's
         self.update.w, self.update.g, self.update.state = w, g, state
         self.update.type = cupy_optim.TYPES[w.dtype.char]
-        self.update.options, self.update.folded = np.zeros(8), np.zeros(2)
+        self.update.options, self.update.folded = np.zeros(8), np.zeros(4)
         self.update.grid = (3,)
         self.update.tell, self.update.launch = self.tell, self.launch
 
@@ -175,8 +176,20 @@ CASES = [
     ("SGD", {"lr": 0.1, "momentum": 0.9, "nesterov": True, "weight_decay": 0.1}),
     ("Adam", {"lr": 0.01}),
     ("Adam", {"lr": 0.01, "weight_decay": 0.1, "maximize": True, "betas": (0.5, 0.7)}),
+    ("Adam", {"lr": 0.01, "amsgrad": True, "betas": (0.5, 0.7)}),
     ("AdamW", {"lr": 0.01}),
     ("AdamW", {"lr": 0.01, "weight_decay": 0.3, "maximize": True, "eps": 0.1}),
+    ("NAdam", {"lr": 0.01}),
+    ("NAdam", {"lr": 0.01, "weight_decay": 0.1, "maximize": True}),
+    ("NAdam", {"weight_decay": 0.1, "decoupled_weight_decay": True}),
+    ("RMSprop", {"lr": 0.01}),
+    ("RMSprop", {"lr": 0.01, "weight_decay": 0.1, "maximize": True, "momentum": 0.9}),
+    ("RMSprop", {"lr": 0.01, "centered": True, "momentum": 0.9, "alpha": 0.5}),
+    ("Adagrad", {"lr": 0.1}),
+    ("Adagrad", {"lr_decay": 0.1, "initial_accumulator_value": 0.5, "maximize": True}),
+    ("Adagrad", {"weight_decay": 0.1}),
+    ("Lion", {"lr": 0.01}),
+    ("Lion", {"lr": 0.01, "weight_decay": 0.3, "maximize": True}),
 ]
 
 
@@ -192,18 +205,22 @@ def test_cuda_update_equals_the_formula(on_cpu, name, given, dtype):
     state = {key: np.zeros(n, dtype) for key in opt.state_names(options)}
     kept: dict[str, Any] = {key: value.copy() for key, value in state.items()}
     state["step"] = np.zeros(parameters, np.int64)
+    numbers = dict.fromkeys(opt.numbers, 0.0)
+    state |= {key: np.zeros(parameters) for key in numbers}
     expected = w.copy()
     update = Recorder(on_cpu, cupy_optim.UPDATES[name, dtype], w, g, state).update
     for step in range(1, 6):
         g[:] = rng.standard_normal(n)
         kept["step"] = step
         expected = opt.update(np, expected, g.copy(), kept, options)
-        update(step, options)
+        update(step, options, *[numbers] * bool(numbers))
     tolerance = 50 * np.finfo(dtype).eps
     np.testing.assert_allclose(w, expected, rtol=tolerance, atol=tolerance)
     for key in opt.state_names(options):
         np.testing.assert_allclose(
             state[key], kept[key], rtol=tolerance, atol=tolerance
         )
+    for key in numbers:
+        np.testing.assert_allclose(state[key], kept[key], rtol=1e-14)
     counted = 5 if opt.state_names(options) else 0
     assert np.all(state["step"] == counted)

@@ -26,7 +26,23 @@ Raw = np.ndarray[Any, Any]
 Options = Mapping[str, Any]
 
 _add, _subtract, _multiply = np.add, np.subtract, np.multiply
-_divide, _sqrt = np.divide, np.sqrt
+_divide, _sqrt, _sign = np.divide, np.sqrt, np.sign
+_maximum, _negative = np.maximum, np.negative
+
+
+def _mean(mean: Raw, keep: Raw, x: Raw, share: Raw, t: Raw) -> None:
+    """Let ``mean`` become ``keep · mean + share · x``; `t`, which may be x, is lost."""
+    _multiply(x, share, t)
+    _multiply(mean, keep, mean)
+    _add(mean, t, mean)
+
+
+def _gradient(w: Raw, g: Raw, decay: Raw | None, maximize: bool, u: Raw) -> Raw:
+    """Return ``±g``, plus ``decay · w`` unless that is None: `g` itself, or in `u`."""
+    if decay is not None:
+        _multiply(w, decay, u)
+        return (_subtract if maximize else _add)(u, g, u)
+    return _negative(g, u) if maximize else g
 
 
 class _Blocked(abc.ABC):
@@ -123,7 +139,6 @@ class Adam(_Blocked):
     """
 
     count = 7
-    decoupled = False
     given: tuple[Any, ...] = ()  # the options that the constants were made of
 
     def __call__(self, step: int, options: Options, /) -> None:
@@ -131,11 +146,12 @@ class Adam(_Blocked):
         c = self.constants
         lr, decay, eps = options["lr"], options["weight_decay"], options["eps"]
         beta1, beta2 = options["betas"]
-        given = (lr, decay, beta1, beta2, options["maximize"])
+        decoupled = options["decoupled_weight_decay"]
+        given = (lr, decay, beta1, beta2, decoupled, options["maximize"])
         if given != self.given:
             self.given = given
             self.decays = decay != 0
-            self.couples = self.decays and not self.decoupled
+            self.couples = self.decays and not decoupled
             self.maximize = options["maximize"]
             # with coupled decay, the sign of g is settled when the decay is added
             flipped = self.maximize and not self.couples
@@ -143,15 +159,15 @@ class Adam(_Blocked):
             c[1][()] = beta1
             c[2][()] = 1 - beta2
             c[3][()] = beta2
-            c[6][()] = 1 - lr * decay if self.decoupled else decay
+            c[6][()] = 1 - lr * decay if decoupled else decay
         root = math.sqrt(1 - beta2**step)
         c[4][()] = eps * root
         c[5][()] = lr * root / (1 - beta1**step)
         self.run()
 
     def block(self, *arrays: Raw) -> None:
-        """Compute one block of `w`, `g`, the two moments, scratch."""
-        w, g, m, v, t, u = arrays
+        """Compute one block of `w`, `g`, the moments (and the largest v), scratch."""
+        w, g, m, v, *largest, t, u = arrays
         share1, beta1, share2, beta2, eps, rate, decay = self.constants
         if self.couples:
             _multiply(w, decay, u)
@@ -165,6 +181,8 @@ class Adam(_Blocked):
         _multiply(t, share2, t)
         _multiply(v, beta2, v)
         _add(v, t, v)
+        if largest:
+            v = _maximum(v, largest[0], largest[0])
         _sqrt(v, t)
         _add(t, eps, t)
         _divide(m, t, t)
@@ -172,14 +190,165 @@ class Adam(_Blocked):
         _subtract(w, t, w)
 
 
-class AdamW(Adam):
-    """The update of `xpnet.optim.AdamW`: `w` shrinks outside the moments."""
-
-    decoupled = True
+AdamW = Adam
 
 
+class NAdam(_Blocked):
+    """The update of `xpnet.optim.NAdam`, folded as `Adam` is."""
+
+    count = 8
+
+    def __call__(
+        self, step: int, options: Options, numbers: dict[str, float], /
+    ) -> None:
+        """Take step number `step`."""
+        lr, decay, psi = (options[k] for k in ("lr", "weight_decay", "momentum_decay"))
+        beta1, beta2 = options["betas"]
+        self.maximize = options["maximize"]
+        self.decays = decay != 0
+        self.couples = self.decays and not options["decoupled_weight_decay"]
+        now, then = (beta1 * (1 - 0.5 * 0.96 ** (s * psi)) for s in (step, step + 1))
+        product = now * (numbers["mu_product"] if step > 1 else 1.0)
+        numbers["mu_product"] = product
+        root = math.sqrt(1 - beta2**step)
+        values = [1 - beta1, beta1, 1 - beta2, beta2, options["eps"] * root]
+        values += [lr * root * then / (1 - product * then)]
+        values += [lr * root * (1 - now) / (1 - product)]
+        values += [decay if self.couples else 1 - lr * decay]
+        for constant, value in zip(self.constants, values, strict=True):
+            constant[()] = value
+        self.run()
+
+    def block(self, *arrays: Raw) -> None:
+        """Compute one block of `w`, `g`, the two moments, scratch."""
+        w, g, m, v, t, u = arrays
+        share1, beta1, share2, beta2, eps, rate, rate_g, decay = self.constants
+        if self.decays and not self.couples:
+            _multiply(w, decay, w)
+        g = _gradient(w, g, decay if self.couples else None, self.maximize, u)
+        _mean(m, beta1, g, share1, t)
+        _multiply(g, g, t)
+        _mean(v, beta2, t, share2, t)
+        _multiply(g, rate_g, u)
+        _multiply(m, rate, t)
+        _add(u, t, u)
+        _sqrt(v, t)
+        _add(t, eps, t)
+        _divide(u, t, t)
+        _subtract(w, t, w)
+
+
+class RMSprop(_Blocked):
+    """The update of `xpnet.optim.RMSprop`."""
+
+    count = 6
+
+    def __call__(self, step: int, options: Options, /) -> None:
+        """Take step number `step`."""
+        share, alpha, eps, rate, momentum, decay = self.constants
+        self.maximize = options["maximize"]
+        self.decays = options["weight_decay"] != 0
+        self.moves = bool(options["momentum"])
+        self.centered = options["centered"]
+        share[()] = 1 - options["alpha"]
+        alpha[()] = options["alpha"]
+        eps[()] = options["eps"]
+        rate[()] = options["lr"]
+        momentum[()] = options["momentum"]
+        decay[()] = options["weight_decay"]
+        self.run()
+
+    def block(self, *arrays: Raw) -> None:
+        """Compute one block of `w`, `g`, the buffers that there are, scratch."""
+        w, g, v, *buffers, t, u = arrays
+        share, alpha, eps, rate, momentum, decay = self.constants
+        g = _gradient(w, g, decay if self.decays else None, self.maximize, u)
+        _multiply(g, g, t)
+        _mean(v, alpha, t, share, t)
+        if self.centered:
+            a = buffers[-1]
+            _mean(a, alpha, g, share, t)
+            _multiply(a, a, t)
+            v = _subtract(v, t, t)
+        _sqrt(v, t)
+        _add(t, eps, t)
+        step = _divide(g, t, t)
+        if self.moves:
+            b = buffers[0]
+            _multiply(b, momentum, b)
+            step = _add(b, t, b)
+        _multiply(step, rate, t)
+        _subtract(w, t, w)
+
+
+class Adagrad(_Blocked):
+    """The update of `xpnet.optim.Adagrad`."""
+
+    count = 4
+
+    def __call__(self, step: int, options: Options, /) -> None:
+        """Take step number `step`."""
+        initial, eps, rate, decay = self.constants
+        self.maximize = options["maximize"]
+        self.decays = options["weight_decay"] != 0
+        self.first = step == 1
+        initial[()] = options["initial_accumulator_value"]
+        eps[()] = options["eps"]
+        rate[()] = options["lr"] / (1 + (step - 1) * options["lr_decay"])
+        decay[()] = options["weight_decay"]
+        self.run()
+
+    def block(self, *arrays: Raw) -> None:
+        """Compute one block of `w`, `g`, the sum, scratch."""
+        w, g, s, t, u = arrays
+        initial, eps, rate, decay = self.constants
+        g = _gradient(w, g, decay if self.decays else None, self.maximize, u)
+        _multiply(g, g, t)
+        _add(initial if self.first else s, t, s)
+        _sqrt(s, t)
+        _add(t, eps, t)
+        _divide(g, t, t)
+        _multiply(t, rate, t)
+        _subtract(w, t, w)
+
+
+class Lion(_Blocked):
+    """The update of `xpnet.optim.Lion`; the sign of g is in the shares."""
+
+    count = 6
+
+    def __call__(self, step: int, options: Options, /) -> None:
+        """Take step number `step`."""
+        share1, beta1, share2, beta2, rate, keep = self.constants
+        lr, (first, second) = options["lr"], options["betas"]
+        sign = -1.0 if options["maximize"] else 1.0
+        self.decays = options["weight_decay"] != 0
+        share1[()] = sign * (1 - first)
+        beta1[()] = first
+        share2[()] = sign * (1 - second)
+        beta2[()] = second
+        rate[()] = lr
+        keep[()] = 1 - lr * options["weight_decay"]
+        self.run()
+
+    def block(self, *arrays: Raw) -> None:
+        """Compute one block of `w`, `g`, the momentum, scratch."""
+        w, g, m, t, u = arrays
+        share1, beta1, share2, beta2, rate, keep = self.constants
+        if self.decays:
+            _multiply(w, keep, w)
+        _multiply(m, beta1, t)
+        _multiply(g, share1, u)
+        _add(t, u, t)
+        _sign(t, t)
+        _multiply(t, rate, t)
+        _subtract(w, t, w)
+        _mean(m, beta2, g, share2, u)
+
+
+_KINDS = (SGD, Adam, NAdam, RMSprop, Adagrad, Lion)
 UPDATES = {
-    (kind.__name__, dtype): kind
-    for kind in (SGD, Adam, AdamW)
+    (name, dtype): kind
+    for name, kind in [("AdamW", AdamW), *((kind.__name__, kind) for kind in _KINDS)]
     for dtype in ("float32", "float64")
 }

@@ -21,8 +21,8 @@ class Update(Protocol):
     Attributes
     ----------
     counts_on_device : bool
-        Whether the state also holds ``"step"``, an int64 for each parameter, which the
-        update advances itself.
+        Whether the state also holds ``"step"``, an int64 for each parameter, and a
+        float64 for each of the optimizer's numbers, which the update advances itself.
     """
 
     counts_on_device: bool
@@ -30,8 +30,12 @@ class Update(Protocol):
     def __init__(self, w: Any, g: Any, state: Mapping[str, Any]) -> None:
         """Take one-dimensional raw arrays: parameters, gradients, state by name."""
 
-    def __call__(self, step: int, options: Mapping[str, Any], /) -> None:
-        """Take step number `step`, counted from 1, with the hyperparameters of now."""
+    def __call__(self, step: int, options: Mapping[str, Any], /, *numbers: Any) -> None:
+        """Take step number `step`, counted from 1, with the hyperparameters of now.
+
+        An optimizer that keeps numbers beside its buffers passes a dict of them, in
+        which the new ones are put.
+        """
 
 
 _MODULES = {"numpy": ".numpy_optim", "cupy": ".cupy_optim"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import numbers
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
 from ..calculus.array import Array
@@ -52,6 +52,8 @@ class Optimizer(ABC):
 
     fused: ClassVar[str] = ""  # the name of its fused updates in kernels
     counts: ClassVar[bool] = True  # whether "step" belongs to the saved state
+    numbers: ClassVar[tuple[str, ...]] = ()  # of the state: one for each parameter
+    takes_complex: ClassVar[bool] = False
 
     def __init__(self, parameters: Iterable[Any], defaults: Mapping[str, Any]) -> None:
         self.defaults = dict(defaults)
@@ -89,22 +91,38 @@ class Optimizer(ABC):
         """Return the new values of the parameters `w`, given their gradients `g`.
 
         Arrays are raw, and functions of them come from `xp`. Buffers of the state are
-        read from `state`, where the new ones are put; ``state["step"]`` counts from 1.
+        read from `state`, where the new ones are put; so are the Python numbers named
+        in `numbers`. ``state["step"]`` counts from 1, and a formula that does not begin
+        with zeros begins at step 1. ``state["parts"]`` tells where one parameter ends
+        and the next begins (see `parts`).
         """
 
     # --- what a user calls ------------------------------------------------------------
 
-    def step(self) -> None:
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update every parameter that has a gradient.
 
         Parameters whose gradient is None are left alone, with their state and their
         count of steps. What was computed with the old values cannot be differentiated
         any more.
+
+        Parameters
+        ----------
+        closure : callable, optional
+            Called first: forgets the gradients, computes the loss, calls its
+            ``backward`` and returns it.
+
+        Returns
+        -------
+        object
+            What `closure` returned; None without one.
         """
+        loss = None if closure is None else closure()
         for options, stores in zip(self.param_groups, self._stores, strict=True):
             names = self.state_names(options)
             for store in stores:
                 store.step(names, options)
+        return loss
 
     def zero_grad(self) -> None:
         """Forget the gradients: set each to None, which touches no memory.
@@ -239,6 +257,11 @@ class Optimizer(ABC):
                 f"{self.name}: parameter {number} is {p.dtype}; only floating-point "
                 "arrays have gradients."
             )
+        if p._lib.is_complex(p.data) and not self.takes_complex:
+            raise DTypeError(
+                f"{self.name}: parameter {number} is {p.dtype}; only SGD "
+                "takes complex parameters. Keep real and imaginary part apart."
+            )
         if id(p) in known:
             raise OptionError(
                 f"{self.name}: parameter {number} of shape {p.shape} is parameter "
@@ -258,10 +281,23 @@ class Optimizer(ABC):
     def _store(self, arrays: list[Array]) -> Store:
         indices = [self._known[id(p)] for p in arrays]
         if arrays[0]._lib.has_views:
-            return Flat(arrays, indices, self.update, self.fused)
-        return Loose(arrays, indices, self.update)
+            return Flat(arrays, indices, self.update, self.numbers, self.fused)
+        return Loose(arrays, indices, self.update, self.numbers)
 
     # --- for the checks of subclasses -------------------------------------------------
+
+    def check_betas(self, options: Mapping[str, Any]) -> None:
+        """Raise OptionError unless ``betas`` are two numbers from 0 to less than 1."""
+        for i, beta in enumerate(self.pair("betas", options["betas"])):
+            self.in_range(f"betas[{i}]", beta, below=1)
+
+    def pair(self, what: str, value: Any) -> tuple[Any, Any]:
+        """Return an option that is two numbers, or raise OptionError."""
+        if not isinstance(value, (tuple, list)) or len(value) != 2:
+            raise OptionError(
+                f"{self.name}: {what} is {value!r}; it must be two numbers."
+            )
+        return value[0], value[1]
 
     def in_range(
         self, what: str, value: Any, low: float = 0, below: float = math.inf

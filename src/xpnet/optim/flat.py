@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import functools
 import operator
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, final
 
 from ..calculus.array import Array
+from ..calculus.tape import Leaf
 from ..kernels import updates
-from .store import Formula, Store, plain, renew
+from .parts import ALIGN, Rows
+from .store import Formula, Piece, Store, plain, renew
 
-__all__ = ["Flat"]
+__all__ = ["Flat", "owner"]
 
 _node, _grad, _data = map(operator.attrgetter, ("_node", "grad", "data"))
 
-ALIGN = 16  # elements: every parameter starts on a cache line
+# the store whose gradients lie in an array, by the identity of the array
+_owners: weakref.WeakValueDictionary[int, Flat] = weakref.WeakValueDictionary()
+
+
+def owner(leaf: Leaf | None) -> Flat | None:
+    """Return the buffers in which the gradient of a parameter is to be written."""
+    return None if leaf is None or leaf.into is None else _owners.get(id(leaf.into))
 
 
 @final
@@ -31,9 +41,14 @@ class Flat(Store):
     """
 
     def __init__(
-        self, arrays: list[Array], indices: list[int], formula: Formula, fused: str
+        self,
+        arrays: list[Array],
+        indices: list[int],
+        formula: Formula,
+        numbers: tuple[str, ...],
+        fused: str,
     ) -> None:
-        super().__init__(arrays, indices, formula)
+        super().__init__(arrays, indices, formula, numbers)
         dtype = str(self.dtype).rpartition(".")[2]
         self.fused = updates.find(fused, self.lib.name, dtype)
         self.on_device = self.fused is not None and self.fused.counts_on_device
@@ -50,6 +65,7 @@ class Flat(Store):
         self.written = [slot.data for slot in self.slots]  # where gradients belong
         for i in range(len(arrays)):
             self.settle(i)
+            _owners[id(self.slots[i])] = self
 
     def view(self, buffer: Any, i: int) -> Any:
         """Return the i-th parameter's part of a buffer, in its shape."""
@@ -93,6 +109,7 @@ class Flat(Store):
             and all(map(operator.is_, map(_data, self.arrays), self.views))
             and all(map(operator.is_, map(_data, self.slots), self.written))
             and self.counts.count(self.counts[0]) == len(self.counts)
+            and self.held.count(self.held[0]) == len(self.held)
         )
 
     def step(self, names: tuple[str, ...], options: Mapping[str, Any]) -> None:
@@ -120,8 +137,8 @@ class Flat(Store):
             first = last
 
     def together(self, i: int, j: int) -> bool:
-        """Tell whether two parameters have taken equally many steps."""
-        return self.counts[i] == self.counts[j]
+        """Tell whether two parameters have the same count of steps, and numbers."""
+        return self.counts[i] == self.counts[j] and self.held[i] == self.held[j]
 
     def run(self, first: int, last: int, options: Mapping[str, Any]) -> None:
         """Update the parameters from `first` to before `last` in one call."""
@@ -130,7 +147,12 @@ class Flat(Store):
             update = self.updates[first, last] = self.update_of(first, last)
         step = self.counts[first] + 1
         with self.lib.quiet():
-            update(step, options)
+            if self.numbers:
+                numbers = dict(self.held[first])
+                update(step, options, numbers)
+                self.held[first:last] = [numbers] * (last - first)
+            else:
+                update(step, options)
         if self.names:
             self.counts[first:last] = [step] * (last - first)
 
@@ -140,9 +162,12 @@ class Flat(Store):
         w, g = self.w[cut], self.g[cut]
         state = {name: self.state[name][cut] for name in self.names}
         if self.fused is None:
-            return _Whole(self, w, g, state)
+            shapes = self.shapes[first:last]
+            parts = Rows(self.lib, w, self.starts[first : last + 1], shapes)
+            return _Whole(self, w, g, state, parts)
         if self.on_device:
-            state["step"] = self.state["step"][first:last]
+            for name in ("step", *self.numbers):
+                state[name] = self.state[name][first:last]
         return self.fused(w, g, state)
 
     def hold(self, names: tuple[str, ...]) -> None:
@@ -153,8 +178,10 @@ class Flat(Store):
             if name not in self.state:
                 self.state[name] = self.zeros(tuple(self.w.shape))
         if self.on_device and "step" not in self.state:
-            steps = self.zeros((len(self.arrays),), self.lib.raw.int64)
-            self.state["step"] = steps
+            count = (len(self.arrays),)
+            self.state["step"] = self.zeros(count, self.lib.raw.int64)
+            for name in self.numbers:
+                self.state[name] = self.zeros(count, self.lib.raw.float64)
 
     def count(self, i: int) -> int:
         """Return how often the state of the i-th parameter has been updated."""
@@ -162,28 +189,76 @@ class Flat(Store):
             return int(self.lib.to_host(self.state["step"])[i])
         return self.counts[i]
 
+    def number(self, i: int) -> dict[str, float]:
+        """Return the numbers of the i-th parameter's state, by name."""
+        if not self.on_device:
+            return self.held[i]
+        host = self.lib.to_host
+        return {name: float(host(self.state[name])[i]) for name in self.numbers}
+
     def saved(self, i: int) -> dict[str, Any]:
         """Return the i-th parameter's part of each buffer, not copied."""
         return {name: self.view(self.state[name], i) for name in self.names}
 
-    def restore(self, i: int, count: int, state: Mapping[str, Any]) -> None:
-        """Set the count and the i-th parameter's part of each buffer."""
+    def restore(
+        self, i: int, count: int, numbers: dict[str, float], state: Mapping[str, Any]
+    ) -> None:
+        """Set count, numbers and the i-th parameter's part of each buffer."""
         self.counts[i] = count
+        self.held[i] = numbers
         if self.on_device:
-            self.state["step"][i] = count
+            for name, number in {"step": count, **numbers}.items():
+                self.state[name][i] = number
         for name, value in state.items():
             self.view(self.state[name], i)[...] = value
+
+    def pieces(self) -> list[Piece]:
+        """Return the stretches of the buffers that have gradients."""
+        if self.settled():
+            return [Piece(self.w, self.g, functools.partial(self.put, self.w))]
+        ready = [self.settle(i) for i in range(len(self.arrays))]
+        found = []
+        for first, last in self.stretches(ready):
+            cut = slice(self.starts[first], self.starts[last])
+            write = functools.partial(self.put, self.w[cut])
+            found.append(Piece(self.w[cut], self.g[cut], write))
+        return found
+
+    def values(self) -> list[Any]:
+        """Return the one buffer of the values."""
+        for i in range(len(self.arrays)):
+            self.settle(i)
+        return [self.w]
+
+    def write(self, values: list[Any]) -> None:
+        """Set the values of all parameters."""
+        self.put(self.w, values[0])
+
+    def put(self, part: Any, value: Any) -> None:
+        """Write into a part of the buffer of values."""
+        part[...] = value
+        renew([p for p in self.arrays if p._node is not None])
 
 
 class _Whole:
     """The formula as an update: its new arrays are copied into the buffers."""
 
-    def __init__(self, store: Store, w: Any, g: Any, state: dict[str, Any]) -> None:
+    def __init__(
+        self, store: Store, w: Any, g: Any, state: dict[str, Any], parts: Rows
+    ) -> None:
         self.raw, self.formula = store.lib.raw, store.formula
-        self.w, self.g, self.state = w, g, state
+        self.w, self.g, self.state, self.parts = w, g, state, parts
 
-    def __call__(self, step: int, options: Mapping[str, Any], /) -> None:
-        state = self.state | {"step": step}
+    def __call__(
+        self,
+        step: int,
+        options: Mapping[str, Any],
+        numbers: dict[str, float] | None = None,
+        /,
+    ) -> None:
+        state = self.state | {"step": step, "parts": self.parts} | (numbers or {})
         self.w[...] = self.formula(self.raw, self.w, self.g, state, plain(options))
         for name, buffer in self.state.items():
             buffer[...] = state[name]
+        for name in numbers or {}:
+            numbers[name] = state[name]  # type: ignore[index]

@@ -16,9 +16,12 @@ if TYPE_CHECKING:
 __all__ = ["collect", "restore"]
 
 # options of PyTorch's optimizers that choose an implementation, not the mathematics
-_TORCH_ONLY = frozenset(
-    {"capturable", "decoupled_weight_decay", "differentiable", "foreach", "fused"}
-)
+_TORCH_ONLY = frozenset({"capturable", "differentiable", "foreach", "fused"})
+
+_OF_SCHEDULES = ("initial_lr",)  # what a schedule keeps in a group
+_LEFT_OUT = frozenset(
+    {"base_momentum", "max_lr", "max_momentum", "min_lr", "params", *_OF_SCHEDULES}
+)  # and what PyTorch's keep there
 
 
 def collect(optimizer: Optimizer, stores: list[list[Store]]) -> dict[str, Any]:
@@ -39,7 +42,8 @@ def _entry(optimizer: Optimizer, store: Store, i: int) -> dict[str, Any]:
     """Return the state of one parameter."""
     lib = store.lib
     saved = {k: Array(lib.copy(v), lib) for k, v in store.saved(i).items()}
-    return {"step": store.count(i), **saved} if optimizer.counts else saved
+    count = {"step": store.count(i)} if optimizer.counts else {}
+    return {**count, **saved, **store.number(i)}
 
 
 def restore(
@@ -71,8 +75,8 @@ def restore(
         group.update(options)
     for store, names, entries in plan:
         store.hold(names)
-        for i, (count, buffers) in enumerate(entries):
-            store.restore(i, count, buffers)
+        for i, entry in enumerate(entries):
+            store.restore(i, *entry)
 
 
 def _compare(optimizer: Optimizer, groups: list[Mapping[str, Any]]) -> None:
@@ -92,20 +96,22 @@ def _options(optimizer: Optimizer, group: Mapping[str, Any]) -> dict[str, Any]:
     for key, value in group.items():
         if key in optimizer.defaults:
             mine[key] = tuple(value) if isinstance(value, list) else value
-        elif key != "params" and value and key not in _TORCH_ONLY:
+        elif key not in _LEFT_OUT and value and key not in _TORCH_ONLY:
             raise OptionError(
                 f"{optimizer.name}.load_state_dict: the saved option {key}={value!r} "
                 f"is unknown here; the options are {', '.join(optimizer.defaults)}."
             )
-    return optimizer.complete(mine)
+    first = {key: group[key] for key in _OF_SCHEDULES if key in group}
+    return optimizer.complete(mine) | first
 
 
 def _buffers(
     optimizer: Optimizer, store: Store, i: int, names: tuple[str, ...], entry: Any
-) -> tuple[int, dict[str, Any]]:
-    """Return count and raw buffers of one parameter, zeros where none are saved."""
+) -> tuple[int, dict[str, float], dict[str, Any]]:
+    """Return count, numbers and raw buffers of one parameter, zeros for none saved."""
     if not entry or any(entry.get(name) is None for name in names):
-        return 0, {name: store.zeros(store.shapes[i]) for name in names}
+        zeros = {name: store.zeros(store.shapes[i]) for name in names}
+        return 0, dict.fromkeys(store.numbers, 0.0), zeros
     out = {}
     for name in names:
         value = asarray(entry[name])
@@ -116,7 +122,8 @@ def _buffers(
                 f"{store.shapes[i]}."
             )
         out[name] = _brought(store, value)
-    return int(entry.get("step", 1)), out
+    numbers = {name: float(entry[name]) for name in store.numbers}
+    return int(entry.get("step", 1)), numbers, out
 
 
 def _brought(store: Store, value: Array) -> Any:

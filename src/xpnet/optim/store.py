@@ -6,18 +6,20 @@ after the other. `xpnet.optim.flat` has the other.
 
 from __future__ import annotations
 
+import functools
 import operator
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from typing import Any, final
+from typing import Any, NamedTuple, final
 
 import numpy as np
 
 from ..calculus.array import Array
 from ..calculus.tape import Leaf, Node, mark_changed
 from ..errors import DeviceError, DTypeError, GradientError, LibraryError, ShapeError
+from .parts import Alone
 
-__all__ = ["Formula", "Loose", "Store", "plain", "renew"]
+__all__ = ["Formula", "Loose", "Piece", "Store", "plain", "renew"]
 
 CHANGED = (
     "backward: optimizer.step() has changed a parameter in place since this result was "
@@ -33,6 +35,22 @@ def renew(arrays: list[Array]) -> None:
     mark_changed(map(operator.attrgetter("_node"), arrays), CHANGED)
 
 
+class Piece(NamedTuple):
+    """One or more parameters that have gradients, in one raw array.
+
+    Attributes
+    ----------
+    w, g : array
+        Their values and gradients.
+    write : callable
+        Sets the values, given an array like `w`.
+    """
+
+    w: Any
+    g: Any
+    write: Callable[[Any], None]
+
+
 class Store(ABC):
     """Parameters of one group that share library, device and dtype.
 
@@ -46,10 +64,19 @@ class Store(ABC):
         How often the state of each has been updated.
     names : tuple of str
         The names of the buffers of the state.
+    numbers : tuple of str
+        The names of the numbers of the state, one for each parameter.
+    held : list of dict
+        Those numbers, by name. Parameters that took all their steps together share
+        one dict.
     """
 
     def __init__(
-        self, arrays: list[Array], indices: list[int], formula: Formula
+        self,
+        arrays: list[Array],
+        indices: list[int],
+        formula: Formula,
+        numbers: tuple[str, ...] = (),
     ) -> None:
         self.arrays, self.indices, self.formula = arrays, indices, formula
         first = arrays[0]
@@ -59,6 +86,8 @@ class Store(ABC):
         self.shapes = [p.shape for p in arrays]
         self.counts = [0] * len(arrays)
         self.names: tuple[str, ...] = ()
+        self.numbers = numbers
+        self.held = [dict.fromkeys(numbers, 0.0)] * len(arrays)
 
     @abstractmethod
     def hold(self, names: tuple[str, ...]) -> None:
@@ -72,13 +101,31 @@ class Store(ABC):
         """Return how often the state of the i-th parameter has been updated."""
         return self.counts[i]
 
+    def number(self, i: int) -> dict[str, float]:
+        """Return the numbers of the i-th parameter's state, by name."""
+        return self.held[i]
+
     @abstractmethod
     def saved(self, i: int) -> dict[str, Any]:
         """Return the buffers of the i-th parameter's state, not copied."""
 
     @abstractmethod
-    def restore(self, i: int, count: int, state: Mapping[str, Any]) -> None:
-        """Set the count and the buffers, raw arrays, of the i-th parameter."""
+    def restore(
+        self, i: int, count: int, numbers: dict[str, float], state: Mapping[str, Any]
+    ) -> None:
+        """Set count, numbers and buffers, raw arrays, of the i-th parameter."""
+
+    @abstractmethod
+    def pieces(self) -> list[Piece]:
+        """Return what has a gradient, as few arrays as can be, to be changed whole."""
+
+    @abstractmethod
+    def values(self) -> list[Any]:
+        """Return the values of all parameters as raw arrays, not copied."""
+
+    @abstractmethod
+    def write(self, values: list[Any]) -> None:
+        """Set the values of all parameters, laid out as `values` returns them."""
 
     def zeros(self, shape: tuple[int, ...], dtype: Any = None) -> Any:
         """Return zeros where the parameters live."""
@@ -139,9 +186,13 @@ class Loose(Store):
     """Parameters that are updated one after the other, each to a new array."""
 
     def __init__(
-        self, arrays: list[Array], indices: list[int], formula: Formula
+        self,
+        arrays: list[Array],
+        indices: list[int],
+        formula: Formula,
+        numbers: tuple[str, ...] = (),
     ) -> None:
-        super().__init__(arrays, indices, formula)
+        super().__init__(arrays, indices, formula, numbers)
         self.state: list[dict[str, Any]] = [{} for _ in arrays]
 
     def hold(self, names: tuple[str, ...]) -> None:
@@ -157,27 +208,67 @@ class Loose(Store):
         if names != self.names:
             self.hold(names)
         options = plain(options)
-        changed = []
+        ready = self.ready()
         with self.lib.quiet():
-            for i, p in enumerate(self.arrays):
-                leaf = self.leaf(i)
-                if leaf is not None and leaf.grad is not None:
-                    self.fits(i, "value", p)
-                    self.fits(i, "gradient", leaf.grad)
-                    self.counts[i] += bool(names)
-                    self.state[i]["step"] = self.counts[i]
-                    g = leaf.grad.data
-                    p.data = self.formula(
-                        self.lib.raw, p.data, g, self.state[i], options
-                    )
-                    changed.append(p)
-        renew(changed)
+            for i in ready:
+                self.run(i, options)
+        renew([self.arrays[i] for i in ready])
+
+    def ready(self) -> list[int]:
+        """Return the positions of the parameters that have gradients, after a check."""
+        found = []
+        for i, p in enumerate(self.arrays):
+            leaf = self.leaf(i)
+            if leaf is not None and leaf.grad is not None:
+                self.fits(i, "value", p)
+                self.fits(i, "gradient", leaf.grad)
+                found.append(i)
+        return found
+
+    def run(self, i: int, options: Mapping[str, Any]) -> None:
+        """Update the i-th parameter."""
+        p, node, state = self.arrays[i], self.leaf(i), self.state[i]
+        assert node is not None
+        self.counts[i] += bool(self.names)
+        lib = self.lib
+        rest = {"step": self.counts[i], "parts": Alone(lib), **self.held[i]}
+        seen = state | rest
+        p.data = self.formula(lib.raw, p.data, node.grad.data, seen, options)
+        for name in self.names:
+            state[name] = seen[name]
+        self.held[i] = {name: seen[name] for name in self.numbers}
 
     def saved(self, i: int) -> dict[str, Any]:
         """Return the buffers of the i-th parameter's state, not copied."""
         return {name: self.state[i][name] for name in self.names}
 
-    def restore(self, i: int, count: int, state: Mapping[str, Any]) -> None:
-        """Set the count and the buffers of the i-th parameter."""
+    def restore(
+        self, i: int, count: int, numbers: dict[str, float], state: Mapping[str, Any]
+    ) -> None:
+        """Set count, numbers and buffers, raw arrays, of the i-th parameter."""
         self.counts[i] = count
+        self.held[i] = numbers
         self.state[i] |= state
+
+    def pieces(self) -> list[Piece]:
+        """Return each parameter that has a gradient."""
+        return [
+            Piece(p.data, p._node.grad.data, functools.partial(_rebind, p))  # type: ignore[union-attr]
+            for p in (self.arrays[i] for i in self.ready())
+        ]
+
+    def values(self) -> list[Any]:
+        """Return the values of all parameters as raw arrays, not copied."""
+        return [p.data for p in self.arrays]
+
+    def write(self, values: list[Any]) -> None:
+        """Set the values of all parameters, laid out as `values` returns them."""
+        for p, value in zip(self.arrays, values, strict=True):
+            _rebind(p, value)
+
+
+def _rebind(p: Array, value: Any) -> None:
+    """Give a parameter another array of values."""
+    p.data = value
+    if p._node is not None:
+        renew([p])

@@ -1,0 +1,310 @@
+"""Adagrad, Adadelta and RMSprop: steps scaled by the gradients of the past."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, final
+
+from ..errors import OptionError
+from .base import Optimizer
+from .terms import Options, State, decayed
+
+__all__ = ["Adadelta", "Adagrad", "RMSprop"]
+
+
+@final
+class Adagrad(Optimizer):
+    """Steps divided by the root of the sum of all squared gradients.
+
+    ``s ← s + g²`` from ``s = initial_accumulator_value``, and
+    ``w ← w − lr / (1 + (t − 1) η) · g / (√s + eps)`` at step t. With weight decay λ,
+    first ``g ← g + λ w``.
+
+    Parameters
+    ----------
+    parameters : iterable of Array, or of dict
+        Leaf arrays, or groups ``{"params": [...], "lr": 0.1}`` with their own options.
+    lr : float
+        The learning rate, 0 or more.
+    lr_decay : float
+        η, 0 or more.
+    weight_decay : float
+        λ, 0 or more, coupled: it enters s.
+    initial_accumulator_value : float
+        What s begins with, 0 or more.
+    eps : float
+        Added to the root, 0 or more.
+    maximize : bool
+        Ascend: ``−g`` takes the place of ``g``.
+
+    Raises
+    ------
+    DTypeError
+        If a parameter is complex.
+    OptionError
+        If an option is out of range, or there are no parameters.
+
+    Notes
+    -----
+    The formula is that of [1]_ with a diagonal matrix, and of PyTorch, whose saved
+    state also holds parameters that have not been updated yet.
+
+    References
+    ----------
+    .. [1] J. Duchi, E. Hazan and Y. Singer, "Adaptive Subgradient Methods for Online
+       Learning and Stochastic Optimization", JMLR 12, 2011,
+       https://jmlr.org/papers/v12/duchi11a.html.
+
+    Examples
+    --------
+    >>> from xpnet import asarray
+    >>> w = asarray([3.0], requires_grad=True)
+    >>> opt = Adagrad([w], lr=0.5)
+    >>> (w * w)[0].backward()
+    >>> opt.step()
+    >>> round(w.tolist()[0], 6)
+    2.5
+    """
+
+    fused = "Adagrad"
+
+    def __init__(
+        self,
+        parameters: Iterable[Any],
+        lr: float = 1e-2,
+        lr_decay: float = 0.0,
+        weight_decay: float = 0.0,
+        initial_accumulator_value: float = 0.0,
+        eps: float = 1e-10,
+        *,
+        maximize: bool = False,
+    ) -> None:
+        options: dict[str, Any] = {
+            "lr": lr,
+            "lr_decay": lr_decay,
+            "eps": eps,
+            "weight_decay": weight_decay,
+            "initial_accumulator_value": initial_accumulator_value,
+            "maximize": maximize,
+        }
+        super().__init__(parameters, options)
+
+    def check(self, options: Options) -> None:
+        """Raise OptionError unless every option is in its range."""
+        for key in ("lr", "lr_decay", "weight_decay", "eps"):
+            self.in_range(key, options[key])
+        self.in_range("initial_accumulator_value", options["initial_accumulator_value"])
+
+    def state_names(self, options: Options) -> tuple[str, ...]:
+        """Return the buffer of the sum."""
+        return ("sum",)
+
+    def update(self, xp: Any, w: Any, g: Any, state: State, options: Options) -> Any:
+        """Return ``w − lr / (1 + (t − 1) η) · g / (√s + eps)``."""
+        w, g = decayed(w, g, options)
+        t = state["step"]
+        before = state["sum"] if t > 1 else options["initial_accumulator_value"]
+        s = state["sum"] = before + g * g
+        rate = options["lr"] / (1 + (t - 1) * options["lr_decay"])
+        return w - rate * (g / (xp.sqrt(s) + options["eps"]))
+
+
+@final
+class Adadelta(Optimizer):
+    """Steps as long as recent steps were, whatever the scale of the gradient.
+
+    ``v ← ρ v + (1 − ρ) g²``, ``Δ = √(u + eps) / √(v + eps) · g``,
+    ``u ← ρ u + (1 − ρ) Δ²`` and ``w ← w − lr · Δ``. With weight decay λ, first
+    ``g ← g + λ w``.
+
+    Parameters
+    ----------
+    parameters : iterable of Array, or of dict
+        Leaf arrays, or groups ``{"params": [...], "lr": 0.1}`` with their own options.
+    lr : float
+        A factor of the step, 0 or more; the paper has none.
+    rho : float
+        ρ, from 0 to 1.
+    eps : float
+        Added under both roots, 0 or more.
+    weight_decay : float
+        λ, 0 or more, coupled: it enters v and u.
+    maximize : bool
+        Ascend: ``−g`` takes the place of ``g``.
+
+    Raises
+    ------
+    DTypeError
+        If a parameter is complex.
+    OptionError
+        If an option is out of range, or there are no parameters.
+
+    Notes
+    -----
+    The formula is that of [1]_, and of PyTorch.
+
+    References
+    ----------
+    .. [1] M. D. Zeiler, "ADADELTA: An Adaptive Learning Rate Method", 2012,
+       https://arxiv.org/abs/1212.5701.
+
+    Examples
+    --------
+    >>> from xpnet import asarray
+    >>> w = asarray([3.0], requires_grad=True)
+    >>> opt = Adadelta([w])
+    >>> (w * w)[0].backward()
+    >>> opt.step()
+    >>> round(w.tolist()[0], 6)
+    2.996838
+    """
+
+    def __init__(
+        self,
+        parameters: Iterable[Any],
+        lr: float = 1.0,
+        rho: float = 0.9,
+        eps: float = 1e-6,
+        weight_decay: float = 0.0,
+        *,
+        maximize: bool = False,
+    ) -> None:
+        options: dict[str, Any] = {
+            "lr": lr,
+            "rho": rho,
+            "eps": eps,
+            "weight_decay": weight_decay,
+            "maximize": maximize,
+        }
+        super().__init__(parameters, options)
+
+    def check(self, options: Options) -> None:
+        """Raise OptionError unless every option is in its range."""
+        for key in ("lr", "rho", "eps", "weight_decay"):
+            self.in_range(key, options[key])
+        if options["rho"] > 1:
+            raise OptionError(
+                f"Adadelta: rho is {options['rho']!r}; it must be from 0 to 1."
+            )
+
+    def state_names(self, options: Options) -> tuple[str, ...]:
+        """Return the buffers of the two running means of squares."""
+        return ("square_avg", "acc_delta")
+
+    def update(self, xp: Any, w: Any, g: Any, state: State, options: Options) -> Any:
+        """Return ``w − lr · Δ``."""
+        w, g = decayed(w, g, options)
+        rho, eps, u = options["rho"], options["eps"], state["acc_delta"]
+        v = state["square_avg"] = rho * state["square_avg"] + (1 - rho) * (g * g)
+        step = xp.sqrt(u + eps) / xp.sqrt(v + eps) * g
+        state["acc_delta"] = rho * u + (1 - rho) * (step * step)
+        return w - options["lr"] * step
+
+
+@final
+class RMSprop(Optimizer):
+    """Steps divided by the root of a running mean of squared gradients.
+
+    ``v ← α v + (1 − α) g²`` and ``w ← w − lr · g / (√v + eps)``. Centered, with
+    ``a ← α a + (1 − α) g``, the root is that of the variance, ``√(v − a²)``. With
+    momentum μ, ``b ← μ b + g / (√v + eps)`` and ``w ← w − lr · b``. With weight decay
+    λ, first ``g ← g + λ w``.
+
+    Parameters
+    ----------
+    parameters : iterable of Array, or of dict
+        Leaf arrays, or groups ``{"params": [...], "lr": 0.1}`` with their own options.
+    lr : float
+        The learning rate, 0 or more.
+    alpha : float
+        α, 0 or more; below 1 for a mean.
+    eps : float
+        Added to the root, 0 or more.
+    weight_decay : float
+        λ, 0 or more, coupled: it enters the means.
+    momentum : float
+        μ, 0 or more.
+    centered : bool
+        Divide by the root of the variance.
+    maximize : bool
+        Ascend: ``−g`` takes the place of ``g``.
+
+    Raises
+    ------
+    DTypeError
+        If a parameter is complex.
+    OptionError
+        If an option is out of range, or there are no parameters.
+
+    Notes
+    -----
+    The formula is that of [1]_, centered as in [2]_, and PyTorch's: eps is added to the
+    root, where TensorFlow has it under the root.
+
+    References
+    ----------
+    .. [1] G. Hinton, N. Srivastava and K. Swersky, "Neural Networks for Machine
+       Learning", lecture 6a, 2012.
+    .. [2] A. Graves, "Generating Sequences With Recurrent Neural Networks", section
+       4.2, 2013, https://arxiv.org/abs/1308.0850.
+
+    Examples
+    --------
+    >>> from xpnet import asarray
+    >>> w = asarray([3.0], requires_grad=True)
+    >>> opt = RMSprop([w], lr=0.1)
+    >>> (w * w)[0].backward()
+    >>> opt.step()
+    >>> round(w.tolist()[0], 6)
+    2.0
+    """
+
+    fused = "RMSprop"
+
+    def __init__(
+        self,
+        parameters: Iterable[Any],
+        lr: float = 1e-2,
+        alpha: float = 0.99,
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+        momentum: float = 0.0,
+        centered: bool = False,
+        *,
+        maximize: bool = False,
+    ) -> None:
+        options: dict[str, Any] = {
+            "lr": lr,
+            "alpha": alpha,
+            "eps": eps,
+            "weight_decay": weight_decay,
+            "momentum": momentum,
+            "centered": centered,
+            "maximize": maximize,
+        }
+        super().__init__(parameters, options)
+
+    def check(self, options: Options) -> None:
+        """Raise OptionError unless every option is in its range."""
+        for key in ("lr", "alpha", "eps", "weight_decay", "momentum"):
+            self.in_range(key, options[key])
+
+    def state_names(self, options: Options) -> tuple[str, ...]:
+        """Return the buffers of the mean square, the momentum and the mean."""
+        momentum = ("momentum_buffer",) if options["momentum"] else ()
+        mean = ("grad_avg",) if options["centered"] else ()
+        return ("square_avg", *momentum, *mean)
+
+    def update(self, xp: Any, w: Any, g: Any, state: State, options: Options) -> Any:
+        """Return ``w − lr · g / (√v + eps)``."""
+        w, g = decayed(w, g, options)
+        alpha = options["alpha"]
+        v = state["square_avg"] = alpha * state["square_avg"] + (1 - alpha) * (g * g)
+        if options["centered"]:
+            a = state["grad_avg"] = alpha * state["grad_avg"] + (1 - alpha) * g
+            v = v - a * a
+        step = g / (xp.sqrt(v) + options["eps"])
+        if options["momentum"]:
+            step = options["momentum"] * state["momentum_buffer"] + step
+            state["momentum_buffer"] = step
+        return w - options["lr"] * step
