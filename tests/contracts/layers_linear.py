@@ -39,6 +39,37 @@ add(
     batch=None,
 )
 add(
+    "Bilinear",
+    lambda: nn.Bilinear(3, 2, 4, rng=0),
+    ((5, 3), (5, 2)),
+    (5, 4),
+    "Bilinear(3, 2, 4)",
+    shown="Bilinear(3, 2, 4)  weight (4, 3, 2), bias (4,)  28 parameters",
+    batch=(0, 0),
+    wrong=[
+        (((5, 3), (5, 4)), "x1 and x2 have 3 and 4 features but weight needs 3 and 2"),
+        (((5, 3), (4, 2)), "x1 and x2 differ in an axis before the last"),
+        (((), (5, 2)), "inputs one or more"),
+    ],
+)
+add(
+    "Bilinear of many axes, without bias",
+    lambda: nn.Bilinear(3, 2, 4, bias=False, rng=0),
+    ((2, 1, 5, 3), (2, 1, 5, 2)),
+    (2, 1, 5, 4),
+    "Bilinear(3, 2, 4, bias=False)",
+    shown="Bilinear(3, 2, 4, bias=False)  weight (4, 3, 2)  24 parameters",
+    batch=(0, 0),
+)
+add(
+    "Bilinear of one row",
+    lambda: nn.Bilinear(3, 2, 4, rng=0),
+    ((3,), (2,)),
+    (4,),
+    "Bilinear(3, 2, 4)",
+    batch=None,
+)
+add(
     "Flatten",
     nn.Flatten,
     ((2, 3, 1, 2),),

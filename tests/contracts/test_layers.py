@@ -136,6 +136,7 @@ def test_every_layer_has_a_line():
 
 @each_layer
 @each_dtype
+@pytest.mark.filterwarnings("ignore:LSTM with projections is not supported:UserWarning")
 def test_it_equals_that_of_pytorch(layer, dtype):
     torch = pytest.importorskip("torch")
     if not layer.torch:
