@@ -47,7 +47,14 @@ from .conv import (
     conv_transpose2d,
     conv_transpose3d,
 )
-from .dropout import dropout
+from .dropout import (
+    alpha_dropout,
+    dropout,
+    dropout1d,
+    dropout2d,
+    dropout3d,
+    feature_alpha_dropout,
+)
 from .embedding import embedding, embedding_bag
 from .fold import fold, unfold
 from .linear import bilinear, linear
@@ -81,6 +88,7 @@ __all__ = [
     "adaptive_max_pool1d",
     "adaptive_max_pool2d",
     "adaptive_max_pool3d",
+    "alpha_dropout",
     "avg_pool1d",
     "avg_pool2d",
     "avg_pool3d",
@@ -95,9 +103,13 @@ __all__ = [
     "conv_transpose2d",
     "conv_transpose3d",
     "dropout",
+    "dropout1d",
+    "dropout2d",
+    "dropout3d",
     "elu",
     "embedding",
     "embedding_bag",
+    "feature_alpha_dropout",
     "flatten",
     "fold",
     "gelu",
