@@ -137,6 +137,7 @@ def test_every_layer_has_a_line():
 @each_layer
 @each_dtype
 @pytest.mark.filterwarnings("ignore:LSTM with projections is not supported:UserWarning")
+@pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")  # torch's
 def test_it_equals_that_of_pytorch(layer, dtype):
     torch = pytest.importorskip("torch")
     if not layer.torch:
