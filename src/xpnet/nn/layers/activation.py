@@ -426,8 +426,7 @@ class PReLU(Module):
         dtype: Any = None,
         device: Any = None,
     ) -> None:
-        self.num_parameters = count("PReLU", "num_parameters", num_parameters)
-        shape = (self.num_parameters,)
+        shape = (count("PReLU", "num_parameters", num_parameters),)
         values = initial.constant(shape, init, dtype=dtype, device=device)
         self.weight = asarray(values, requires_grad=True)
 
@@ -437,7 +436,7 @@ class PReLU(Module):
 
     def extra_repr(self) -> str:
         """Return the number of slopes."""
-        return f"num_parameters={self.num_parameters}"
+        return f"num_parameters={self.weight.size}"
 
 
 @final
