@@ -182,7 +182,7 @@ class Adam(_Blocked):
         _multiply(v, beta2, v)
         _add(v, t, v)
         if largest:
-            v = _maximum(v, largest[0], largest[0])
+            v = _maximum(v, largest[0], out=largest[0])
         _sqrt(v, t)
         _add(t, eps, t)
         _divide(m, t, t)

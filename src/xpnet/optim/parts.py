@@ -118,4 +118,5 @@ class Rows:
 
 def _wide(lib: Library, x: Any) -> Any:
     """Return `x` in float32 where its own dtype has 16 bits, whose squares overflow."""
-    return lib.raw.astype(x, lib.raw.float32) if x.dtype.itemsize < 4 else x
+    narrow = lib.raw.finfo(x.dtype).bits < 32
+    return lib.raw.astype(x, lib.raw.float32) if narrow else x
