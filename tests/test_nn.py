@@ -324,7 +324,7 @@ def test_a_role_does_not_change_silently():
     "hidden", [[nn.ReLU()], (nn.Parameter([1.0]),), {"a": nn.ReLU()}]
 )
 def test_modules_in_a_list_are_refused(hidden):
-    with pytest.raises(OptionError, match=r"are not seen\. Use nn\.Sequential"):
+    with pytest.raises(OptionError, match=r"are not seen\. Use nn\.ModuleList"):
         Block().layers = hidden
 
 

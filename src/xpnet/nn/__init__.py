@@ -1,6 +1,7 @@
 """Layers and models: `Module`, the layers, and the functions that they are made of."""
 
 from . import functional, init
+from .hooks import watch
 from .layers import (
     CELU,
     ELU,
@@ -67,7 +68,11 @@ from .layers import (
     MaxPool2d,
     MaxPool3d,
     Mish,
+    ModuleDict,
+    ModuleList,
     MultiheadAttention,
+    ParameterDict,
+    ParameterList,
     PixelShuffle,
     PixelUnshuffle,
     PReLU,
@@ -79,6 +84,7 @@ from .layers import (
     ReplicationPad1d,
     ReplicationPad2d,
     ReplicationPad3d,
+    Residual,
     RMSNorm,
     RNNCell,
     RotaryEmbedding,
@@ -110,6 +116,12 @@ from .layers import (
     ZeroPad3d,
 )
 from .module import Module, Parameter
+from .parametrize import (
+    register_parametrization,
+    remove_parametrizations,
+    spectral_norm,
+    weight_norm,
+)
 
 __all__ = [
     "CELU",
@@ -178,9 +190,13 @@ __all__ = [
     "MaxPool3d",
     "Mish",
     "Module",
+    "ModuleDict",
+    "ModuleList",
     "MultiheadAttention",
     "PReLU",
     "Parameter",
+    "ParameterDict",
+    "ParameterList",
     "PixelShuffle",
     "PixelUnshuffle",
     "RMSNorm",
@@ -194,6 +210,7 @@ __all__ = [
     "ReplicationPad1d",
     "ReplicationPad2d",
     "ReplicationPad3d",
+    "Residual",
     "RotaryEmbedding",
     "Sequential",
     "SiLU",
@@ -222,4 +239,9 @@ __all__ = [
     "ZeroPad3d",
     "functional",
     "init",
+    "register_parametrization",
+    "remove_parametrizations",
+    "spectral_norm",
+    "watch",
+    "weight_norm",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar, TypeVar
 
 from ..calculus.array import Array
@@ -116,8 +116,8 @@ class Holder:
             if any(isinstance(p, Holder) or _is_leaf(p) for p in parts):
                 raise OptionError(
                     f"{type(self).__name__}.{name}: modules and parameters inside a "
-                    f"{type(value).__name__} are not seen. Use nn.Sequential, or one "
-                    "attribute for each."
+                    f"{type(value).__name__} are not seen. Use nn.ModuleList, "
+                    "nn.ModuleDict, nn.ParameterList or nn.ParameterDict."
                 )
 
     def register_buffer(self, name: str, array: Any) -> None:
@@ -197,6 +197,73 @@ class Holder:
     def buffers(self) -> Iterator[Array]:
         """Iterate over the buffers, each once."""
         return (array for _, array in self._named_arrays(BUFFER))
+
+    def apply(self: Self, function: Callable[[Any], Any]) -> Self:
+        """Call a function with every module inside, and this one last; return self.
+
+        Examples
+        --------
+        >>> from xpnet.nn import Linear, ReLU, Sequential
+        >>> model = Sequential(Linear(2, 1, rng=0), ReLU())
+        >>> done = model.apply(lambda module: print(type(module).__name__))
+        Linear
+        ReLU
+        Sequential
+        """
+        for child in self.children():
+            child.apply(function)
+        function(self)
+        return self
+
+    def get_submodule(self, target: str) -> Any:
+        """Return the module of a name such as ``"encoder.0"``; ``""`` is this one.
+
+        Raises
+        ------
+        OptionError
+            If there is none.
+        """
+        module: Any = self
+        for at, name in enumerate(target.split(".") if target else []):
+            if module._roles.get(name) != MODULE:
+                found = [n for n, _ in module.named_children()]
+                path = ".".join(target.split(".")[:at]) or type(self).__name__
+                raise OptionError(
+                    f"get_submodule: {path} has no module {name!r}; it has {found}."
+                )
+            module = module.__dict__[name]
+        return module
+
+    def get_parameter(self, target: str) -> Array:
+        """Return the parameter of a name such as ``"encoder.0.weight"``.
+
+        Raises
+        ------
+        OptionError
+            If there is none.
+        """
+        return self._get(target, PARAMETERS, "get_parameter")
+
+    def get_buffer(self, target: str) -> Array:
+        """Return the buffer of a name such as ``"norm.running_mean"``.
+
+        Raises
+        ------
+        OptionError
+            If there is none.
+        """
+        return self._get(target, (BUFFER,), "get_buffer")
+
+    def _get(self, target: str, roles: tuple[str, ...], what: str) -> Array:
+        path, _, name = target.rpartition(".")
+        module = self.get_submodule(path)
+        if module._roles.get(name) not in roles:
+            found = [n for n, _ in module._held(roles)]
+            raise OptionError(
+                f"{what}: {path or type(self).__name__} has no {name!r}; it has "
+                f"{found}."
+            )
+        return module.__dict__[name]  # type: ignore[no-any-return]
 
 
 def _is_leaf(value: Any) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 from ..calculus.array import Array
@@ -12,7 +12,8 @@ from ..calculus.tape import Leaf
 from ..errors import OptionError
 from . import state, summary
 from .holder import ARRAYS, BUFFER, FROZEN, MODULE, PARAMETER, PARAMETERS, Holder
-from .waiting import Waiting, count
+from .hooks import Hooked
+from .waiting import Waiting, build_from, count, refuse_waiting
 
 __all__ = ["LoadReport", "Module", "Parameter"]
 
@@ -50,7 +51,7 @@ class LoadReport(NamedTuple):
     unexpected_keys: list[str]
 
 
-class Module(Holder, ABC):
+class Module(Hooked, Holder, ABC):
     """Base of every layer and model.
 
     A subclass assigns what it holds to attributes and defines `forward`. An array made
@@ -80,8 +81,6 @@ class Module(Holder, ABC):
     """
 
     training: bool = True
-    _detour: Callable[..., Any] | None = None
-    """What is called in place of `forward`: hooks, or a layer that waits for a size."""
 
     @abstractmethod
     def forward(self, *args: Any, **options: Any) -> Any:
@@ -99,6 +98,7 @@ class Module(Holder, ABC):
         `what` names the option in messages, and `axis` is where an input has the size.
         """
         if size is None:
+            self.__dict__.setdefault(what, None)  # for the repr
             self.__dict__["_detour"] = Waiting(what, axis)
         else:
             self._build(count(type(self).__name__, what, size))
@@ -117,6 +117,28 @@ class Module(Holder, ABC):
         """Return the number of elements of all parameters; a shared one counts once."""
         return sum(p.size for p in self.parameters())
 
+    def named_parameters(self) -> Iterator[tuple[str, Array]]:
+        """Iterate over the parameters with their names, each once.
+
+        Raises
+        ------
+        OptionError
+            If a layer still waits for its first input to tell its size.
+        """
+        refuse_waiting(self, "named_parameters")
+        return super().named_parameters()
+
+    def parameters(self) -> Iterator[Array]:
+        """Iterate over the parameters, each once: what an optimizer takes.
+
+        Raises
+        ------
+        OptionError
+            If a layer still waits for its first input to tell its size.
+        """
+        refuse_waiting(self, "parameters")
+        return super().parameters()
+
     # --- what it does -----------------------------------------------------------------
 
     def train(self: Self, mode: bool = True) -> Self:
@@ -131,7 +153,7 @@ class Module(Holder, ABC):
 
     def zero_grad(self) -> None:
         """Forget the gradients of all parameters."""
-        for p in self.parameters():
+        for _, p in self._named_arrays(*PARAMETERS):
             if type(p._node) is Leaf:
                 p._node.grad = None
 
@@ -145,6 +167,9 @@ class Module(Holder, ABC):
             for name, p in module._held(PARAMETERS):
                 p.requires_grad = value
                 module._roles[name] = PARAMETER if value else FROZEN
+            waiting = module._waiting
+            if waiting is not None:
+                waiting.later.append(("requires_grad_", (value,)))
         return self
 
     def freeze(self: Self) -> Self:
@@ -184,7 +209,14 @@ class Module(Holder, ABC):
         """
         arrays = [x for _, x in self._named_arrays(*ARRAYS)]
         state.move(arrays, device, like, dtype)
+        for module in self.modules():
+            waiting = module._waiting
+            if waiting is not None:
+                waiting.later.append(("_to", (device, like, dtype)))
         return self
+
+    def _to(self, device: Any, like: Any, dtype: Any) -> None:
+        self.to(device, like=like, dtype=dtype)
 
     def state_dict(self) -> dict[str, Array]:
         """Return a copy of every parameter and buffer by name; PyTorch's names.
@@ -201,7 +233,11 @@ class Module(Holder, ABC):
         return {name: Array(x._lib.copy(x.data), x._lib) for name, x in found.items()}
 
     def _state(self) -> Iterator[tuple[str, Array]]:
-        """Iterate over parameters, then buffers; shared ones at each place."""
+        """Return parameters, then buffers; shared ones at each place."""
+        refuse_waiting(self, "state_dict")
+        return self._all_state()
+
+    def _all_state(self) -> Iterator[tuple[str, Array]]:
         for path, module in self._walk(unique=False):
             dot = f"{path}." if path else ""
             for roles in (PARAMETERS, (BUFFER,)):
@@ -238,6 +274,7 @@ class Module(Holder, ABC):
         >>> two.load_state_dict(one.state_dict())
         LoadReport(missing_keys=[], unexpected_keys=[])
         """
+        build_from(self, state_dict)
         own = dict(self._state())
         report = LoadReport(
             [name for name in own if name not in state_dict],
@@ -287,7 +324,8 @@ class Module(Holder, ABC):
         return result
 
     def __copy__(self: Self) -> Self:
-        return self._copied({id(p): p for p in self.parameters()}, {})
+        held = self._named_arrays(*PARAMETERS)
+        return self._copied({id(p): p for _, p in held}, {})
 
 
 def _without_past(value: Any) -> Any:

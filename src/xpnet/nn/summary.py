@@ -45,13 +45,13 @@ def _array(name: str, role: str, x: Any) -> str:
 
 
 def _total(module: Module) -> str:
-    parameters = list(module.parameters())
+    parameters = [p for _, p in module._named_arrays("parameter", "frozen parameter")]
     dtypes = ", ".join(dict.fromkeys(_dtype(p) for p in parameters))
     devices = ", ".join(dict.fromkeys(str(p.device) for p in parameters))
     where = f", {dtypes} on {devices}" if parameters else ""
     frozen = sum(p.size for _, p in module._named_arrays("frozen parameter"))
     note = f", {frozen:,} of them frozen" if frozen else ""
-    return f"Total: {module.num_parameters():,} parameters{note}{where}"
+    return f"Total: {sum(p.size for p in parameters):,} parameters{note}{where}"
 
 
 def _dtype(x: Any) -> str:

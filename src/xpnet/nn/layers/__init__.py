@@ -51,6 +51,7 @@ from .dropout import (
 )
 from .embedding import Embedding, EmbeddingBag
 from .linear import Bilinear, Linear
+from .lists import ModuleDict, ModuleList, ParameterDict, ParameterList, Residual
 from .normalization import (
     BatchNorm1d,
     BatchNorm2d,
@@ -181,8 +182,12 @@ __all__ = [
     "MaxPool2d",
     "MaxPool3d",
     "Mish",
+    "ModuleDict",
+    "ModuleList",
     "MultiheadAttention",
     "PReLU",
+    "ParameterDict",
+    "ParameterList",
     "PixelShuffle",
     "PixelUnshuffle",
     "RMSNorm",
@@ -196,6 +201,7 @@ __all__ = [
     "ReplicationPad1d",
     "ReplicationPad2d",
     "ReplicationPad3d",
+    "Residual",
     "RotaryEmbedding",
     "Sequential",
     "SiLU",

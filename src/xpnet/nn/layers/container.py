@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, final, overload
 
 from ...errors import OptionError
 from ..functional.linear import dense
+from ..holder import MODULE
 from ..module import Module
 from .activation import ReLU
 from .linear import Linear
@@ -21,8 +22,9 @@ class Sequential(Module):
 
     Parameters
     ----------
-    *layers : Module
-        In the order in which they run. They are named "0", "1", ... as in PyTorch.
+    *layers : Module, or one dict of them
+        In the order in which they run. They are named "0", "1", ... as in PyTorch, or
+        by the keys of the dict.
     device : str or Device, optional
         Where to move them: ``"cpu"``, ``"cuda"``, ``"auto"``; by default they stay.
 
@@ -45,9 +47,17 @@ class Sequential(Module):
     Total: 33 parameters, float32 on cpu
     """
 
-    def __init__(self, *layers: Module, device: Any = None) -> None:
-        for layer in layers:
-            self.append(layer)
+    def __init__(
+        self, *layers: Module | Mapping[str, Module], device: Any = None
+    ) -> None:
+        if len(layers) == 1 and isinstance(layers[0], Mapping):
+            for name, layer in layers[0].items():
+                if not isinstance(layer, Module):
+                    raise _not_a_layer(layer, name)
+                super()._register(name, layer, MODULE)
+        else:
+            for layer in layers:
+                self.append(layer)  # type: ignore[arg-type]
         if device is not None:
             self.to(device)
 
@@ -94,10 +104,14 @@ class Sequential(Module):
     def __getitem__(self, index: slice) -> Sequential: ...
 
     def __getitem__(self, index: int | slice) -> Module:
-        layers: list[Module] = list(self.children())
+        named = list(self.named_children())
         if not isinstance(index, slice):
-            return layers[operator.index(index)]
-        out = Sequential(*layers[index])
+            return named[operator.index(index)][1]  # type: ignore[no-any-return]
+        chosen = named[index]
+        if all(name.isdecimal() for name, _ in named):
+            out = Sequential(*[layer for _, layer in chosen])
+        else:
+            out = Sequential(dict(chosen))
         out.training = self.training
         return out
 
@@ -108,7 +122,9 @@ class Sequential(Module):
         self._set_module(name, layer, None)
 
     def _register(self, name: str, value: Any, role: str) -> None:
-        if not name.isdecimal():  # anything else would have no place in the order
+        if (
+            not name.isdecimal() and name not in self._roles
+        ):  # anything else would have no place in the order
             raise OptionError(
                 f"Sequential.{name}: a Sequential holds its layers alone. Use append "
                 "or seq[i] = layer; for anything more write a Module of your own."
@@ -125,7 +141,7 @@ class Sequential(Module):
         )
 
 
-def _not_a_layer(layer: Any, position: int) -> OptionError:
+def _not_a_layer(layer: Any, position: int | str) -> OptionError:
     if isinstance(layer, type) and issubclass(layer, Module):
         what = f"the class {layer.__name__}: write {layer.__name__}(...)"
     else:

@@ -94,7 +94,9 @@ class Linear(Module):
 
     def extra_repr(self) -> str:
         """Return the numbers of features."""
-        options = "" if self.bias is not None else ", bias=False"
+        made = self._waiting is None
+        biased = self.bias is not None if made else self._how[1]
+        options = "" if biased else ", bias=False"
         return f"{self.in_features}, {self.out_features}{options}"
 
 
