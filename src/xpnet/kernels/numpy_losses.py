@@ -61,9 +61,19 @@ class _CrossEntropy:
     """
 
     def forward(
-        self, needs: tuple[bool, ...], x: Any, labels: Any, *, reduction: str
+        self,
+        needs: tuple[bool, ...],
+        x: Any,
+        labels: Any,
+        weight: Any = None,
+        *,
+        reduction: str,
+        ignore_index: int,
+        label_smoothing: float,
     ) -> tuple[Any, Any] | None:
         if x.ndim != 2 or x.dtype not in REAL or not x.size:
+            return None
+        if weight is not None or ignore_index >= 0 or label_smoothing:
             return None
         narrow = x.shape[1] <= _NARROW
         z = x.T.copy() if narrow else x.copy().T
@@ -153,9 +163,9 @@ class _BinaryCrossEntropy:
     """
 
     def forward(
-        self, needs: tuple[bool, ...], x: Any, y: Any, *, reduction: str
+        self, needs: tuple[bool, ...], x: Any, y: Any, *weights: Any, reduction: str
     ) -> tuple[Any, Any] | None:
-        if x.dtype not in REAL or y.dtype != x.dtype or not x.size:
+        if weights or x.dtype not in REAL or y.dtype != x.dtype or not x.size:
             return None
         if not math.isfinite(np.vdot(x, x)):
             return None
