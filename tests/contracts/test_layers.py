@@ -241,7 +241,7 @@ def test_its_derivatives_are_right_to_second_order(layer):
             taken[i] = x
         called = module.tree_rebuild(list(weights)) if own else module
         outs = flat(called(*taken, **layer.options))
-        outs = [x for x in outs if grows(x)] or outs
+        outs = [x for x in outs if "float" in str(x.dtype)]  # places are integers
         flatten = outs[0]._lib.recorded.reshape
         return outs[0]._lib.recorded.concat([flatten(x, (-1,)) for x in outs])
 

@@ -63,9 +63,7 @@ def outputs(name: str, shape: tuple[int, ...], window: Window) -> tuple[int, ...
     found = tuple([_along(n, *row, window.ceil_mode) for n, *row in rows])
     if min(found) < 1:
         axis = found.index(min(found)) - count
-        covered = [
-            (k - 1) * d + 1 for k, d in zip(window.kernel, window.dilation, strict=True)
-        ]
+        covered = (window.kernel[axis] - 1) * window.dilation[axis] + 1
         raise ShapeError(
             f"{name}: a window covers {covered} elements, but axis {axis} of x "
             f"has {shape[axis]} with {window.padding[axis]} of padding on each side "
