@@ -48,16 +48,16 @@ class Sequential(Module):
     """
 
     def __init__(
-        self, *layers: Module | Mapping[str, Module], device: Any = None
+        self, *layers: Module | Mapping[str, Any], device: Any = None
     ) -> None:
         if len(layers) == 1 and isinstance(layers[0], Mapping):
-            for name, layer in layers[0].items():
-                if not isinstance(layer, Module):
-                    raise _not_a_layer(layer, name)
-                super()._register(name, layer, MODULE)
+            for name, named in layers[0].items():
+                if not isinstance(named, Module):
+                    raise _not_a_layer(named, name)
+                super()._register(name, named, MODULE)
         else:
             for layer in layers:
-                self.append(layer)  # type: ignore[arg-type]
+                self.append(layer)
         if device is not None:
             self.to(device)
 
@@ -85,7 +85,7 @@ class Sequential(Module):
                 x = layer(x)
         return dense(x, *parameters, relus=tuple(relus)) if relus else x
 
-    def append(self, layer: Module) -> Sequential:
+    def append(self, layer: Any) -> Sequential:
         """Add a layer at the end, and return self."""
         if not isinstance(layer, Module):
             raise _not_a_layer(layer, len(self))
