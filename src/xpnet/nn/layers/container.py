@@ -72,7 +72,7 @@ class Sequential(Module):
         relus: list[bool] = []
         for name in held["_roles"]:
             layer = held[name]
-            kind = type(layer) if layer._detour is None else None
+            kind: Any = type(layer) if layer._detour is None else None
             if kind is Linear:
                 parameters += (layer.weight, layer.bias)
                 relus.append(False)
