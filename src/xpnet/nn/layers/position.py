@@ -69,7 +69,7 @@ class SinusoidalPositions(Module):
         waves = sinusoidal_positions(array.shape[axis], array, base=self.base)
         if array.ndim == 3 and axis == 0:
             waves = array._lib.recorded.expand_dims(waves, axis=1)
-        return array + waves  # type: ignore[no-any-return]
+        return array + waves
 
     def extra_repr(self) -> str:
         """Return the options."""

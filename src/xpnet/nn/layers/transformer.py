@@ -14,9 +14,9 @@ from ..functional import activation as activations
 from ..module import Module
 from ..waiting import count
 from .attention import MultiheadAttention
-from .container import Sequential
 from .dropout import Dropout
 from .linear import Linear
+from .lists import ModuleList
 from .normalization import LayerNorm
 
 __all__ = [
@@ -164,6 +164,7 @@ class TransformerEncoderLayer(_Layer):
     (3, 5, 8)
     """
 
+    self_attn: MultiheadAttention
     _attentions = ("self_attn",)
 
     def forward(
@@ -226,6 +227,8 @@ class TransformerDecoderLayer(_Layer):
     (3, 5, 8)
     """
 
+    self_attn: MultiheadAttention
+    multihead_attn: MultiheadAttention
     _attentions = ("self_attn", "multihead_attn")
 
     def forward(
@@ -271,7 +274,7 @@ class TransformerDecoderLayer(_Layer):
 # --- stacks ---------------------------------------------------------------------------
 
 
-def _copies(name: str, layer: Module, number: int) -> Sequential:
+def _copies(name: str, layer: Module, number: int) -> ModuleList:
     """Return copies of a layer, each with random numbers of its own for dropout."""
     if not isinstance(layer, Module):
         raise OptionError(
@@ -288,7 +291,7 @@ def _copies(name: str, layer: Module, number: int) -> Sequential:
             fresh[id(rng)] = rng.split(number)
         for made, own in zip(copies, fresh[id(rng)], strict=True):
             list(made.modules())[i].rng = own
-    return Sequential(*copies)
+    return ModuleList(copies)
 
 
 @final
@@ -548,8 +551,6 @@ class Transformer(Module):
         >>> Transformer.generate_square_subsequent_mask(2).tolist()
         [[0.0, -inf], [0.0, 0.0]]
         """
-        full = initial.constant(
-            (sz, sz), -float("inf"), device=device, dtype=dtype
-        )
+        full = initial.constant((sz, sz), -float("inf"), device=device, dtype=dtype)
         out: Array = full._lib.recorded.triu(full, k=1)
         return out
