@@ -624,68 +624,6 @@ def test_an_optimizer_goes_on_after_a_load_and_refuses_a_moved_model():
         steps(model, one)
 
 
-# --- initializers ---------------------------------------------------------------------
-
-SHAPE, FAN_IN, FAN_OUT = (60, 20, 3, 2), 120, 360
-SPREADS = {  # the standard deviation of each initializer that has one
-    "fan_in_uniform": (1 / (3 * FAN_IN)) ** 0.5,
-    "glorot_normal": (2 / (FAN_IN + FAN_OUT)) ** 0.5,
-    "glorot_uniform": (2 / (FAN_IN + FAN_OUT)) ** 0.5,
-    "he_normal": (2 / FAN_IN) ** 0.5,
-    "he_uniform": (2 / FAN_IN) ** 0.5,
-    "lecun_normal": (1 / FAN_IN) ** 0.5,
-    "lecun_uniform": (1 / FAN_IN) ** 0.5,
-    "normal": 0.05,
-    "uniform": 0.05 / 3**0.5,
-}
-
-
-def test_every_initializer_is_in_the_table():
-    assert set(init.INITIALIZERS) == {*SPREADS, "constant", "ones", "zeros"}
-
-
-@pytest.mark.parametrize("name", SPREADS)
-def test_an_initializer_has_the_spread_of_its_formula(name):
-    x = init.INITIALIZERS[name](SHAPE, rng=0)
-    assert (x.shape, x.dtype, x.requires_grad) == (SHAPE, np.float32, False)
-    values = host(x).astype("float64")
-    assert abs(values.std() / SPREADS[name] - 1) < 0.03
-    assert abs(values.mean()) < 0.03 * SPREADS[name] * 3
-    if name.endswith("uniform"):
-        bound = SPREADS[name] * 3**0.5
-        assert 0.99 * bound < abs(values).max() <= bound * (1 + 1e-6)
-    again = init.INITIALIZERS[name](SHAPE, rng=0, dtype=xp.float64, device="cpu")
-    assert again.dtype == np.float64
-
-
-@pytest.mark.parametrize(
-    ("name", "theirs", "options"),
-    [
-        ("glorot_uniform", "xavier_uniform_", {}),
-        ("glorot_normal", "xavier_normal_", {}),
-        ("he_uniform", "kaiming_uniform_", {"nonlinearity": "relu"}),
-        ("he_normal", "kaiming_normal_", {"nonlinearity": "relu"}),
-    ],
-)
-def test_an_initializer_has_the_spread_of_pytorchs(name, theirs, options):
-    torch = pytest.importorskip("torch")
-    drawn = getattr(torch.nn.init, theirs)(torch.empty(SHAPE), **options)
-    assert abs(float(drawn.std()) / SPREADS[name] - 1) < 0.03
-
-
-def test_gains_and_fans():
-    assert init.fans((5, 4)) == (4, 5)
-    tanh = host(init.glorot_uniform((40, 60), gain="tanh", rng=0))
-    plain = host(init.glorot_uniform((40, 60), rng=0))
-    np.testing.assert_allclose(tanh, plain * 5 / 3, 1e-6, 1e-7)
-    for bad in ("swish", 0.0, -1.0, float("nan")):
-        with pytest.raises(OptionError, match="gain is a positive number or one of"):
-            init.he_normal((2, 2), gain=bad)
-    for shape in ((3,), (), (0, 3)):
-        with pytest.raises(ShapeError, match="two axes or more"):
-            init.he_normal(shape)
-
-
 # --- the twins and the public face ----------------------------------------------------
 
 
