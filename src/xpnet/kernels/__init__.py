@@ -3,9 +3,25 @@
 Importing this package registers those for NumPy.
 """
 
-from . import numpy_elementwise, numpy_layers, numpy_losses
+from . import (
+    numpy_attention,
+    numpy_conv,
+    numpy_elementwise,
+    numpy_layers,
+    numpy_losses,
+    numpy_norms,
+    numpy_recurrent,
+)
 from .memory import keep_freed_memory
 
-__all__ = ["numpy_elementwise", "numpy_layers", "numpy_losses"]
+__all__ = [
+    "numpy_attention",
+    "numpy_conv",
+    "numpy_elementwise",
+    "numpy_layers",
+    "numpy_losses",
+    "numpy_norms",
+    "numpy_recurrent",
+]
 
 keep_freed_memory()
