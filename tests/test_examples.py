@@ -13,7 +13,7 @@ import xpnet as xn
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 NAMES = sorted(path.stem for path in EXAMPLES.glob("*.py"))
-NEED_SKLEARN = {"digits", "logistic_regression"}
+NEED_SKLEARN = {"digits", "digits_cnn", "logistic_regression"}
 
 
 @pytest.fixture
@@ -53,12 +53,15 @@ def after(text, start):
     return numbers(line)
 
 
-def test_all_five_are_here():
+def test_all_are_here():
     assert NAMES == [
         "digits",
+        "digits_cnn",
         "gradient_descent_2d",
         "logistic_regression",
         "one_neuron",
+        "text_lstm",
+        "text_transformer",
         "xor",
     ]
 
@@ -261,3 +264,15 @@ def test_a_picture_has_eight_rows_and_a_shade_per_level():
     assert (
         example.pictures([black, black]).splitlines()[0] == "@" * 16 + "  " + "@" * 16
     )
+
+
+# --- convolutions --------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_the_convolutional_network_reads_985_digits_of_1000(run):
+    out = run("digits_cnn")
+    rights = [float(x) for x in re.findall(r"right on ([\d.]+)% of the test", out)]
+    assert len(rights) == 30
+    assert rights[-1] >= 98.5
+    assert "64·32·3·3 + 64 = 18,496" in out
