@@ -10,6 +10,7 @@ from . import (
     numpy_layers,
     numpy_losses,
     numpy_norms,
+    numpy_pool,
     numpy_recurrent,
 )
 from .memory import keep_freed_memory
@@ -21,6 +22,7 @@ __all__ = [
     "numpy_layers",
     "numpy_losses",
     "numpy_norms",
+    "numpy_pool",
     "numpy_recurrent",
 ]
 
