@@ -66,10 +66,10 @@ class autocast(contextlib.ContextDecorator):
 
     Examples
     --------
-    >>> from xpnet import nn
+    >>> from xpnet import nn, xp
     >>> layer = nn.Linear(2, 1, rng=0)
     >>> with autocast("float16"):
-    ...     out = layer([[1.0, 2.0]])
+    ...     out = layer(xp.ones((3, 2), dtype=xp.float32))
     >>> out.dtype, layer.weight.dtype
     (dtype('float16'), dtype('float32'))
     """

@@ -1,6 +1,7 @@
 """Layers and models: `Module`, the layers, and the functions that they are made of."""
 
 from . import functional, init
+from .counted import Summary, summary
 from .hooks import watch
 from .layers import (
     CELU,
@@ -222,6 +223,7 @@ __all__ = [
     "Softplus",
     "Softshrink",
     "Softsign",
+    "Summary",
     "SwiGLU",
     "Tanh",
     "Tanhshrink",
@@ -242,6 +244,7 @@ __all__ = [
     "register_parametrization",
     "remove_parametrizations",
     "spectral_norm",
+    "summary",
     "watch",
     "weight_norm",
 ]
