@@ -98,10 +98,12 @@ class _Plan(NamedTuple):
 
     def bound(self, n: int, heads: slice, q: Any) -> float:
         """Return what no score exceeds: the product of the greatest lengths."""
-        key = self.key[n, heads]
-        longest = float(np.einsum("hld,hld->hl", q, q).max())
-        longest *= float(np.einsum("hld,hld->hl", key, key).max())
-        return math.sqrt(longest) + self.largest
+        with np.errstate(over="ignore", invalid="ignore"):
+            squares = [
+                float(np.einsum("hld,hld->hl", x, x).max())
+                for x in (q, self.key[n, heads])
+            ]
+        return math.prod(map(math.sqrt, squares)) + self.largest
 
     def scaled(self, n: int, heads: slice) -> Any:
         """Return the queries of some heads times the scale."""
