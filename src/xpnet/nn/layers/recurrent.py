@@ -388,18 +388,15 @@ class LSTM(_Recurrent):
         device: Any = None,
     ) -> None:
         self.proj_size = count("LSTM", "proj_size", proj_size, least=0)
+        if self.proj_size >= count("LSTM", "hidden_size", hidden_size):
+            raise OptionError(
+                f"LSTM: proj_size is {proj_size}; it must be less than hidden_size, "
+                f"which is {hidden_size}."
+            )
         self._set_up(
             input_size, hidden_size, num_layers, bias, batch_first, dropout,
             bidirectional, rng=rng, dtype=dtype, device=device,
         )  # fmt: skip
-
-    def _build(self, size: int) -> None:
-        if self.proj_size >= self.hidden_size:
-            raise OptionError(
-                f"LSTM: proj_size is {self.proj_size}; it must be less than "
-                f"hidden_size, which is {self.hidden_size}."
-            )
-        super()._build(size)
 
     def _function(self, *args: Any, **options: Any) -> Any:
         return functions.lstm(*args, **options)
