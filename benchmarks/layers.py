@@ -64,7 +64,8 @@ def transformer(of: Parts) -> Any:
     layer = nn.TransformerEncoderLayer(
         128, 4, 512, 0.0, "gelu", batch_first=True, norm_first=True
     )
-    encoder = nn.TransformerEncoder(layer, 4)
+    other = {"enable_nested_tensor": False} if of.name == "torch" else {}
+    encoder = nn.TransformerEncoder(layer, 4, **other)
     if of.name == "torch":
         mask = nn.Transformer.generate_square_subsequent_mask(128)
     else:
