@@ -11,11 +11,15 @@ from .adagrad import Adadelta, Adagrad, RMSprop
 from .adam import Adam, AdamW
 from .adam_variants import Adamax, NAdam, RAdam
 from .asgd import ASGD
+from .averaging import EMA, SWA
 from .base import Optimizer
+from .clipping import clip_grad_norm_, clip_grad_value_
 from .layerwise import LAMB, LARS
+from .lbfgs import LBFGS
 from .lion import Lion
 from .muon import Muon
 from .rprop import Rprop
+from .scaling import GradScaler
 from .schedules import (
     ChainedScheduler,
     ConstantLR,
@@ -36,12 +40,17 @@ from .schedules import (
     WarmUp,
 )
 from .sgd import SGD
+from .wrappers import SAM, Lookahead
 
 __all__ = [
     "ASGD",
+    "EMA",
     "LAMB",
     "LARS",
+    "LBFGS",
+    "SAM",
     "SGD",
+    "SWA",
     "Adadelta",
     "Adagrad",
     "Adam",
@@ -53,9 +62,11 @@ __all__ = [
     "CosineAnnealingWarmRestarts",
     "CyclicLR",
     "ExponentialLR",
+    "GradScaler",
     "LambdaLR",
     "LinearLR",
     "Lion",
+    "Lookahead",
     "MultiStepLR",
     "MultiplicativeLR",
     "Muon",
@@ -71,5 +82,7 @@ __all__ = [
     "SequentialLR",
     "StepLR",
     "WarmUp",
+    "clip_grad_norm_",
+    "clip_grad_value_",
     "schedules",
 ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import numbers
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
@@ -14,6 +13,7 @@ from ..errors import ConversionError, DTypeError, GradientError, OptionError
 from . import saving
 from .flat import Flat
 from .store import Loose, Store
+from .terms import is_number
 
 __all__ = ["Optimizer"]
 
@@ -303,8 +303,7 @@ class Optimizer(ABC):
         self, what: str, value: Any, low: float = 0, below: float = math.inf
     ) -> None:
         """Raise OptionError unless `value` is a number and ``low <= value < below``."""
-        number = isinstance(value, numbers.Real) and not isinstance(value, bool)
-        if not number or not low <= value < below:
+        if not is_number(value) or not low <= value < below:
             limit = "" if below == math.inf else f" and less than {below}"
             raise OptionError(
                 f"{self.name}: {what} is {value!r}; it must be a number, at least {low}"

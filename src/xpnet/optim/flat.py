@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import operator
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, final
 
 from ..calculus.array import Array
@@ -110,6 +110,23 @@ class Flat(Store):
             and all(map(operator.is_, map(_data, self.slots), self.written))
             and self.counts.count(self.counts[0]) == len(self.counts)
             and self.held.count(self.held[0]) == len(self.held)
+        )
+
+    def collected(self) -> bool:
+        """Tell whether every parameter has a gradient, and it lies in the buffer."""
+        leaves = [p._node for p in self.arrays]
+        return (
+            all(type(leaf) is Leaf for leaf in leaves)
+            and all(map(operator.is_, map(_grad, leaves), self.slots))
+            and all(map(operator.is_, map(_data, self.slots), self.written))
+        )
+
+    def holds(self, arrays: list[Array]) -> bool:
+        """Tell whether the buffer of values is that of these parameters, in order."""
+        return (
+            len(arrays) == len(self.arrays)
+            and all(map(operator.is_, arrays, self.arrays))
+            and all(map(operator.is_, map(_data, arrays), self.views))
         )
 
     def step(self, names: tuple[str, ...], options: Mapping[str, Any]) -> None:
@@ -233,6 +250,48 @@ class Flat(Store):
     def write(self, values: list[Any]) -> None:
         """Set the values of all parameters."""
         self.put(self.w, values[0])
+
+    def parted(self, values: list[Any]) -> dict[int, Array]:
+        """Return copies of arrays laid out as `values`, by the parameters' numbers."""
+        return {
+            number: Array(self.lib.copy(self.view(values[0], i)), self.lib)
+            for i, number in enumerate(self.indices)
+        }
+
+    def joined(self, arrays: Sequence[Any]) -> list[Any]:
+        """Return what `parted` gave, of all parameters, laid out as `values` again."""
+        out = self.zeros((self.starts[-1],))
+        for i, number in enumerate(self.indices):
+            self.view(out, i)[...] = self.brought(i, arrays[number], "array")
+        return [out]
+
+    def gradient(self) -> Any:
+        """Return a copy of all gradients as one vector, 0 where there is none."""
+        ready = [self.settle(i) for i in range(len(self.arrays))]
+        out = self.lib.copy(self.g)
+        for i, has in enumerate(ready):
+            if not has:
+                self.view(out, i)[...] = 0.0
+        return out
+
+    def move_to(self, vector: Any) -> None:
+        """Set the values of all parameters, laid out as `vector` returns them."""
+        self.put(self.w, vector)
+
+    def packed(self, vector: Any) -> Any:
+        """Return such a vector without what lies between the parameters."""
+        raw = self.lib.raw
+        parts = [self.view(vector, i) for i in range(len(self.arrays))]
+        return raw.concat([raw.reshape(part, (-1,)) for part in parts])
+
+    def unpacked(self, vector: Any) -> Any:
+        """Return what `packed` gave, laid out as `vector` again."""
+        out, start = self.zeros((self.starts[-1],)), 0
+        for i, p in enumerate(self.arrays):
+            part = vector[start : start + p.size]
+            self.view(out, i)[...] = self.lib.raw.reshape(part, self.shapes[i])
+            start += p.size
+        return out
 
     def put(self, part: Any, value: Any) -> None:
         """Write into a part of the buffer of values."""

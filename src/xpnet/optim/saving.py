@@ -13,7 +13,7 @@ from .store import Store
 if TYPE_CHECKING:
     from .base import Optimizer
 
-__all__ = ["collect", "restore"]
+__all__ = ["adopt_options", "collect", "restore"]
 
 # options of PyTorch's optimizers that choose an implementation, not the mathematics
 _TORCH_ONLY = frozenset({"capturable", "differentiable", "foreach", "fused"})
@@ -50,15 +50,8 @@ def restore(
     optimizer: Optimizer, stores: list[list[Store]], saved: Mapping[str, Any]
 ) -> None:
     """Set the state and the options of an optimizer, after checking all of them."""
-    if not isinstance(saved, Mapping) or not {"param_groups", "state"} <= set(saved):
-        held = sorted(map(str, saved)) if isinstance(saved, Mapping) else type(saved)
-        raise OptionError(
-            f"{optimizer.name}.load_state_dict: what optimizer.state_dict() returns "
-            f"has 'state' and 'param_groups'; this has {held!r:.80}."
-        )
+    complete = adopt_options(optimizer, saved)
     groups, state = saved["param_groups"], saved["state"]
-    _compare(optimizer, groups)
-    complete = [_options(optimizer, group) for group in groups]
     numbers = [number for group in groups for number in group["params"]]
     places = [place for group in optimizer.param_groups for place in group["params"]]
     entry_of = {id(p): state.get(n) for n, p in zip(numbers, places, strict=True)}
@@ -77,6 +70,20 @@ def restore(
         store.hold(names)
         for i, entry in enumerate(entries):
             store.restore(i, *entry)
+
+
+def adopt_options(
+    optimizer: Optimizer, saved: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """Return the options of saved groups, after checking that they fit."""
+    if not isinstance(saved, Mapping) or not {"param_groups", "state"} <= set(saved):
+        held = sorted(map(str, saved)) if isinstance(saved, Mapping) else type(saved)
+        raise OptionError(
+            f"{optimizer.name}.load_state_dict: what optimizer.state_dict() returns "
+            f"has 'state' and 'param_groups'; this has {held!r:.80}."
+        )
+    _compare(optimizer, saved["param_groups"])
+    return [_options(optimizer, group) for group in saved["param_groups"]]
 
 
 def _compare(optimizer: Optimizer, groups: list[Mapping[str, Any]]) -> None:
@@ -121,15 +128,6 @@ def _buffers(
                 f"{store.indices[i]} has shape {value.shape}, the parameter "
                 f"{store.shapes[i]}."
             )
-        out[name] = _brought(store, value)
+        out[name] = store.bring(value)
     numbers = {name: float(entry[name]) for name in store.numbers}
     return int(entry.get("step", 1)), numbers, out
-
-
-def _brought(store: Store, value: Array) -> Any:
-    """Return an array of any library as a raw one beside the parameters."""
-    lib, data = store.lib, value.data
-    if value._lib is not lib or value._lib.device_of(data) != store.place:
-        place = lib.raw.device(store.arrays[0].data)
-        data = lib.from_host(value._lib.to_host(data), place)
-    return data if data.dtype == store.dtype else lib.raw.astype(data, store.dtype)

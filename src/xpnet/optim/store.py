@@ -9,12 +9,13 @@ from __future__ import annotations
 import functools
 import operator
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, final
 
 import numpy as np
 
 from ..calculus.array import Array
+from ..calculus.convert import asarray
 from ..calculus.tape import Leaf, Node, mark_changed
 from ..errors import DeviceError, DTypeError, GradientError, LibraryError, ShapeError
 from .parts import Alone
@@ -126,6 +127,54 @@ class Store(ABC):
     @abstractmethod
     def write(self, values: list[Any]) -> None:
         """Set the values of all parameters, laid out as `values` returns them."""
+
+    @abstractmethod
+    def parted(self, values: list[Any]) -> dict[int, Array]:
+        """Return copies of arrays laid out as `values`, by the parameters' numbers."""
+
+    @abstractmethod
+    def joined(self, arrays: Sequence[Any]) -> list[Any]:
+        """Return what `parted` gave, of all parameters, laid out as `values` again."""
+
+    def bring(self, x: Array) -> Any:
+        """Return an array of any library as a raw one like the parameters'."""
+        lib, data = self.lib, x.data
+        if x._lib is not lib or x._lib.device_of(data) != self.place:
+            place = lib.raw.device(self.arrays[0].data)
+            data = lib.from_host(x._lib.to_host(data), place)
+        return data if data.dtype == self.dtype else lib.raw.astype(data, self.dtype)
+
+    def brought(self, i: int, given: Any, what: str) -> Any:
+        """Return a saved array for the i-th parameter, after a check of its shape."""
+        x = asarray(given)
+        if x.shape != self.shapes[i]:
+            raise ShapeError(
+                f"load_state_dict: {what} of parameter {self.indices[i]} has shape "
+                f"{x.shape}, the parameter {self.shapes[i]}."
+            )
+        return self.bring(x)
+
+    def vector(self) -> Any:
+        """Return a copy of all values, one after the other."""
+        return self.lib.raw.concat(
+            [self.lib.raw.reshape(x, (-1,)) for x in self.values()]
+        )
+
+    @abstractmethod
+    def gradient(self) -> Any:
+        """Return a copy of all gradients as one vector, 0 where there is none."""
+
+    @abstractmethod
+    def move_to(self, vector: Any) -> None:
+        """Set the values of all parameters, laid out as `vector` returns them."""
+
+    @abstractmethod
+    def packed(self, vector: Any) -> Any:
+        """Return such a vector without what lies between the parameters."""
+
+    @abstractmethod
+    def unpacked(self, vector: Any) -> Any:
+        """Return what `packed` gave, laid out as `vector` again."""
 
     def zeros(self, shape: tuple[int, ...], dtype: Any = None) -> Any:
         """Return zeros where the parameters live."""
@@ -265,6 +314,46 @@ class Loose(Store):
         """Set the values of all parameters, laid out as `values` returns them."""
         for p, value in zip(self.arrays, values, strict=True):
             _rebind(p, value)
+
+    def parted(self, values: list[Any]) -> dict[int, Array]:
+        """Return copies of arrays laid out as `values`, by the parameters' numbers."""
+        pairs = zip(self.indices, values, strict=True)
+        return {i: Array(self.lib.copy(x), self.lib) for i, x in pairs}
+
+    def joined(self, arrays: Sequence[Any]) -> list[Any]:
+        """Return what `parted` gave, of all parameters, laid out as `values` again."""
+        pairs = enumerate(self.indices)
+        return [
+            self.lib.copy(self.brought(i, arrays[number], "array"))
+            for i, number in pairs
+        ]
+
+    def gradient(self) -> Any:
+        """Return a copy of all gradients as one vector, 0 where there is none."""
+        ready, raw = set(self.ready()), self.lib.raw
+        return raw.concat(
+            [
+                raw.reshape(p._node.grad.data, (-1,))  # type: ignore[union-attr]
+                if i in ready
+                else self.zeros((p.size,))
+                for i, p in enumerate(self.arrays)
+            ]
+        )
+
+    def move_to(self, vector: Any) -> None:
+        """Set the values of all parameters, laid out as `vector` returns them."""
+        start = 0
+        for p, shape in zip(self.arrays, self.shapes, strict=True):
+            _rebind(p, self.lib.raw.reshape(vector[start : start + p.size], shape))
+            start += p.size
+
+    def packed(self, vector: Any) -> Any:
+        """Return such a vector without what lies between the parameters."""
+        return vector
+
+    def unpacked(self, vector: Any) -> Any:
+        """Return what `packed` gave, laid out as `vector` again."""
+        return vector
 
 
 def _rebind(p: Array, value: Any) -> None:

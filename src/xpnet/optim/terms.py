@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["Options", "State", "decayed", "moments"]
+__all__ = ["Options", "State", "decayed", "is_number", "moments"]
 
 State = dict[str, Any]
 Options = Mapping[str, Any]
+
+
+def is_number(value: Any) -> bool:
+    """Tell whether an option is a real number; True and False are not."""
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
 
 
 def decayed(w: Any, g: Any, options: Options) -> tuple[Any, Any]:

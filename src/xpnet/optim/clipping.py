@@ -1,0 +1,260 @@
+"""Gradient clipping, by the norm of all gradients together or value by value."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from ..backend.library import Library
+from ..calculus.array import Array
+from ..calculus.tape import Leaf
+from ..errors import LibraryError, NonFiniteError, OptionError
+from .flat import Flat, owner
+from .terms import is_number
+
+__all__ = ["clip_grad_norm_", "clip_grad_value_", "norm_of"]
+
+
+def clip_grad_norm_(
+    parameters: Iterable[Array] | Array,
+    max_norm: float,
+    norm_type: float = 2.0,
+    error_if_nonfinite: bool = False,
+) -> Array:
+    """Scale all gradients down together, to a norm of at most `max_norm`.
+
+    ``g ← g · min(1, max_norm / (|g| + 1e-6))`` with the norm of all gradients as one
+    vector. Call it between ``backward`` and ``optimizer.step``.
+
+    Parameters
+    ----------
+    parameters : iterable of Array, or Array
+        Those without a gradient are left out.
+    max_norm : float
+        The largest norm, 0 or more.
+    norm_type : float
+        p of the p-norm, above 0; ``math.inf`` for the largest absolute value.
+    error_if_nonfinite : bool
+        Raise if the norm is infinite or NaN, and leave the gradients alone. This reads
+        the norm back to the host.
+
+    Returns
+    -------
+    Array
+        The norm before clipping, without axes, where the gradients are, and of the
+        first gradient's dtype, but at least float32.
+
+    Raises
+    ------
+    LibraryError
+        If gradients belong to several libraries or devices of ours.
+    NonFiniteError
+        If `error_if_nonfinite` is set and the norm is not finite.
+    OptionError
+        If an option is out of range.
+
+    Notes
+    -----
+    The formula and the names are PyTorch's. Values are divided by the largest before
+    they are squared, so that a norm is right wherever it can be represented; PyTorch's
+    norm of values above 1e19 in float32 is infinite, and its gradients become 0.
+    An infinite gradient gives an infinite norm: finite gradients become 0 and infinite
+    ones NaN, as in PyTorch; a NaN makes all gradients NaN.
+
+    Nothing is read back to the host. The gradients of an optimizer lie in one buffer,
+    so there are a few operations, whatever the number of parameters.
+
+    Examples
+    --------
+    >>> from xpnet import asarray
+    >>> w = asarray([3.0, 4.0], requires_grad=True)
+    >>> w.grad = asarray([30.0, 40.0])
+    >>> clip_grad_norm_([w], max_norm=1.0).item()
+    50.0
+    >>> [round(x, 5) for x in w.grad.tolist()]
+    [0.6, 0.8]
+    """
+    _number("clip_grad_norm_: max_norm", max_norm)
+    _number("clip_grad_norm_: norm_type", norm_type)
+    if norm_type == 0:
+        raise OptionError("clip_grad_norm_: norm_type is 0; it must be above 0.")
+    found = _gradients(parameters)
+    if not found:
+        return _zero(parameters)
+    lib = _one_library("clip_grad_norm_", [lib for lib, _, _ in found])
+    with lib.quiet():
+        scale, rest = _norm(lib, [piece for _, piece, _ in found], float(norm_type))
+        norm = Array(scale * rest, lib)
+        if error_if_nonfinite and not math.isfinite(norm.item()):
+            raise NonFiniteError(
+                f"clip_grad_norm_: the norm of the gradients is {norm.item()}, so they "
+                "cannot be clipped, and are as they were. Skip this step."
+            )
+        # max_norm / (|g| + 1e-6), where |g| itself may not be representable
+        share = (float(max_norm) / scale) / (rest + 1e-6 / scale)
+        share = lib.raw.minimum(share, lib.raw.ones_like(share))
+        for _, g, write in found:
+            here = _moved(lib, share, lib.raw.device(g))
+            write(g * lib.raw.astype(here, g.dtype))
+    return norm
+
+
+def clip_grad_value_(parameters: Iterable[Array] | Array, clip_value: float) -> None:
+    """Bring every element of the gradients between ``-clip_value`` and ``clip_value``.
+
+    Parameters
+    ----------
+    parameters : iterable of Array, or Array
+        Those without a gradient are left out.
+    clip_value : float
+        The largest absolute value, 0 or more.
+
+    Raises
+    ------
+    OptionError
+        If `clip_value` is out of range.
+
+    Notes
+    -----
+    As in PyTorch: infinite elements become ``±clip_value``, NaN stays NaN.
+
+    Examples
+    --------
+    >>> from xpnet import asarray
+    >>> w = asarray([3.0, 4.0], requires_grad=True)
+    >>> w.grad = asarray([-30.0, 0.5])
+    >>> clip_grad_value_([w], 1.0)
+    >>> w.grad.tolist()
+    [-1.0, 0.5]
+    """
+    _number("clip_grad_value_: clip_value", clip_value)
+    bound = float(clip_value)
+    for lib, g, write in _gradients(parameters):
+        write(lib.clip(g, -bound, bound))
+
+
+def _number(what: str, value: Any) -> None:
+    """Raise OptionError unless a value is a number, 0 or more."""
+    if not is_number(value) or not value >= 0:
+        raise OptionError(f"{what} is {value!r}; it must be a number, at least 0.")
+
+
+Gradient = tuple[Library, Any, Callable[[Any], None]]
+"""A library, one raw array with one or more gradients, and what writes new values."""
+
+
+def _gradients(parameters: Iterable[Array] | Array) -> list[Gradient]:
+    """Return the gradients of parameters, whole buffers where all of one are there."""
+    arrays = [parameters] if isinstance(parameters, Array) else list(parameters)
+    leaves: dict[int, Leaf] = {
+        id(p._node): p._node for p in arrays if isinstance(p._node, Leaf)
+    }
+    found: list[Gradient] = []
+    for store in _whole(leaves):
+        found.append((store.lib, store.g, _into(store.g)))
+        for p in store.arrays:
+            leaves.pop(id(p._node), None)
+    for leaf in leaves.values():
+        grad = leaf.grad
+        if grad is not None:
+            write = _into(grad.data) if grad is leaf.into else _anew(leaf)
+            found.append((grad._lib, grad.data, write))
+    return found
+
+
+def _whole(leaves: dict[int, Leaf]) -> list[Flat]:
+    """Return the buffers whose parameters all are among `leaves`, with gradients."""
+    stores = {id(s): s for s in map(owner, leaves.values()) if s is not None}
+    return [
+        store
+        for store in stores.values()
+        if all(id(p._node) in leaves for p in store.arrays) and store.collected()
+    ]
+
+
+def _into(buffer: Any) -> Callable[[Any], None]:
+    """Return what writes into an array that belongs to an optimizer."""
+
+    def write(value: Any) -> None:
+        buffer[...] = value
+
+    return write
+
+
+def _anew(leaf: Leaf) -> Callable[[Any], None]:
+    """Return what gives a leaf another gradient: the old one may be another's too."""
+    lib = leaf.grad._lib
+
+    def write(value: Any) -> None:
+        leaf.grad = Array(value, lib)
+
+    return write
+
+
+def _one_library(what: str, found: list[Library]) -> Library:
+    """Return the one library of all gradients, or raise."""
+    libraries = dict.fromkeys(found)
+    if len(libraries) > 1:
+        names = ", ".join(map(str, libraries))
+        raise LibraryError(
+            f"{what}: the gradients belong to {names}, and their norm to none "
+            "of them. Treat the parameters of each alone."
+        )
+    return next(iter(libraries))
+
+
+def _zero(parameters: Any) -> Array:
+    """Return the norm of no gradients, beside the first parameter."""
+    arrays = [parameters] if isinstance(parameters, Array) else list(parameters)
+    if not arrays:
+        raise OptionError(
+            "clip_grad_norm_: there are no parameters. Is a generator given twice?"
+        )
+    lib, data = arrays[0]._lib, arrays[0].data
+    return Array(lib.raw.zeros((), dtype=data.dtype, device=lib.raw.device(data)), lib)
+
+
+def norm_of(what: str, pieces: list[tuple[Library, Any]]) -> tuple[Any, Any]:
+    """Return two numbers whose product is the Euclidean norm of arrays together."""
+    lib = _one_library(what, [lib for lib, _ in pieces])
+    with lib.quiet():
+        return _norm(lib, [x for _, x in pieces], 2.0)
+
+
+def _moved(lib: Library, x: Any, device: Any) -> Any:
+    """Return an array on one of the devices that a library has of its own."""
+    return x if lib.place is not None else lib.move(x, device)
+
+
+def _norm(lib: Library, pieces: list[Any], order: float) -> tuple[Any, Any]:
+    """Return two numbers whose product is the norm: a scale, and the norm by it.
+
+    The scale is the largest absolute value, or 1 where that is 0 or not finite.
+    """
+    raw = lib.raw
+    dtype = raw.float32 if raw.finfo(pieces[0].dtype).bits < 32 else pieces[0].dtype
+    if lib.is_complex(pieces[0]):
+        dtype = raw.abs(pieces[0]).dtype
+    place = raw.device(pieces[0])
+    sizes = [raw.abs(x) for x in pieces if 0 not in x.shape]
+    if not sizes:
+        zero = raw.zeros((), dtype=dtype, device=place)
+        return zero + 1, zero
+
+    def gathered(numbers: list[Any]) -> Any:
+        return raw.stack([raw.astype(_moved(lib, x, place), dtype) for x in numbers])
+
+    largest = raw.max(gathered([raw.max(x) for x in sizes]))
+    one = raw.ones_like(largest)
+    scale = raw.where((largest > 0) & raw.isfinite(largest), largest, one)
+    if order == math.inf:
+        return scale, largest / scale
+    sums = []
+    for x in sizes:
+        wide = raw.astype(x, dtype)
+        wide = wide / _moved(lib, scale, raw.device(x))
+        powers = wide * wide if order == 2 else wide if order == 1 else wide**order
+        sums.append(raw.sum(powers))
+    total = raw.sum(gathered(sums))
+    return scale, raw.sqrt(total) if order == 2 else total ** (1 / order)
