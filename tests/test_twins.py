@@ -5,6 +5,7 @@ is run with the twins and without; value, gradients, dtypes and shapes are compa
 """
 
 import platform
+from functools import partial
 
 import numpy as np
 import pytest
@@ -67,6 +68,22 @@ def cases(dtype):
             ("one", x[:1, :1], classes(1, 1)),
         ):
             yield f"{twin} {reduction} {kind}", twin, entropy, (logits, labels)
+        grid, large = numbers((3, 5, 4, 2), dtype), numbers((70, 4000), dtype)
+        some = np.where(classes(5, 3) == 1, -100, classes(5, 3))
+        for kind, options, logits, labels in (
+            ("many axes", {}, grid, classes(24, 5).reshape(3, 4, 2)),
+            ("ignored", {}, x, some),
+            ("ignore_index", {"ignore_index": 1}, x, classes(5, 3)),
+            ("smoothed", {"label_smoothing": 0.2}, x, classes(5, 3)),
+            ("smoothed, many", {"label_smoothing": 0.2}, wide, classes(3, 100)),
+            ("smoothed, ignored", {"label_smoothing": 0.2}, x, some),
+            ("weight", {"weight": [1.0, 2.0, 0.5]}, x, some),
+            ("weight, many axes", {"weight": [1.0, 2.0, 0.5, 1.0, 0.0]},
+             grid, classes(24, 5).reshape(3, 4, 2)),
+            ("blocks in threads", {"label_smoothing": 0.1}, large, classes(70, 4000)),
+        ):  # fmt: skip
+            function = partial(losses.cross_entropy, reduction=reduction, **options)
+            yield f"{twin} {reduction} {kind}", twin, function, (logits, labels)
         squared = loss(losses.mean_squared_error, reduction)
         twin = "mean_squared_error"
         yield f"{twin} {reduction}", twin, squared, (x, x[::-1].copy())
@@ -313,8 +330,13 @@ DECLINED = [
     ("linear", linear, (numbers((4, 3)) + 1j, numbers((2, 3)) + 1j)),
     (
         "cross_entropy",
-        entropy,
-        (numbers((4, 3, 2)), np.zeros((4, 2), int)),
+        lambda x, y: entropy(x, y, weight=[1.0, 2.0, 3.0], label_smoothing=0.1),
+        (numbers((4, 3)), classes(4, 3)),
+    ),
+    (
+        "cross_entropy",
+        lambda x, y: entropy(x, y, weight=[0.0, 1.0], reduction="sum"),
+        (np.array([[-np.inf, 0.0]]) + np.zeros((5, 1)), np.zeros(5, int)),
     ),
     ("cross_entropy", entropy, (numbers((0, 3)), classes(0, 3))),
     ("cross_entropy", entropy, (np.full((2, 3), -np.inf), classes(2, 3))),

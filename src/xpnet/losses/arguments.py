@@ -88,7 +88,9 @@ def same_shape(name: str, x: Array, y: Array) -> None:
 
 @functools.cache
 def _kind(lib: Any, dtype: Any) -> str:
-    """Return half, real, complex, integral or bool."""
+    """Return half, real, complex, int64, integral or bool."""
+    if dtype == lib.raw.int64:
+        return "int64"
     if lib.raw.isdtype(dtype, "real floating"):
         return "half" if lib.raw.finfo(dtype).bits < 32 else "real"
     kinds = ("complex floating", "integral", "bool")
@@ -100,26 +102,24 @@ def _kind(lib: Any, dtype: Any) -> str:
 
 def is_integer(x: Array) -> bool:
     """Tell whether an array holds integers."""
-    return _kind(x._lib, x.data.dtype) == "integral"
+    return _kind(x._lib, x.data.dtype) in ("integral", "int64")
 
 
 def int64(x: Array) -> Array:
     """Return labels as 64-bit integers."""
     lib = x._lib
-    if _is_int64(lib, x.data.dtype):
+    if _kind(lib, x.data.dtype) == "int64":
         return x
     cast: Array = lib.recorded.astype(x, lib.raw.int64)
     return cast
 
 
-@functools.cache
-def _is_int64(lib: Any, dtype: Any) -> bool:
-    return bool(dtype == lib.raw.int64)
-
-
 def check_labels(name: str, labels: Array, what: str = "labels") -> Array:
     """Return labels as int64; raise if they are not integers."""
-    if not is_integer(labels):
+    kind = _kind(labels._lib, labels.data.dtype)
+    if kind == "int64":
+        return labels
+    if kind != "integral":
         raise DTypeError(
             f"{name}: {what} have dtype {labels.dtype}; they must be integers, "
             f"the class of each row. Cast them: xp.astype({what}, xp.int64)."

@@ -82,31 +82,43 @@ def cross_entropy(
     if type(labels) is not Array or labels._lib is not logits._lib:
         labels = beside(labels, logits)
     soft = _fit(name, logits, labels, label_smoothing)
-    classes = logits.shape[min(1, logits.ndim - 1)]
-    options = {
-        "label_smoothing": label_smoothing,
-        "reduction": reduction,
-        "sample_weight": sample_weight,
-    }
     if weight is not None:
+        classes = logits.shape[min(1, logits.ndim - 1)]
         weight = class_weight(name, weight, logits, classes)
     if soft:
-        if ignore_index >= 0:
-            raise OptionError(
-                f"{name}: ignore_index={ignore_index} is a class, and the labels are "
-                "probabilities. Give an example the sample_weight 0 to leave it out."
-            )
-        labels = real_beside(name, labels, logits, "labels")
-        return _soft(logits, labels, weight, **options)
-    labels = check_labels(name, labels)
-    return _hard(logits, labels, weight, ignore_index=ignore_index, **options)
+        _refuse_class(name, ignore_index)
+        return _soft(
+            logits,
+            real_beside(name, labels, logits, "labels"),
+            weight,
+            label_smoothing=label_smoothing,
+            reduction=reduction,
+            sample_weight=sample_weight,
+        )
+    return _hard(
+        logits,
+        check_labels(name, labels),
+        weight,
+        ignore_index=ignore_index,
+        label_smoothing=label_smoothing,
+        reduction=reduction,
+        sample_weight=sample_weight,
+    )
+
+
+def _refuse_class(name: str, ignore_index: int) -> None:
+    if ignore_index >= 0:
+        raise OptionError(
+            f"{name}: ignore_index={ignore_index} is a class, and the labels are "
+            "probabilities. Give an example the sample_weight 0 to leave it out."
+        )
 
 
 def _fit(name: str, logits: Array, labels: Array, label_smoothing: float) -> bool:
     """Tell whether labels are probabilities; raise if they fit in neither way."""
     shape, given = logits.data.shape, labels.data.shape
     soft = given == shape and labels._lib.is_floating(labels.data.dtype)
-    if not soft and (not shape or given != shape[:1] * (len(shape) > 1) + shape[2:]):
+    if not soft and (not shape or given != _without_classes(shape)):
         raise _label_misfit(name, logits.shape, labels.shape)
     if not 0 <= label_smoothing <= 1:
         raise OptionError(
@@ -217,7 +229,7 @@ def nll(
     x = predicted(name, prediction)
     labels = beside(labels, x)
     shape = x.shape
-    if not shape or labels.shape != shape[:1] * (len(shape) > 1) + shape[2:]:
+    if not shape or labels.shape != _without_classes(shape):
         raise _label_misfit(name, shape, labels.shape, "log-probabilities")
     labels = check_labels(name, labels)
     weight = class_weight(name, weight, x, shape[min(1, x.ndim - 1)])
@@ -238,6 +250,11 @@ def _nll(xp: Any, x: Any, labels: Any, weight: Any = None, *, ignore_index: int)
 
 
 # --- shared ---------------------------------------------------------------------------
+
+
+def _without_classes(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the shape of labels, from that of logits."""
+    return (shape[0], *shape[2:]) if len(shape) > 1 else ()
 
 
 def _along(xp: Any, weight: Any, after: int) -> Any:
@@ -277,8 +294,7 @@ def _label_misfit(
             f"{min(1, len(shape) - 1)})."
         )
     where = "axis 1" if len(shape) > 1 else "axis 0"
-    wanted = shape[:1] * (len(shape) > 1) + shape[2:]
     return ShapeError(
-        f"{name}: {what} of shape {shape} need labels of shape {wanted}, not {labels}. "
-        f"Classes are {where}.{advice}"
+        f"{name}: {what} of shape {shape} need labels of shape "
+        f"{_without_classes(shape)}, not {labels}. Classes are {where}.{advice}"
     )
