@@ -1,22 +1,22 @@
-"""Twins for NumPy: pooling, one place of the window after another.
+"""Twins for NumPy: pooling and repeating, one axis after another.
 
-A place of the window, as it moves, sees a strided slice of the input; the largest of
-these slices, or their sum, is the result. A window may be long, the loop is as long as
-the window and each step a pass of NumPy over a block of images that stays in the cache.
-Max-pooling keeps which place was the largest, one byte for each element of the result,
-and never the input.
+Along one axis, element k of all windows together is a strided slice of the input. The
+largest of these slices, or their sum, is what one axis adds, and the next axis goes on
+from there. Each step is a pass of NumPy over a block of images that stays in the cache.
+
+Max-pooling keeps for each axis which slice was the largest, in one byte; that of the
+last axis is found first, so that of equal elements the first one in memory is taken.
 """
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, NamedTuple, final
 
 import numpy as np
 
-from .numpy_common import REAL
+from .numpy_common import REAL, filled
 from .threads import run_blocks
 from .twin import register
 
@@ -87,13 +87,6 @@ def _axes(x: Any, window: Any) -> list[_Axis]:
     return found
 
 
-def _taps(axes: list[_Axis]) -> Iterator[tuple[int, tuple[Any, ...], tuple[Any, ...]]]:
-    """Iterate over the places of a window: number, windows that have it, elements."""
-    for tap, place in enumerate(itertools.product(*(range(a.kernel) for a in axes))):
-        pairs = [a.slices(i) for a, i in zip(axes, place, strict=True)]
-        yield tap, (..., *(w for w, _ in pairs)), (..., *(e for _, e in pairs))
-
-
 def _over_images(function: Callable[[slice], None], count: int, size: int) -> None:
     """Call a function for blocks of `count` images of `size` elements, in threads."""
     images = max(1, _BLOCK // size)
@@ -106,95 +99,120 @@ def _over_images(function: Callable[[slice], None], count: int, size: int) -> No
 
 @final
 class _MaxPool:
-    """The largest element of every window; it keeps its place in the window.
-
-    Of equal elements it is the first. The value of a window that has a NaN is NaN.
-    """
+    """The largest element of every window; NaN where a window has one."""
 
     def forward(
         self, needs: tuple[bool, ...], x: Any, *, window: Any
     ) -> tuple[Any, Any] | None:
-        places = math.prod(window.kernel)
-        if x.dtype not in REAL or not x.size or places > 2**16:
+        if x.dtype not in REAL or not x.size or max(window.kernel) > 2**8:
             return None
         axes = _axes(x, window)
-        sizes, outs = tuple(a.n for a in axes), tuple(a.out for a in axes)
-        lead = x.shape[: -len(axes)]
+        sizes, outs = [a.n for a in axes], [a.out for a in axes]
         images = x.reshape(-1, *sizes)
         out = np.empty((len(images), *outs), x.dtype)
-        kind = np.uint8 if places <= 2**8 else np.uint16
-        best = np.empty(out.shape, kind) if needs[0] else None
-        first = _first_places(axes).astype(kind)
-        taps = list(_taps(axes))
-        padded = any(a.slices(0)[0] != slice(0, a.out) for a in axes)
+        places = [  # of the first axis: what the axes before the last have become
+            np.empty((len(images), *sizes[:i], *outs[i:]), np.uint8)
+            for i in range(len(axes))
+        ]
 
         def block(at: slice) -> None:
-            seen, top = images[at], out[at]
-            where = None if best is None else best[at]
-            if where is not None:
-                where[...] = first
-                larger = np.empty(where.shape, bool)
-                numbers = np.empty(where.shape, kind)
-            if padded:
-                top[...] = -np.inf
-            else:
-                top[...] = seen[taps[0][2]]
-            for tap, windows, elements in taps[not padded :]:
-                new, old = seen[elements], top[windows]
-                if where is not None:
-                    mask, number = larger[windows], numbers[windows]
-                    np.greater(new, old, out=mask)
-                    np.multiply(mask.view(np.uint8), kind(tap), out=number)
-                    np.maximum(where[windows], number, out=where[windows])
-                np.maximum(old, new, out=old)
+            part = images[at]
+            for i in range(len(axes) - 1, -1, -1):
+                shape = places[i][at].shape
+                top = out[at] if i == 0 else np.empty(shape, x.dtype)
+                _largest(part, i + 1, axes[i], top, places[i][at])
+                part = top
 
         _over_images(block, len(images), math.prod(sizes))
-        return out.reshape(*lead, *outs), (best, axes, x.shape)
+        kept = (places, axes, x.shape) if needs[0] else None
+        return out.reshape(*x.shape[: -len(axes)], *outs), kept
 
     def backward(
         self, g: Any, residual: Any, needs: tuple[bool, ...], slots: tuple[Any, ...]
     ) -> tuple[Any, ...]:
-        best, axes, shape = residual
-        sizes = tuple(a.n for a in axes)
-        tiled, apart = all(a.tiled for a in axes), all(a.apart for a in axes)
-        real, bits = g.dtype, _BITS[g.dtype.itemsize]
-        g = g.reshape(best.shape).view(bits)
-        dx = np.empty((len(best), *sizes), bits)
-        taps = list(_taps(axes))
+        places, axes, shape = residual
+        g = g.reshape(places[0].shape)
+        dx = np.empty((len(g), *[a.n for a in axes]), g.dtype)
 
         def block(at: slice) -> None:
-            below, given, where = dx[at], g[at], best[at]
-            if not tiled:
-                below[...] = 0
-            sums = below.view(real)
-            chosen = np.empty(where.shape, bool)
-            mask = np.empty(where.shape, bits)
-            for tap, windows, elements in taps:
-                here, passed = chosen[windows], mask[windows]
-                np.equal(where[windows], tap, out=here)
-                # All bits of a number or none: no product, in which 0 · inf is NaN.
-                np.negative(here.view(np.int8), out=here.view(np.int8))
-                np.copyto(passed, here.view(np.int8))
-                target = below[elements] if apart else passed
-                np.bitwise_and(passed, given[windows], out=target)
-                if not apart:
-                    np.add(sums[elements], passed.view(real), out=sums[elements])
+            part = g[at]
+            for i, axis in enumerate(axes):
+                if i == len(axes) - 1:
+                    below = dx[at]
+                else:
+                    below = np.empty(places[i + 1][at].shape, g.dtype)
+                _given_back(part, i + 1, axis, below, places[i][at])
+                part = below
 
-        _over_images(block, len(best), math.prod(sizes))
-        return (dx.view(real).reshape(shape),)
+        _over_images(block, len(g), dx[:1].size)
+        return (dx.reshape(shape),)
 
 
-def _first_places(axes: list[_Axis]) -> Any:
-    """Return the first place of every window that is in the input."""
-    total: Any = np.zeros((), np.int64)
-    for a in axes:
-        total = total[..., None] * a.kernel + a.first
-    return total
+def _largest(x: Any, place: int, axis: _Axis, out: Any, best: Any) -> None:
+    """Write the largest elements along one axis, and which of the window they are."""
+    before = (slice(None),) * place
+    pairs = [axis.slices(tap) for tap in range(axis.kernel)]
+    whole = slice(0, axis.out)
+    start = 0
+    if axis.kernel > 1 and pairs[0][0] == whole == pairs[1][0]:
+        one, two = x[(*before, pairs[0][1])], x[(*before, pairs[1][1])]
+        np.greater(two, one, out=best.view(bool))
+        np.maximum(one, two, out=out)
+        start = 2
+    else:
+        out[...] = -np.inf
+        best[...] = axis.first.reshape(-1, *(1,) * (x.ndim - place - 1))
+    if start == axis.kernel:
+        return
+    larger, numbers = np.empty(out.shape, bool), np.empty(out.shape, np.uint8)
+    for tap, (windows, elements) in enumerate(pairs[start:], start):
+        at = (*before, windows)
+        new, old, mask, number = (
+            x[(*before, elements)],
+            out[at],
+            larger[at],
+            numbers[at],
+        )
+        np.greater(new, old, out=mask)
+        np.multiply(mask.view(np.uint8), np.uint8(tap), out=number)
+        np.maximum(best[at], number, out=best[at])
+        np.maximum(old, new, out=old)
+
+
+def _given_back(g: Any, place: int, axis: _Axis, out: Any, best: Any) -> None:
+    """Write the cotangents of the elements along one axis: of the largest, or 0.
+
+    A number is taken with all its bits or none: a product would make NaN of 0 · inf.
+    """
+    before = (slice(None),) * place
+    real, bits = g.dtype, _BITS[g.dtype.itemsize]
+    given, below = g.view(bits), out.view(bits)
+    mask = np.empty(g.shape, bits)
+    if axis.tiled and axis.kernel == 2:
+        one, two = (below[(*before, slice(i, None, 2))] for i in range(2))
+        np.copyto(mask, np.negative(best.view(np.int8)))
+        np.bitwise_and(given, mask, out=two)
+        np.bitwise_xor(given, two, out=one)
+        return
+    if not axis.tiled:
+        below[...] = 0
+    chosen = np.empty(g.shape, np.int8)
+    for tap in range(axis.kernel):
+        windows, elements = axis.slices(tap)
+        at = (*before, windows)
+        here, passed, target = chosen[at], mask[at], (*before, elements)
+        np.equal(best[at], tap, out=here.view(bool))
+        np.copyto(passed, np.negative(here, out=here))
+        if axis.apart:
+            np.bitwise_and(passed, given[at], out=below[target])
+        else:
+            np.bitwise_and(passed, given[at], out=passed)
+            np.add(out[target], passed.view(real), out=out[target])
 
 
 @final
 class _AvgPool:
-    """The mean of every window: sums along one axis after another; it keeps nothing."""
+    """The mean of every window; it keeps nothing."""
 
     def forward(
         self,
@@ -207,11 +225,14 @@ class _AvgPool:
     ) -> tuple[Any, Any] | None:
         if x.dtype not in REAL or not x.size:
             return None
-        axes = _axes(x, window)
+        axes, count = _axes(x, window), len(window.kernel)
         scale = _divisors(axes, count_include_pad, divisor).astype(x.dtype)
-        sizes, outs = tuple(a.n for a in axes), tuple(a.out for a in axes)
-        images = x.reshape(-1, *sizes)
-        out = np.empty((len(images), *outs), x.dtype)
+        sizes, outs = [a.n for a in axes], [a.out for a in axes]
+        if all(a.n == a.kernel and a.tiled for a in axes):  # the mean of all
+            n = math.prod(sizes)
+            axes = [_Axis(n, n, n, 0, 1, 1)]
+        images = x.reshape(-1, *[a.n for a in axes])
+        out = np.empty((len(images), *[a.out for a in axes]), x.dtype)
 
         def block(at: slice) -> None:
             part = images[at]
@@ -220,23 +241,57 @@ class _AvgPool:
             np.divide(part, scale, out=out[at])
 
         _over_images(block, len(images), math.prod(sizes))
-        return out.reshape(*x.shape[: -len(axes)], *outs), (axes, scale, x.shape)
+        return out.reshape(*x.shape[:-count], *outs), (axes, scale, x.shape)
 
     def backward(
         self, g: Any, residual: Any, needs: tuple[bool, ...], slots: tuple[Any, ...]
     ) -> tuple[Any, ...]:
         axes, scale, shape = residual
-        sizes, outs = tuple(a.n for a in axes), tuple(a.out for a in axes)
-        g = g.reshape(-1, *outs)
-        dx = np.empty((len(g), *sizes), g.dtype)
+        g = g.reshape(-1, *[a.out for a in axes])
+        dx = np.empty((len(g), *[a.n for a in axes]), g.dtype)
 
         def block(at: slice) -> None:
-            part = g[at] / scale
-            for i in range(len(axes), 1, -1):
-                part = _spread(part, i, axes[i - 1], None)
-            _spread(part, 1, axes[0], dx[at])
+            _spread_all(g[at] / scale, axes, dx[at])
 
-        _over_images(block, len(g), math.prod(sizes))
+        _over_images(block, len(g), dx[:1].size)
+        return (dx.reshape(shape),)
+
+
+@final
+class _Repeat:
+    """Every element several times: the transpose of the sums over tiles."""
+
+    def forward(
+        self, needs: tuple[bool, ...], x: Any, *, times: tuple[int, ...]
+    ) -> tuple[Any, Any] | None:
+        if x.dtype not in REAL or not x.size:
+            return None
+        shape = x.shape[-len(times) :]
+        axes = [_Axis(n * k, k, k, 0, 1, n) for n, k in zip(shape, times, strict=True)]
+        images = x.reshape(-1, *shape)
+        out = np.empty((len(images), *[a.n for a in axes]), x.dtype)
+
+        def block(at: slice) -> None:
+            _spread_all(images[at], axes, out[at])
+
+        _over_images(block, len(images), out[:1].size)
+        whole = (*x.shape[: -len(times)], *out.shape[1:])
+        return out.reshape(whole), (axes, x.shape)
+
+    def backward(
+        self, g: Any, residual: Any, needs: tuple[bool, ...], slots: tuple[Any, ...]
+    ) -> tuple[Any, ...]:
+        axes, shape = residual
+        g = g.reshape(-1, *[a.n for a in axes])
+        dx = np.empty((len(g), *[a.out for a in axes]), g.dtype)
+
+        def block(at: slice) -> None:
+            part = g[at]
+            for i, axis in enumerate(axes, start=1):
+                part = _summed(part, i, axis)
+            dx[at] = part
+
+        _over_images(block, len(g), g[:1].size)
         return (dx.reshape(shape),)
 
 
@@ -256,20 +311,37 @@ def _divisors(axes: list[_Axis], include: bool, divisor: int | None) -> Any:
 
 def _summed(x: Any, place: int, axis: _Axis) -> Any:
     """Return the sums of the windows along one axis of `x`."""
+    if axis.kernel == axis.n == x.shape[-1] and axis.tiled and place == x.ndim - 1:
+        return x.dot(filled((axis.n, 1), 1, x.dtype))
     shape = (*x.shape[:place], axis.out, *x.shape[place + 1 :])
     before = (slice(None),) * place
-    out = np.zeros(shape, x.dtype)
-    for tap in range(axis.kernel):
-        windows, elements = axis.slices(tap)
+    pairs = [axis.slices(tap) for tap in range(axis.kernel)]
+    start, whole = 0, slice(0, axis.out)
+    if axis.kernel > 1 and pairs[0][0] == whole == pairs[1][0]:
+        out, start = x[(*before, pairs[0][1])] + x[(*before, pairs[1][1])], 2
+    else:
+        out = np.zeros(shape, x.dtype)
+    for windows, elements in pairs[start:]:
         target = out[(*before, windows)]
         np.add(target, x[(*before, elements)], out=target)
     return out
 
 
-def _spread(g: Any, place: int, axis: _Axis, out: Any) -> Any:
-    """Return the cotangents of the elements along one axis: the transpose of a sum."""
-    if out is None:
-        out = np.empty((*g.shape[:place], axis.n, *g.shape[place + 1 :]), g.dtype)
+def _spread_all(g: Any, axes: list[_Axis], out: Any) -> None:
+    """Write the cotangents of all elements: the transpose of sums along axes."""
+    for i in range(len(axes), 1, -1):
+        axis = axes[i - 1]
+        below = np.empty((*g.shape[:i], axis.n, *g.shape[i + 1 :]), g.dtype)
+        _spread(g, i, axis, below)
+        g = below
+    _spread(g, 1, axes[0], out)
+
+
+def _spread(g: Any, place: int, axis: _Axis, out: Any) -> None:
+    """Write the cotangents of the elements along one axis: the transpose of a sum."""
+    if axis.out == 1 and axis.tiled:
+        out[...] = g
+        return
     before = (slice(None),) * place
     if not axis.tiled:
         out[...] = 0
@@ -280,8 +352,8 @@ def _spread(g: Any, place: int, axis: _Axis, out: Any) -> Any:
             target[...] = given
         else:
             np.add(target, given, out=target)
-    return out
 
 
 register("max_pool", "numpy", _MaxPool())
 register("avg_pool", "numpy", _AvgPool())
+register("repeat_axes", "numpy", _Repeat())

@@ -8,6 +8,7 @@ from typing import Any
 
 from ...calculus.array import Array
 from ...calculus.convert import asarray
+from ...calculus.rule import fused
 from ...errors import OptionError, ShapeError
 from . import adaptive
 from .precision import raised
@@ -103,6 +104,9 @@ def interpolate(
         return _AREA[count](array, sizes)  # type: ignore[no-any-return]
     xp = array._lib.recorded
     if mode in ("nearest", "nearest-exact"):
+        times = tuple([m // n for n, m in zip(shape, sizes, strict=True)])
+        if all(map(_repeats, shape, sizes, factors)):
+            return _repeat(array, times=times)  # type: ignore[no-any-return]
         for axis, (m, factor) in enumerate(zip(sizes, factors, strict=True), start=2):
             array = _nearest(xp, array, axis, m, factor, mode)
         return array
@@ -183,6 +187,30 @@ def _scale(n: int, m: int, factor: float | None, align: bool) -> float:
 # --- where elements come from, and with which weights ---------------------------------
 
 
+def _repeats(n: int, m: int, factor: float | None) -> bool:
+    """Tell whether elements are repeated equally often, whatever is rounded.
+
+    That is certain for a power of two, by which everything can be divided exactly.
+    """
+    times = m // n
+    exact = m == n * times and times & (times - 1) == 0
+    return exact and factor in (None, times)
+
+
+@fused("repeat_axes", count=1)
+def _repeat(xp: Any, x: Any, *, times: tuple[int, ...]) -> Any:
+    """Return every element of the last axes several times."""
+    lead = tuple(x.shape[: -len(times)])
+    ones: list[int] = []
+    more: list[int] = []
+    for n, k in zip(x.shape[-len(times) :], times, strict=True):
+        ones += (n, 1)
+        more += (n, k)
+    wide = xp.broadcast_to(xp.reshape(x, (*lead, *ones)), (*lead, *more))
+    whole = [n * k for n, k in zip(x.shape[-len(times) :], times, strict=True)]
+    return xp.reshape(wide, (*lead, *whole))
+
+
 def _nearest(
     xp: Any, x: Any, axis: int, m: int, factor: float | None, mode: str
 ) -> Any:
@@ -190,12 +218,6 @@ def _nearest(
     n = x.shape[axis]
     if n == m and factor in (None, 1.0):
         return x
-    times = m // n
-    if m == n * times and times & (times - 1) == 0 and factor in (None, times):
-        before, after = x.shape[:axis], x.shape[axis + 1 :]
-        rows = xp.reshape(x, (*before, n, 1, *after))
-        rows = xp.broadcast_to(rows, (*before, n, times, *after))
-        return xp.reshape(rows, (*before, m, *after))
     at = xp.arange(m, dtype=xp.float32, device=xp.device(x))
     at = at + 0.5 if mode == "nearest-exact" else at
     # In single precision, as PyTorch has it: at an integer the last bit decides.
