@@ -4,9 +4,11 @@ Importing this package registers those for NumPy.
 """
 
 from . import (
+    numpy_activations,
     numpy_attention,
     numpy_conv,
     numpy_elementwise,
+    numpy_embedding,
     numpy_layers,
     numpy_losses,
     numpy_norms,
@@ -16,9 +18,11 @@ from . import (
 from .memory import keep_freed_memory
 
 __all__ = [
+    "numpy_activations",
     "numpy_attention",
     "numpy_conv",
     "numpy_elementwise",
+    "numpy_embedding",
     "numpy_layers",
     "numpy_losses",
     "numpy_norms",

@@ -153,7 +153,7 @@ class _LSTM:
         rows, gates = _projected(
             x, w_ih * half, None if bias is None else bias * half[:, 0]
         )
-        turned = (w_hh * half).T
+        turned = np.multiply(w_hh.T, half.T, order="C")
         cell = batch * size
         flat = np.empty((steps + 2) * cell, x.dtype)
         out = flat[: steps * cell].reshape(steps, batch, size)
@@ -260,7 +260,7 @@ class _GRU:
         rows, gates = _projected(
             x, w_ih * half, None if b_ih is None else b_ih * half[:, 0]
         )
-        turned = (w_hh * half).T
+        turned = np.multiply(w_hh.T, half.T, order="C")
         shift = None if b_hh is None else b_hh * half[:, 0]
         cell = batch * size
         flat = np.empty((steps + 1) * cell, x.dtype)
