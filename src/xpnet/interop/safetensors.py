@@ -97,11 +97,16 @@ def load_file(
     Raises
     ------
     OptionError
-        If the file is not in the safetensors format.
+        If the file is not in the safetensors format, or has a dtype that NumPy has not.
     OSError
         If the file cannot be read.
     DeviceError
         If the device is unknown or does not work.
+
+    Notes
+    -----
+    Entries of float16 stay so, those of bfloat16 become float32, which has them all;
+    ``model.load_state_dict`` casts both to the model's own dtype.
 
     Examples
     --------
@@ -112,8 +117,37 @@ def load_file(
     """
     place = resolve(device)
     with _opened(path) as file:
-        names = list(file.keys())
-        return {name: asarray(file.get_tensor(name), device=place) for name in names}
+        kinds = {name: file.get_slice(name).get_dtype() for name in file.keys()}  # noqa: SIM118
+        odd = {name: kind for name, kind in kinds.items() if kind not in _DTYPES}
+        if odd:
+            name, kind = next(iter(odd.items()))
+            raise OptionError(
+                f"{os.fspath(path)}: {name!r} is stored as {kind}, which NumPy does "
+                "not have. Save it as float32 or bfloat16."
+            )
+        found = {name: file.get_tensor(name) for name in kinds if kinds[name] != "BF16"}
+    low = _bfloat16(path, [name for name in kinds if kinds[name] == "BF16"])
+    return {name: asarray((found | low)[name], device=place) for name in kinds}
+
+
+_DTYPES = frozenset("BF16 BOOL C64 F16 F32 F64 I8 I16 I32 I64 U8 U16 U32 U64".split())
+
+
+def _bfloat16(path: Any, names: list[str]) -> dict[str, Any]:
+    """Return the entries of bfloat16 as float32: their bits are its upper half."""
+    if not names:
+        return {}
+    with open(path, "rb") as file:
+        size = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(size))
+        found = {}
+        for name in names:
+            begin, end = header[name]["data_offsets"]
+            file.seek(8 + size + begin)
+            half = np.frombuffer(file.read(end - begin), "<u2").astype(np.uint32)
+            whole = (half << 16).view(np.float32)
+            found[name] = whole.reshape(header[name]["shape"])
+    return found
 
 
 def load_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
@@ -143,8 +177,15 @@ def _opened(path: str | os.PathLike[str]) -> Iterator[Any]:
     """Open a safetensors file for reading, or say in one sentence why it is not one."""
     from safetensors import SafetensorError, safe_open
 
-    with open(path, "rb"):  # says plainly what is wrong with the path
-        pass
+    with open(path, "rb") as begun:  # says plainly what is wrong with the path
+        start = begun.read(4)
+    if start[:2] in (b"PK", b"\x80\x02"):
+        raise OptionError(
+            f"{os.fspath(path)} is a file of torch.save, not of safetensors. Read it "
+            "with xpnet.interop.torch.load_file where PyTorch is installed, or convert "
+            "it there: safetensors.torch.save_file(torch.load(path, "
+            "weights_only=True), 'model.safetensors')."
+        )
     try:
         with safe_open(path, framework="numpy") as file:
             yield file

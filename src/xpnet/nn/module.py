@@ -10,7 +10,7 @@ from ..calculus.array import Array
 from ..calculus.convert import asarray
 from ..calculus.tape import Leaf
 from ..errors import OptionError
-from . import state, summary
+from . import state, tree
 from .holder import ARRAYS, BUFFER, FROZEN, MODULE, PARAMETER, PARAMETERS, Holder
 from .hooks import Hooked
 from .waiting import Waiting, build_from, count, refuse_waiting
@@ -111,7 +111,7 @@ class Module(Hooked, Holder, ABC):
         return ""
 
     def __repr__(self) -> str:
-        return summary.describe(self)
+        return tree.describe(self)
 
     def num_parameters(self) -> int:
         """Return the number of elements of all parameters; a shared one counts once."""
@@ -244,7 +244,7 @@ class Module(Hooked, Holder, ABC):
                 yield from ((dot + name, x) for name, x in module._held(roles))
 
     def load_state_dict(
-        self, state_dict: Mapping[str, Any], strict: bool = True
+        self, state_dict: Mapping[str, Any], strict: bool = True, *, prefix: str = ""
     ) -> LoadReport:
         """Copy values into the parameters and buffers, in place.
 
@@ -254,6 +254,9 @@ class Module(Hooked, Holder, ABC):
             `Array`, NumPy arrays or PyTorch tensors, cast to the dtype they go to.
         strict : bool
             Whether the names must be exactly the model's own.
+        prefix : str
+            What names begin with, ``"module."`` say: only those that do are taken,
+            without it.
 
         Returns
         -------
@@ -274,6 +277,8 @@ class Module(Hooked, Holder, ABC):
         >>> two.load_state_dict(one.state_dict())
         LoadReport(missing_keys=[], unexpected_keys=[])
         """
+        if prefix:
+            state_dict = state.without_prefix(state_dict, prefix)
         build_from(self, state_dict)
         own = dict(self._state())
         report = LoadReport(
@@ -281,11 +286,7 @@ class Module(Hooked, Holder, ABC):
             [name for name in state_dict if name not in own],
         )
         if strict and any(report):
-            raise OptionError(
-                f"load_state_dict: the names do not fit {type(self).__name__}: missing "
-                f"{report.missing_keys}, unexpected {report.unexpected_keys}. Pass "
-                "strict=False to load the others."
-            )
+            raise OptionError(state.misfit(type(self).__name__, report, list(own)))
         state.load({k: (x, state_dict[k]) for k, x in own.items() if k in state_dict})
         return report
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -12,7 +13,7 @@ from ..calculus.convert import asarray
 from ..calculus.tape import Leaf, mark_changed
 from ..errors import DeviceError, DTypeError, LibraryError, OptionError, ShapeError
 
-__all__ = ["load", "move"]
+__all__ = ["load", "misfit", "move", "without_prefix"]
 
 
 def move(arrays: Iterable[Array], device: Any, like: Any, dtype: Any) -> None:
@@ -106,6 +107,64 @@ def _changed(what: str) -> str:
         f"{what} after this result was computed, so its tape holds other values than "
         "the parameters have now."
     )
+
+
+# --- names ----------------------------------------------------------------------------
+
+
+def without_prefix(values: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    """Return the entries whose names begin with a prefix, named without it."""
+    found = {
+        name.removeprefix(prefix): value
+        for name, value in values.items()
+        if name.startswith(prefix)
+    }
+    if not found:
+        raise OptionError(
+            f"load_state_dict: no name begins with {prefix!r}; the first is "
+            f"{next(iter(values), None)!r}."
+        )
+    return found
+
+
+def misfit(model: str, report: Any, own: list[str]) -> str:
+    """Return what is missing and unexpected, and what was probably meant."""
+    missing, unexpected = report
+    text = (
+        f"load_state_dict: the names do not fit {model}: missing {_few(missing)}, "
+        f"unexpected {_few(unexpected)}."
+    )
+    prefix = _prefix(unexpected, own)
+    if prefix:
+        return f"{text} They do without {prefix!r}: pass prefix={prefix!r}."
+    close = [
+        (name, difflib.get_close_matches(name, unexpected, 1, 0.7))
+        for name in missing[:_SHOWN]
+    ]
+    meant = ", ".join(f"{found[0]!r} for {name!r}" for name, found in close if found)
+    hint = f" Is it {meant}?" if meant else ""
+    return f"{text}{hint} Pass strict=False to load the others."
+
+
+_SHOWN = 8  # names in a message
+
+
+def _few(names: list[str]) -> str:
+    if len(names) <= _SHOWN:
+        return str(names)
+    return f"{str(names[:_SHOWN])[:-1]}, ... {len(names)} in all]"
+
+
+def _prefix(names: list[str], own: list[str]) -> str:
+    """Return what all names begin with, if without it they are the model's own."""
+    for name in names if own else []:
+        prefix = name.removesuffix(own[0])
+        if prefix != name and {n.removeprefix(prefix) for n in names} == set(own):
+            return prefix
+    return ""
+
+
+# --- values ---------------------------------------------------------------------------
 
 
 def load(pairs: Mapping[str, tuple[Array, Any]]) -> None:
