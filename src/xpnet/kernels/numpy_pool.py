@@ -109,7 +109,8 @@ class _MaxPool:
         axes = _axes(x, window)
         sizes, outs = [a.n for a in axes], [a.out for a in axes]
         images = x.reshape(-1, *sizes)
-        out = np.empty((len(images), *outs), x.dtype)
+        result = np.empty((*x.shape[: -len(axes)], *outs), x.dtype)
+        out = result.reshape(len(images), *outs)
         places = [  # of the first axis: what the axes before the last have become
             np.empty((len(images), *sizes[:i], *outs[i:]), np.uint8)
             for i in range(len(axes))
@@ -125,14 +126,15 @@ class _MaxPool:
 
         _over_images(block, len(images), math.prod(sizes))
         kept = (places, axes, x.shape) if needs[0] else None
-        return out.reshape(*x.shape[: -len(axes)], *outs), kept
+        return result, kept
 
     def backward(
         self, g: Any, residual: Any, needs: tuple[bool, ...], slots: tuple[Any, ...]
     ) -> tuple[Any, ...]:
         places, axes, shape = residual
         g = g.reshape(places[0].shape)
-        dx = np.empty((len(g), *[a.n for a in axes]), g.dtype)
+        result = np.empty(shape, g.dtype)
+        dx = result.reshape(len(g), *[a.n for a in axes])
 
         def block(at: slice) -> None:
             part = g[at]
@@ -145,7 +147,7 @@ class _MaxPool:
                 part = below
 
         _over_images(block, len(g), dx[:1].size)
-        return (dx.reshape(shape),)
+        return (result,)
 
 
 def _largest(x: Any, place: int, axis: _Axis, out: Any, best: Any) -> None:
@@ -232,7 +234,8 @@ class _AvgPool:
             n = math.prod(sizes)
             axes = [_Axis(n, n, n, 0, 1, 1)]
         images = x.reshape(-1, *[a.n for a in axes])
-        out = np.empty((len(images), *[a.out for a in axes]), x.dtype)
+        result = np.empty((*x.shape[:-count], *outs), x.dtype)
+        out = result.reshape(len(images), *[a.out for a in axes])
 
         def block(at: slice) -> None:
             part = images[at]
@@ -241,20 +244,21 @@ class _AvgPool:
             np.divide(part, scale, out=out[at])
 
         _over_images(block, len(images), math.prod(sizes))
-        return out.reshape(*x.shape[:-count], *outs), (axes, scale, x.shape)
+        return result, (axes, scale, x.shape)
 
     def backward(
         self, g: Any, residual: Any, needs: tuple[bool, ...], slots: tuple[Any, ...]
     ) -> tuple[Any, ...]:
         axes, scale, shape = residual
         g = g.reshape(-1, *[a.out for a in axes])
-        dx = np.empty((len(g), *[a.n for a in axes]), g.dtype)
+        result = np.empty(shape, g.dtype)
+        dx = result.reshape(len(g), *[a.n for a in axes])
 
         def block(at: slice) -> None:
             _spread_all(g[at] / scale, axes, dx[at])
 
         _over_images(block, len(g), dx[:1].size)
-        return (dx.reshape(shape),)
+        return (result,)
 
 
 @final
@@ -269,21 +273,23 @@ class _Repeat:
         shape = x.shape[-len(times) :]
         axes = [_Axis(n * k, k, k, 0, 1, n) for n, k in zip(shape, times, strict=True)]
         images = x.reshape(-1, *shape)
-        out = np.empty((len(images), *[a.n for a in axes]), x.dtype)
+        sizes = [a.n for a in axes]
+        result = np.empty((*x.shape[: -len(times)], *sizes), x.dtype)
+        out = result.reshape(len(images), *sizes)
 
         def block(at: slice) -> None:
             _spread_all(images[at], axes, out[at])
 
         _over_images(block, len(images), out[:1].size)
-        whole = (*x.shape[: -len(times)], *out.shape[1:])
-        return out.reshape(whole), (axes, x.shape)
+        return result, (axes, x.shape)
 
     def backward(
         self, g: Any, residual: Any, needs: tuple[bool, ...], slots: tuple[Any, ...]
     ) -> tuple[Any, ...]:
         axes, shape = residual
         g = g.reshape(-1, *[a.n for a in axes])
-        dx = np.empty((len(g), *[a.out for a in axes]), g.dtype)
+        result = np.empty(shape, g.dtype)
+        dx = result.reshape(len(g), *[a.out for a in axes])
 
         def block(at: slice) -> None:
             part = g[at]
@@ -292,7 +298,7 @@ class _Repeat:
             dx[at] = part
 
         _over_images(block, len(g), g[:1].size)
-        return (dx.reshape(shape),)
+        return (result,)
 
 
 def _divisors(axes: list[_Axis], include: bool, divisor: int | None) -> Any:
