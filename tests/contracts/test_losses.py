@@ -204,6 +204,32 @@ def test_a_loss_of_no_examples(loss, other):
         assert g is None or g.shape == shape
 
 
+READS = ("__bool__", "__float__", "__int__", "__index__", "__complex__", "item")
+
+
+@each_loss
+@pytest.mark.parametrize("other", parameters(OTHERS))
+def test_a_device_is_never_waited_for(loss, other, monkeypatch):
+    other.skip_unless_here()
+    arrays = [
+        other.make(a, requires_grad=a.dtype.kind == "f") for a in loss.arrays("float32")
+    ]
+    options = options_of(loss, other.make, "float32")
+    weight = other.make(np.ones(loss.per[:1], "float32"))
+
+    def forbidden(*args: Any, **more: Any) -> Any:
+        raise AssertionError("an array was read back to the host")
+
+    with monkeypatch.context() as patch:
+        for name in READS:
+            patch.setattr(xn.Array, name, forbidden)
+            if other is not CUPY and hasattr(weight.data, name):
+                patch.setattr(type(weight.data), name, forbidden)
+        patch.setattr(type(weight._lib), "to_host", forbidden)
+        loss.function(*arrays, **options).backward()
+        loss.function(*arrays, sample_weight=weight, **options).backward()
+
+
 # --- weights of examples --------------------------------------------------------------
 
 

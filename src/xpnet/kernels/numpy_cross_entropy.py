@@ -28,7 +28,6 @@ _NARROW = 64
 _BLOCK = 2**17
 """Elements of a block: smaller ones lose more to calls than the cache gives."""
 
-
 _NOTHING = (None, None, None)
 
 
@@ -208,6 +207,7 @@ def _many(
 
 def _layout(x: Any, labels: Any, share: Any) -> tuple[Any, Any, Any]:
     """Return logits as (n, K) or (n, K, t), and labels and shares as (n,) or (n, t)."""
+    shape: tuple[int, ...]
     if x.ndim > 2:
         shape = (x.shape[0], x.size // (x.shape[0] * x.shape[1]))
         x = x.reshape(*x.shape[:2], shape[1])
