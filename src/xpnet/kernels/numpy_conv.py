@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any, final
 
 import numpy as np
 
+from . import numpy_conv_channels as channels
+from .blas import one_thread
 from .numpy_common import REAL, filled
-from .numpy_conv_plan import Chunk, Plan, plan_for
+from .numpy_conv_pieces import Chunk, Columns, Pixels, column
+from .numpy_conv_plan import Plan, plan_for
 from .threads import run_blocks
 from .twin import register
 
@@ -31,96 +33,16 @@ def _in_lanes(plan: Plan, work: Callable[[int], None]) -> None:
     """Do the work of each part of the batch, in threads where there are several."""
     size = 2**20  # a part is always worth a thread
     count = len(plan.lanes)
-    if count == 1:
-        work(0)
-    else:
-        run_blocks(lambda start, _: work(start // size), count * size, size)
+    with one_thread():
+        if count == 1:
+            work(0)
+        else:
+            run_blocks(lambda start, _: work(start // size), count * size, size)
 
 
 def _chunks(plan: Plan, lane: int) -> list[tuple[int, int]]:
     first, last = plan.lanes[lane]
     return [(n, min(n + plan.images, last)) for n in range(first, last, plan.images)]
-
-
-@final
-class _Pixels:
-    """The results of a chunk, or cotangents, as (O, pixels)."""
-
-    def __init__(self, plan: Plan, dtype: Any) -> None:
-        self.plan = plan
-        self.memory: Any = None
-        self.size = plan.outputs * math.prod(plan.inner) * plan.images
-        self.dtype = dtype
-
-    def _whole(self, images: int) -> Any:
-        if self.memory is None:
-            self.memory = np.empty(self.size, self.dtype)
-        plan = self.plan
-        used = plan.outputs * math.prod(plan.inner) * images
-        return self.memory[:used].reshape(plan.outputs, *plan.inner, images)
-
-    def room(self, out: Any, start: int, stop: int) -> Any:
-        """Return memory for a chunk: that of `out` itself, where it has this order."""
-        if self.plan.as_it_is:
-            return out[start].reshape(self.plan.outputs, -1)
-        return self._whole(stop - start).reshape(self.plan.outputs, -1)
-
-    def store(self, out: Any, bias: Any, start: int, stop: int) -> None:
-        """Put what was computed in the room into `out`, and add the bias."""
-        plan = self.plan
-        if not plan.as_it_is:
-            key = tuple(map(slice, plan.out))
-            made = np.moveaxis(self._whole(stop - start)[(slice(None), *key)], -1, 0)
-            if bias is None:
-                np.copyto(out[start:stop], made)
-            else:
-                np.add(made, _column(bias, plan), out=out[start:stop])
-        elif bias is not None:
-            out[start] += _column(bias, plan)
-
-    def load(self, g: Any, start: int, stop: int) -> Any:
-        """Return the cotangents of a chunk; what is computed beyond `out` gets 0."""
-        plan = self.plan
-        if plan.as_it_is and g.flags.c_contiguous:
-            return g[start].reshape(plan.outputs, -1)
-        whole = self._whole(stop - start)
-        for axis, (n, m) in enumerate(zip(plan.out, plan.inner, strict=True), 1):
-            if n != m:
-                whole[(*(slice(None),) * axis, slice(n, None))] = 0
-        key = tuple(map(slice, plan.out))
-        np.copyto(whole[(slice(None), *key)], np.moveaxis(g[start:stop], 0, -1))
-        return whole.reshape(plan.outputs, -1)
-
-
-def _column(bias: Any, plan: Plan) -> Any:
-    return bias.reshape(-1, *(1,) * len(plan.out))
-
-
-@final
-class _Columns:
-    """The columns of a block, (C · kernel, pixels), and the steps through a chunk."""
-
-    def __init__(self, plan: Plan, dtype: Any) -> None:
-        self.plan = plan
-        size = plan.inside * plan.places * plan.rows * plan.width * plan.images
-        self.memory = None if plan.pointwise else np.empty(size, dtype)
-
-    def room(self, pixels: int) -> Any:
-        """Return memory for the columns of so many pixels."""
-        depth = self.plan.inside * self.plan.places
-        assert self.memory is not None
-        return self.memory[: depth * pixels].reshape(depth, pixels)
-
-    def of(self, chunk: Chunk, group: int, start: int, stop: int) -> Any:
-        """Return the columns of a group of channels and some rows."""
-        plan = self.plan
-        place = (group * plan.inside, plan.inside, start, stop)
-        if plan.pointwise:
-            return chunk.matrix(*place)
-        out = self.room((stop - start) * plan.width * chunk.images)
-        windows = chunk.windows(*place)
-        np.copyto(out.reshape(windows.shape), windows)
-        return out
 
 
 def _steps(plan: Plan, images: int) -> Any:
@@ -140,14 +62,17 @@ def correlate(plan: Plan, x: Any, weight: Any, bias: Any) -> Any:
     matrix = weight.reshape(plan.outputs, -1)
 
     def work(lane: int) -> None:
-        chunk, pixels = Chunk(plan, x.dtype), _Pixels(plan, x.dtype)
-        columns = _Columns(plan, x.dtype)
+        chunk, pixels = Chunk(plan, x.dtype), Pixels(plan, x.dtype)
+        columns = Columns(plan, x.dtype)
         for first, last in _chunks(plan, lane):
             chunk.load(x, first, last)
             room = pixels.room(out, first, last)
-            for group, start, stop, part, made in _steps(plan, last - first):
-                found = columns.of(chunk, group, start, stop)
-                np.matmul(matrix[made], found, out=room[made, part])
+            if plan.depthwise:
+                channels.multiply(plan, chunk, weight, room)
+            else:
+                for group, start, stop, part, made in _steps(plan, last - first):
+                    found = columns.of(chunk, group, start, stop)
+                    np.matmul(matrix[made], found, out=room[made, part])
             pixels.store(out, bias, first, last)
 
     _in_lanes(plan, work)
@@ -160,29 +85,39 @@ def spread(plan: Plan, g: Any, weight: Any, bias: Any = None) -> Any:
     matrix = weight.reshape(plan.outputs, -1)
 
     def work(lane: int) -> None:
-        chunk, pixels = Chunk(plan, g.dtype), _Pixels(plan, g.dtype)
-        columns = _Columns(plan, g.dtype)
+        chunk, pixels = Chunk(plan, g.dtype), Pixels(plan, g.dtype)
+        columns = Columns(plan, g.dtype)
         for first, last in _chunks(plan, lane):
             chunk.use(last - first)
             chunk.clear()
             given = pixels.load(g, first, last)
-            for group, start, stop, part, made in _steps(plan, last - first):
-                back, passed = matrix[made].T, given[made, part]
-                place = (group * plan.inside, plan.inside, start, stop)
-                if plan.pointwise:
-                    np.matmul(back, passed, out=chunk.matrix(*place))
-                    continue
-                found = columns.room(passed.shape[1])
-                np.matmul(back, passed, out=found)
-                _add(chunk.windows(*place), found, plan)
+            if plan.depthwise:
+                channels.multiply_back(plan, chunk, weight, given)
+            else:
+                _multiply_matrices_back(plan, chunk, matrix, given, columns)
             inside = np.moveaxis(chunk.inside(chunk.own()), -1, 0)
             if bias is None:
                 np.copyto(out[first:last], inside)
             else:
-                np.add(inside, _column(bias, plan), out=out[first:last])
+                np.add(inside, column(bias, plan), out=out[first:last])
 
     _in_lanes(plan, work)
     return out
+
+
+def _multiply_matrices_back(
+    plan: Plan, chunk: Chunk, matrix: Any, given: Any, columns: Columns
+) -> None:
+    """Add to a chunk what its columns would have contributed to `given`."""
+    for group, start, stop, part, made in _steps(plan, chunk.images):
+        back, passed = matrix[made].T, given[made, part]
+        place = (group * plan.inside, plan.inside, start, stop)
+        if plan.pointwise:
+            np.matmul(back, passed, out=chunk.matrix(*place))
+            continue
+        found = columns.room(passed.shape[1])
+        np.matmul(back, passed, out=found)
+        _add(chunk.windows(*place), found, plan)
 
 
 def _add(windows: Any, columns: Any, plan: Plan) -> None:
@@ -200,11 +135,14 @@ def weigh(plan: Plan, x: Any, g: Any, slot: Any = None) -> Any:
     parts = [np.zeros(shape, x.dtype) for _ in plan.lanes]
 
     def work(lane: int) -> None:
-        chunk, pixels = Chunk(plan, x.dtype), _Pixels(plan, x.dtype)
-        columns, total = _Columns(plan, x.dtype), parts[lane]
+        chunk, pixels = Chunk(plan, x.dtype), Pixels(plan, x.dtype)
+        columns, total = Columns(plan, x.dtype), parts[lane]
         for first, last in _chunks(plan, lane):
             chunk.load(x, first, last)
             given = pixels.load(g, first, last)
+            if plan.depthwise:
+                channels.weigh(plan, chunk, given, total)
+                continue
             for group, start, stop, part, made in _steps(plan, last - first):
                 found = columns.of(chunk, group, start, stop)
                 total[made] += given[made, part] @ found.T

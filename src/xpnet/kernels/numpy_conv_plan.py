@@ -12,21 +12,25 @@ import itertools
 import math
 from typing import Any, final
 
-import numpy as np
-
-__all__ = ["Chunk", "Plan", "plan_for"]
+__all__ = ["Plan", "plan_for"]
 
 _BUDGET = 2**20
 """Bytes of columns, (C · kernel, pixels), that stay in the second cache."""
 
+_SMALL = 4
+"""How many times as many are good where images are small: longer runs are worth it."""
+
+_LARGE = 1000
+"""Pixels from which an image is taken alone, as it stands in memory."""
+
 _PIXELS = 256
 """Pixels of a matrix product below which the BLAS is slow."""
 
-_LANES = 4
+_LANES = 8
 """Into how many parts a batch falls; threads take whole parts, whatever their number,
 so that sums over the batch are the same for any."""
 
-_LANE_WORK = 2**21
+_LANE_WORK = 2**22
 """Multiplications below which a part is not worth a thread."""
 
 Numbers = tuple[int, ...]
@@ -82,22 +86,25 @@ class Plan:
         """Choose how many images and rows are taken at once."""
         depth = self.channels if self.depthwise else self.inside * self.places
         pixels = math.prod(self.out)
-        work = self.outputs * self.inside * self.places * pixels * self.count
-        parts = max(1, min(_LANES, self.count, work // _LANE_WORK))
+        weights = self.outputs * self.inside * self.places
+        work = weights * pixels * self.count
+        room = self.count * self.channels * math.prod(self.sizes) // weights
+        parts = max(1, min(_LANES, self.count, work // _LANE_WORK, room))
         edges = [self.count * i // parts for i in range(parts + 1)]
         self.lanes = list(itertools.pairwise(edges))
-        fits = _BUDGET // (depth * pixels * self.item)
-        if self.pointwise and not self.is_padded:
+        fits = _SMALL * _BUDGET // (depth * pixels * self.item)
+        if pixels >= _LARGE or (self.pointwise and not self.is_padded):
             fits = 1
         least = -(-_PIXELS // pixels) if pixels < _PIXELS // 4 else 1
-        self.images = max(1, least, min(fits, -(-self.count // parts)))
+        self.images = max(1, min(max(fits, least), -(-self.count // parts)))
         whole = (self.out[0], *self.padded[1:])
         junk = math.prod(whole) / pixels
         flat = set(self.stride) == {1} and self.images < 4 and junk < 1.2
         self.inner = whole if flat else self.out
         self.width = math.prod(self.inner[1:])  # pixels of a row
         row = self.width * self.images
-        fits = max(_BUDGET // (depth * row * self.item), -(-_PIXELS // row))
+        budget = _BUDGET if self.images == 1 else _SMALL * _BUDGET
+        fits = max(budget // (depth * row * self.item), -(-_PIXELS // row))
         self.rows = max(1, min(fits, self.inner[0]))
         self.slack = math.prod(self.padded) // self.padded[0] if flat else 0
         self.as_it_is = self.images == 1 and self.inner == self.out
@@ -112,81 +119,3 @@ class Plan:
 def plan_for(*description: Any) -> Plan:
     """Return the plan of a convolution; see `Plan`."""
     return Plan(*description)
-
-
-@final
-class Chunk:
-    """Memory for the images of a chunk, and views of what the kernel covers."""
-
-    def __init__(self, plan: Plan, dtype: Any) -> None:
-        self.plan, self.dtype = plan, dtype
-        size = plan.channels * math.prod(plan.padded) + plan.slack
-        self.memory: Any = None
-        self._size = size * plan.images
-        self.use(plan.images)
-
-    def use(self, images: int) -> None:
-        """Take the memory for so many images."""
-        plan, item = self.plan, self.plan.item
-        self.images = images
-        steps = [item * images]
-        for n in plan.padded[::-1]:
-            steps.insert(0, steps[0] * n)
-        self.channel, *axes = steps
-        taps = [a * d for a, d in zip(axes, plan.dilation, strict=True)]
-        moves = [a * s for a, s in zip(axes, plan.stride, strict=True)]
-        self.steps = (self.channel, *taps, *moves, item)
-        self.first = moves[0]
-
-    def own(self) -> Any:
-        """Return the memory as (C, *padded, m), made when it is first wanted."""
-        if self.memory is None:
-            self.memory = np.zeros(self._size, self.dtype)
-        plan = self.plan
-        used = plan.channels * math.prod(plan.padded) * self.images
-        return self.memory[:used].reshape(plan.channels, *plan.padded, self.images)
-
-    def load(self, x: Any, start: int, stop: int) -> None:
-        """Copy images into the memory, or use them where they stand."""
-        self.use(stop - start)
-        plan = self.plan
-        self.offset = 0
-        if plan.as_it_is and not plan.is_padded and x.flags.c_contiguous:
-            self.buffer = x
-            self.offset = start * x.strides[0]
-            return
-        if self.images != plan.images and self.memory is not None:
-            self.memory.fill(0)  # the margins are elsewhere now
-        inside = self.inside(self.own())
-        np.copyto(inside, np.moveaxis(x[start:stop], 0, -1))
-        self.buffer = self.memory
-
-    def inside(self, whole: Any) -> Any:
-        """Return the part of (C, *padded, m) that is not padding."""
-        plan = self.plan
-        key = [
-            slice(p, p + n) for n, (p, _) in zip(plan.sizes, plan.padding, strict=True)
-        ]
-        return whole[(slice(None), *key)]
-
-    def clear(self) -> None:
-        """Fill the memory with 0."""
-        fresh = self.memory is None
-        self.own()
-        self.buffer, self.offset = self.memory, 0
-        if not fresh:
-            self.memory.fill(0)
-
-    def windows(self, channel: int, channels: int, start: int, stop: int) -> Any:
-        """Return a view (channels, *kernel, rows, *inner, m) of what rows look at."""
-        plan = self.plan
-        shape = (channels, *plan.kernel, stop - start, *plan.inner[1:], self.images)
-        offset = self.offset + channel * self.channel + start * self.first
-        return np.ndarray(shape, self.dtype, self.buffer, offset, self.steps)
-
-    def matrix(self, channel: int, channels: int, start: int, stop: int) -> Any:
-        """Return the pixels of rows as (channels, pixels): of a pointwise plan."""
-        pixels = (stop - start) * self.plan.width * self.images
-        offset = self.offset + channel * self.channel + start * self.first
-        steps = (self.channel, self.plan.item)
-        return np.ndarray((channels, pixels), self.dtype, self.buffer, offset, steps)

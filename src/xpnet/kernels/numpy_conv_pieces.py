@@ -1,0 +1,172 @@
+"""The memory for a piece of a convolution: images, columns and results."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, final
+
+import numpy as np
+
+from .numpy_conv_plan import Plan
+
+__all__ = ["Chunk", "Columns", "Pixels", "column"]
+
+
+@final
+class Chunk:
+    """Memory for the images of a chunk, and views of what the kernel covers."""
+
+    def __init__(self, plan: Plan, dtype: Any) -> None:
+        self.plan, self.dtype = plan, dtype
+        size = plan.channels * math.prod(plan.padded) + plan.slack
+        self.memory: Any = None
+        self._size = size * plan.images
+        self.use(plan.images)
+
+    def use(self, images: int) -> None:
+        """Take the memory for so many images."""
+        plan, item = self.plan, self.plan.item
+        self.images = images
+        steps = [item * images]
+        for n in plan.padded[::-1]:
+            steps.insert(0, steps[0] * n)
+        self.channel, *axes = steps
+        taps = [a * d for a, d in zip(axes, plan.dilation, strict=True)]
+        moves = [a * s for a, s in zip(axes, plan.stride, strict=True)]
+        self.steps = (self.channel, *taps, *moves, item)
+        self.first = moves[0]
+
+    def own(self) -> Any:
+        """Return the memory as (C, *padded, m), made when it is first wanted."""
+        if self.memory is None:
+            self.memory = np.zeros(self._size, self.dtype)
+        plan = self.plan
+        used = plan.channels * math.prod(plan.padded) * self.images
+        return self.memory[:used].reshape(plan.channels, *plan.padded, self.images)
+
+    def load(self, x: Any, start: int, stop: int) -> None:
+        """Copy images into the memory, or use them where they stand."""
+        self.use(stop - start)
+        plan = self.plan
+        self.offset = 0
+        if plan.as_it_is and not plan.is_padded and x.flags.c_contiguous:
+            self.buffer = x
+            self.offset = start * x.strides[0]
+            return
+        if self.images != plan.images and self.memory is not None:
+            self.memory.fill(0)  # the margins are elsewhere now
+        inside = self.inside(self.own())
+        np.copyto(inside, np.moveaxis(x[start:stop], 0, -1))
+        self.buffer = self.memory
+
+    def inside(self, whole: Any) -> Any:
+        """Return the part of (C, *padded, m) that is not padding."""
+        plan = self.plan
+        key = [
+            slice(p, p + n) for n, (p, _) in zip(plan.sizes, plan.padding, strict=True)
+        ]
+        return whole[(slice(None), *key)]
+
+    def clear(self) -> None:
+        """Fill the memory with 0."""
+        fresh = self.memory is None
+        self.own()
+        self.buffer, self.offset = self.memory, 0
+        if not fresh:
+            self.memory.fill(0)
+
+    def windows(self, channel: int, channels: int, start: int, stop: int) -> Any:
+        """Return a view (channels, *kernel, rows, *inner, m) of what rows look at."""
+        plan = self.plan
+        shape = (channels, *plan.kernel, stop - start, *plan.inner[1:], self.images)
+        offset = self.offset + channel * self.channel + start * self.first
+        return np.ndarray(shape, self.dtype, self.buffer, offset, self.steps)
+
+    def matrix(self, channel: int, channels: int, start: int, stop: int) -> Any:
+        """Return the pixels of rows as (channels, pixels): of a pointwise plan."""
+        pixels = (stop - start) * self.plan.width * self.images
+        offset = self.offset + channel * self.channel + start * self.first
+        steps = (self.channel, self.plan.item)
+        return np.ndarray((channels, pixels), self.dtype, self.buffer, offset, steps)
+
+
+@final
+class Pixels:
+    """The results of a chunk, or cotangents, as (O, pixels)."""
+
+    def __init__(self, plan: Plan, dtype: Any) -> None:
+        self.plan = plan
+        self.memory: Any = None
+        self.size = plan.outputs * math.prod(plan.inner) * plan.images
+        self.dtype = dtype
+
+    def _whole(self, images: int) -> Any:
+        if self.memory is None:
+            self.memory = np.empty(self.size, self.dtype)
+        plan = self.plan
+        used = plan.outputs * math.prod(plan.inner) * images
+        return self.memory[:used].reshape(plan.outputs, *plan.inner, images)
+
+    def room(self, out: Any, start: int, stop: int) -> Any:
+        """Return memory for a chunk: that of `out` itself, where it has this order."""
+        if self.plan.as_it_is:
+            return out[start].reshape(self.plan.outputs, -1)
+        return self._whole(stop - start).reshape(self.plan.outputs, -1)
+
+    def store(self, out: Any, bias: Any, start: int, stop: int) -> None:
+        """Put what was computed in the room into `out`, and add the bias."""
+        plan = self.plan
+        if not plan.as_it_is:
+            key = tuple(map(slice, plan.out))
+            made = np.moveaxis(self._whole(stop - start)[(slice(None), *key)], -1, 0)
+            if bias is None:
+                np.copyto(out[start:stop], made)
+            else:
+                np.add(made, column(bias, plan), out=out[start:stop])
+        elif bias is not None:
+            out[start] += column(bias, plan)
+
+    def load(self, g: Any, start: int, stop: int) -> Any:
+        """Return the cotangents of a chunk; what is computed beyond `out` gets 0."""
+        plan = self.plan
+        if plan.as_it_is and g.flags.c_contiguous:
+            return g[start].reshape(plan.outputs, -1)
+        whole = self._whole(stop - start)
+        for axis, (n, m) in enumerate(zip(plan.out, plan.inner, strict=True), 1):
+            if n != m:
+                whole[(*(slice(None),) * axis, slice(n, None))] = 0
+        key = tuple(map(slice, plan.out))
+        np.copyto(whole[(slice(None), *key)], np.moveaxis(g[start:stop], 0, -1))
+        return whole.reshape(plan.outputs, -1)
+
+
+def column(bias: Any, plan: Plan) -> Any:
+    return bias.reshape(-1, *(1,) * len(plan.out))
+
+
+@final
+class Columns:
+    """The columns of a block, (C · kernel, pixels), and the steps through a chunk."""
+
+    def __init__(self, plan: Plan, dtype: Any) -> None:
+        self.plan = plan
+        size = plan.inside * plan.places * plan.rows * plan.width * plan.images
+        unused = plan.pointwise or plan.depthwise
+        self.memory = None if unused else np.empty(size, dtype)
+
+    def room(self, pixels: int) -> Any:
+        """Return memory for the columns of so many pixels."""
+        depth = self.plan.inside * self.plan.places
+        assert self.memory is not None
+        return self.memory[: depth * pixels].reshape(depth, pixels)
+
+    def of(self, chunk: Chunk, group: int, start: int, stop: int) -> Any:
+        """Return the columns of a group of channels and some rows."""
+        plan = self.plan
+        place = (group * plan.inside, plan.inside, start, stop)
+        if plan.pointwise:
+            return chunk.matrix(*place)
+        out = self.room((stop - start) * plan.width * chunk.images)
+        windows = chunk.windows(*place)
+        np.copyto(out.reshape(windows.shape), windows)
+        return out
