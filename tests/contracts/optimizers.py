@@ -111,7 +111,14 @@ add("Adagrad", lr_decay=(0.1,), initial_accumulator_value=(0.0, 0.5), eps=(1e-3,
 add("Adadelta", weight_decay=DECAYS, maximize=BOTH)
 add("Adadelta", lr=(0.5,), rho=(0.0, 0.5), eps=(1e-3,))
 add("RMSprop", weight_decay=DECAYS, maximize=BOTH, alpha=(0.9,))
-add("RMSprop", momentum=(0.0, 0.9), centered=BOTH, maximize=BOTH, eps=(1e-2,))
+add(
+    "RMSprop",
+    lr=(0.02,),
+    momentum=(0.0, 0.9),
+    centered=BOTH,
+    maximize=BOTH,
+    eps=(1e-2,),
+)
 add("Rprop", maximize=BOTH)
 add("Rprop", lr=(0.1,), etas=((0.3, 1.5),), step_sizes=((1e-2, 0.2),))
 add("ASGD", lr=(0.05,), weight_decay=DECAYS, maximize=BOTH)

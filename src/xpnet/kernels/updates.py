@@ -12,7 +12,7 @@ import importlib
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
-__all__ = ["Update", "find", "formulas_only"]
+__all__ = ["Update", "find", "formulas_only", "helper"]
 
 
 class Update(Protocol):
@@ -49,6 +49,14 @@ def find(name: str, library: str, dtype: str) -> type[Update] | None:
     module = importlib.import_module(_MODULES[library], __package__)
     found: type[Update] | None = module.UPDATES.get((name, dtype))
     return found
+
+
+def helper(name: str, library: str, dtype: str) -> Any:
+    """Return a function of one-dimensional arrays of a library, or None: see there."""
+    if not _allowed or library not in _MODULES or dtype not in ("float32", "float64"):
+        return None
+    module = importlib.import_module(_MODULES[library], __package__)
+    return getattr(module, name, None)
 
 
 @contextlib.contextmanager

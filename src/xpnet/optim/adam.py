@@ -23,8 +23,9 @@ class _Adam(Optimizer):
 
     def state_names(self, options: Options) -> tuple[str, ...]:
         """Return the buffers of the two moments, and of the largest second one."""
-        largest = ("max_exp_avg_sq",) if options["amsgrad"] else ()
-        return ("exp_avg", "exp_avg_sq", *largest)
+        if options["amsgrad"]:
+            return ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")
+        return ("exp_avg", "exp_avg_sq")
 
     def update(self, xp: Any, w: Any, g: Any, state: State, options: Options) -> Any:
         """Return ``w − lr · m̂ / (√v̂ + eps)``."""

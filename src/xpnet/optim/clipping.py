@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 from ..backend.library import Library
 from ..calculus.array import Array
 from ..calculus.tape import Leaf
 from ..errors import LibraryError, NonFiniteError, OptionError
+from ..kernels import updates
 from .flat import Flat, owner
 from .terms import is_number
 
@@ -82,21 +83,16 @@ def clip_grad_norm_(
     found = _gradients(parameters)
     if not found:
         return _zero(parameters)
-    lib = _one_library("clip_grad_norm_", [lib for lib, _, _ in found])
+    lib = _one_library("clip_grad_norm_", [part.lib for part in found])
     with lib.quiet():
-        scale, rest = _norm(lib, [piece for _, piece, _ in found], float(norm_type))
-        norm = Array(scale * rest, lib)
+        norm, share = _share(lib, found, float(max_norm), float(norm_type))
         if error_if_nonfinite and not math.isfinite(norm.item()):
             raise NonFiniteError(
                 f"clip_grad_norm_: the norm of the gradients is {norm.item()}, so they "
                 "cannot be clipped, and are as they were. Skip this step."
             )
-        # max_norm / (|g| + 1e-6), where |g| itself may not be representable
-        share = (float(max_norm) / scale) / (rest + 1e-6 / scale)
-        share = lib.raw.minimum(share, lib.raw.ones_like(share))
-        for _, g, write in found:
-            here = _moved(lib, share, lib.raw.device(g))
-            write(g * lib.raw.astype(here, g.dtype))
+        for part in found:
+            part.scale(share)
     return norm
 
 
@@ -129,9 +125,77 @@ def clip_grad_value_(parameters: Iterable[Array] | Array, clip_value: float) -> 
     [-1.0, 0.5]
     """
     _number("clip_grad_value_: clip_value", clip_value)
-    bound = float(clip_value)
-    for lib, g, write in _gradients(parameters):
-        write(lib.clip(g, -bound, bound))
+    for part in _gradients(parameters):
+        part.clip(float(clip_value))
+
+
+class _Part(NamedTuple):
+    """One or more gradients in one raw array.
+
+    Attributes
+    ----------
+    lib : Library
+        The array's library.
+    g : array
+        The gradients.
+    leaf : Leaf or None
+        Whose gradient it is; None if it is a buffer of an optimizer, to be written to.
+    """
+
+    lib: Library
+    g: Any
+    leaf: Leaf | None
+
+    def scale(self, factor: Any) -> None:
+        """Multiply the gradients by a number, or an array without axes."""
+        g = self.g
+        if hasattr(factor, "dtype"):
+            factor = _moved(self.lib, factor, self.lib.raw.device(g))
+            factor = self.lib.raw.astype(factor, g.dtype)
+        if self.leaf is None:
+            g *= factor
+        else:  # its array may be another leaf's gradient too
+            self.leaf.grad = Array(g * factor, self.lib)
+
+    def clip(self, bound: float) -> None:
+        """Bring the gradients between ``-bound`` and ``bound``."""
+        inside = updates.helper("clip", self.lib.name, str(self.g.dtype))
+        if self.leaf is not None:
+            self.leaf.grad = Array(self.lib.clip(self.g, -bound, bound), self.lib)
+        elif inside is not None:
+            inside(self.g, bound)
+        else:
+            self.g[...] = self.lib.clip(self.g, -bound, bound)
+
+
+def _share(
+    lib: Library, found: list[_Part], max_norm: float, order: float
+) -> tuple[Array, Any]:
+    """Return the norm of gradients, and what to multiply them by."""
+    total = _sum_of_squares(found) if order == 2 else None
+    if total is not None:
+        root = math.sqrt(total)
+        norm = lib.raw.full((), root, dtype=found[0].g.dtype)
+        return Array(norm, lib), min(1.0, max_norm / (root + 1e-6))
+    scale, rest = _norm(lib, [part.g for part in found], order)
+    # max_norm / (|g| + 1e-6), where |g| itself may not be representable
+    share = (max_norm / scale) / (rest + 1e-6 / scale)
+    least = lib.raw.minimum(share, lib.raw.ones_like(share))
+    return Array(scale * rest, lib), least
+
+
+def _sum_of_squares(found: list[_Part]) -> float | None:
+    """Return the sum on a library whose arrays are on the host, None on others."""
+    total = 0.0
+    for part in found:
+        function = updates.helper("sum_of_squares", part.lib.name, str(part.g.dtype))
+        if function is None:
+            return None
+        squares = function(part.lib.raw.reshape(part.g, (-1,)))
+        if squares is None:
+            return None
+        total += squares
+    return total
 
 
 def _number(what: str, value: Any) -> None:
@@ -140,26 +204,22 @@ def _number(what: str, value: Any) -> None:
         raise OptionError(f"{what} is {value!r}; it must be a number, at least 0.")
 
 
-Gradient = tuple[Library, Any, Callable[[Any], None]]
-"""A library, one raw array with one or more gradients, and what writes new values."""
-
-
-def _gradients(parameters: Iterable[Array] | Array) -> list[Gradient]:
+def _gradients(parameters: Iterable[Array] | Array) -> list[_Part]:
     """Return the gradients of parameters, whole buffers where all of one are there."""
     arrays = [parameters] if isinstance(parameters, Array) else list(parameters)
     leaves: dict[int, Leaf] = {
         id(p._node): p._node for p in arrays if isinstance(p._node, Leaf)
     }
-    found: list[Gradient] = []
+    found = []
     for store in _whole(leaves):
-        found.append((store.lib, store.g, _into(store.g)))
+        found.append(_Part(store.lib, store.g, None))
         for p in store.arrays:
             leaves.pop(id(p._node), None)
     for leaf in leaves.values():
         grad = leaf.grad
         if grad is not None:
-            write = _into(grad.data) if grad is leaf.into else _anew(leaf)
-            found.append((grad._lib, grad.data, write))
+            own = None if grad is leaf.into else leaf
+            found.append(_Part(grad._lib, grad.data, own))
     return found
 
 
@@ -171,25 +231,6 @@ def _whole(leaves: dict[int, Leaf]) -> list[Flat]:
         for store in stores.values()
         if all(id(p._node) in leaves for p in store.arrays) and store.collected()
     ]
-
-
-def _into(buffer: Any) -> Callable[[Any], None]:
-    """Return what writes into an array that belongs to an optimizer."""
-
-    def write(value: Any) -> None:
-        buffer[...] = value
-
-    return write
-
-
-def _anew(leaf: Leaf) -> Callable[[Any], None]:
-    """Return what gives a leaf another gradient: the old one may be another's too."""
-    lib = leaf.grad._lib
-
-    def write(value: Any) -> None:
-        leaf.grad = Array(value, lib)
-
-    return write
 
 
 def _one_library(what: str, found: list[Library]) -> Library:

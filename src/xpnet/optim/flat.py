@@ -109,7 +109,7 @@ class Flat(Store):
             and all(map(operator.is_, map(_data, self.arrays), self.views))
             and all(map(operator.is_, map(_data, self.slots), self.written))
             and self.counts.count(self.counts[0]) == len(self.counts)
-            and self.held.count(self.held[0]) == len(self.held)
+            and (not self.numbers or self.held.count(self.held[0]) == len(self.held))
         )
 
     def collected(self) -> bool:
