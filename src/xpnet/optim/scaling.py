@@ -128,10 +128,10 @@ class GradScaler:
                 "GradScaler.unscale_: no parameter of the optimizer has a gradient. "
                 "Call scaler.scale(loss).backward() first."
             )
-        for _, g, _ in found:
-            if "float16" in str(g.dtype):
+        for part in found:
+            if "float16" in str(part.g.dtype):
                 raise DTypeError(
-                    f"GradScaler.unscale_: a gradient is {g.dtype}, and so is its "
+                    f"GradScaler.unscale_: a gradient is {part.g.dtype}, and so is its "
                     "parameter. Keep parameters in float32, and compute in "
                     "xn.autocast('float16')."
                 )
@@ -230,13 +230,13 @@ class GradScaler:
 
 
 def _divide(found: list[Any], scale: float) -> bool:
-    """Divide gradients in place, and tell whether all are finite: one read."""
+    """Divide gradients in place, and tell whether all were finite: one read."""
     finite: dict[Any, Any] = {}
-    for lib, g, write in found:
+    for part in found:
+        lib = part.lib
         with lib.quiet():
-            new = g * (1.0 / scale)
-            write(new)
-            fine = lib.raw.all(lib.raw.isfinite(new))
-            key = (lib, str(lib.device_of(fine)))
-            finite[key] = finite[key] & fine if key in finite else fine
+            fine = lib.raw.all(lib.raw.isfinite(part.g))
+            part.scale(1.0 / scale)
+        key = (lib, str(lib.device_of(fine)))
+        finite[key] = finite[key] & fine if key in finite else fine
     return all(bool(Array(fine, lib).item()) for (lib, _), fine in finite.items())
