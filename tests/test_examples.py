@@ -276,3 +276,48 @@ def test_the_convolutional_network_reads_985_digits_of_1000(run):
     assert len(rights) == 30
     assert rights[-1] >= 98.5
     assert "64·32·3·3 + 64 = 18,496" in out
+
+
+# --- a transformer that writes --------------------------------------------------------
+
+
+def test_the_transformer_learns_to_write(run):
+    out = run("text_transformer", "--quick")
+    found = [float(n) for n in re.findall(r"(\S+) nats on unseen text", out)]
+    assert found[0] == pytest.approx(math.log(94), abs=0.3)  # it guesses blindly
+    assert found == sorted(found, reverse=True)
+    assert found[-1] < 2.6
+    assert len(out.partition("\n\nThe ")[2].rstrip("\n")) == 100
+
+
+def test_the_character_to_be_guessed_is_the_next_one():
+    example = load("text_transformer")
+    ids = xn.xp.arange(50) * 2
+    x, y = example.windows(ids, 4, 7, xn.random.Generator(0))
+    assert x.shape == y.shape == (4, 7)
+    assert (y.data == x.data + 2).all()
+
+
+# --- an LSTM that writes --------------------------------------------------------------
+
+
+def test_the_lstm_learns_to_write(run):
+    out = run("text_lstm", "--quick")
+    found = [float(n) for n in re.findall(r"(\S+) nats on unseen text", out)]
+    assert found[0] == pytest.approx(math.log(94), abs=0.3)  # it guesses blindly
+    assert found == sorted(found, reverse=True)
+    assert found[-1] < 2.4
+    assert len(out.partition("\n\nThe ")[2].rstrip("\n")) == 150
+
+
+def test_the_text_is_read_in_streams_piece_by_piece():
+    example = load("text_lstm")
+    ids = xn.xp.arange(2 * (3 * example.PIECE + 1) + 1)
+    text = example.streams(ids, 2)
+    assert text.shape == (3 * example.PIECE + 1, 2)
+    places = [0, 1, 2, 0]  # it begins again when there is no more
+    for step, place in enumerate(places):
+        x, y = example.piece(text, step)
+        assert x.shape == y.shape == (example.PIECE, 2)
+        assert x.data[0, 0] == place * example.PIECE
+        assert (y.data == x.data + 1).all()

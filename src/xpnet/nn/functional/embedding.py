@@ -170,7 +170,7 @@ def embedding_bag(
     if starts is None:
         return _pooled(xp, rows, real, ids.shape, mode)
     out = _scattered(xp, rows, real, starts, mode)
-    return out[:-1, ...] if include_last_offset else out  # type: ignore[no-any-return]
+    return out[:-1, ...] if include_last_offset else out
 
 
 def _pooled(
@@ -270,13 +270,13 @@ def _largest_of_runs(xp: Any, rows: Array, real: Any, owner: Array, bags: int) -
 
 def _table(name: str, weight: Any) -> Array:
     """Return the table as an array of two axes."""
-    weight = weight if type(weight) is Array else asarray(weight)
-    if weight.ndim != 2:
+    table: Array = weight if type(weight) is Array else asarray(weight)
+    if table.ndim != 2:
         raise ShapeError(
-            f"{name}: weight has shape {weight.shape}, and needs two axes, (rows, "
+            f"{name}: weight has shape {table.shape}, and needs two axes, (rows, "
             "width)."
         )
-    return weight
+    return table
 
 
 def check_padding(name: str, padding_idx: int | None, rows: int) -> int | None:
@@ -325,7 +325,7 @@ def _integers(name: str, what: str, values: Any, near: Array) -> Array:
         )
     if kind != lib.raw.int64:
         values = lib.recorded.astype(values, lib.raw.int64)
-    return values
+    return values  # type: ignore[no-any-return]
 
 
 def _whole_if_empty(values: Array) -> Array:

@@ -425,8 +425,7 @@ def rnn_cell(
     """
     check_nonlinearity("rnn_cell", nonlinearity)
     step = functools.partial(_rnn_step, nonlinearity=nonlinearity)
-    (h,) = _cell("rnn_cell", step, 1, x, (h,), w_ih, w_hh, b_ih, b_hh)
-    return h
+    return _cell("rnn_cell", step, 1, x, (h,), w_ih, w_hh, b_ih, b_hh)[0]
 
 
 def gru_cell(
@@ -459,8 +458,7 @@ def gru_cell(
     >>> gru_cell(np.ones((2, 3)), None, np.ones((12, 3)), np.ones((12, 4))).shape
     (2, 4)
     """
-    (h,) = _cell("gru_cell", _gru_step, 3, x, (h,), w_ih, w_hh, b_ih, b_hh)
-    return h
+    return _cell("gru_cell", _gru_step, 3, x, (h,), w_ih, w_hh, b_ih, b_hh)[0]
 
 
 def lstm_cell(
@@ -509,7 +507,7 @@ def _cell(
     w_hh: Any,
     b_ih: Any,
     b_hh: Any,
-) -> tuple[Any, ...]:
+) -> tuple[Array, ...]:
     """Return the next states of a cell with `count` gates."""
     x = asarray(x)
     w_ih, w_hh, b_ih, b_hh = [

@@ -225,9 +225,10 @@ class Embedding(_Table):
         [[3.0, 4.0]]
         """
         weight = _pretrained("Embedding", embeddings)
+        rows, width = weight.shape
         made = cls.__new__(cls)
         made._set_up(
-            *weight.shape, padding_idx, max_norm, norm_type, scale_grad_by_freq,
+            rows, width, padding_idx, max_norm, norm_type, scale_grad_by_freq,
             given=weight,
         )  # fmt: skip
         return made.freeze() if freeze else made
@@ -348,10 +349,11 @@ class EmbeddingBag(_Table):
         [[2.0, 3.0]]
         """
         weight = _pretrained("EmbeddingBag", embeddings)
+        rows, width = weight.shape
         made = cls.__new__(cls)
         made._choose(mode, scale_grad_by_freq, include_last_offset)
         made._set_up(
-            *weight.shape, padding_idx, max_norm, norm_type, scale_grad_by_freq,
+            rows, width, padding_idx, max_norm, norm_type, scale_grad_by_freq,
             given=weight,
         )  # fmt: skip
         return made.freeze() if freeze else made

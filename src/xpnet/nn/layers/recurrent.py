@@ -510,8 +510,9 @@ class _Cell(_Weights):
         parts = [f"{self.input_size}, {self.hidden_size}"]
         if not self.bias:
             parts.append("bias=False")
-        if getattr(self, "nonlinearity", "tanh") != "tanh":
-            parts.append(f"nonlinearity={self.nonlinearity!r}")
+        nonlinearity = getattr(self, "nonlinearity", "tanh")
+        if nonlinearity != "tanh":
+            parts.append(f"nonlinearity={nonlinearity!r}")
         return ", ".join(parts)
 
 
