@@ -17,13 +17,13 @@ from typing import Any, NamedTuple, final
 import numpy as np
 
 from .numpy_common import REAL, filled
-from .threads import run_blocks
+from .threads import available, run_blocks
 from .twin import register
 
 __all__: list[str] = []
 
-_BLOCK = 2**15
-"""Elements of the input in a block: with its results it stays in the cache."""
+_BLOCK = 2**17
+"""Elements of the input in a block: fewer cost more in calls than the cache saves."""
 
 _BITS = {4: np.dtype(np.int32), 8: np.dtype(np.int64)}
 
@@ -89,7 +89,9 @@ def _axes(x: Any, window: Any) -> list[_Axis]:
 
 def _over_images(function: Callable[[slice], None], count: int, size: int) -> None:
     """Call a function for blocks of `count` images of `size` elements, in threads."""
-    images = max(1, _BLOCK // size)
+    threads = available()
+    blocks = -(-count * size // (_BLOCK * threads)) * threads  # as many for each
+    images = max(1, -(-count // blocks))
 
     def block(start: int, stop: int) -> None:
         function(slice(start // size, stop // size))
@@ -156,8 +158,11 @@ def _largest(x: Any, place: int, axis: _Axis, out: Any, best: Any) -> None:
     pairs = [axis.slices(tap) for tap in range(axis.kernel)]
     whole = slice(0, axis.out)
     start = 0
+    # Slices of the last axis are copied: comparing with gaps takes three times as long.
+    gaps = axis.stride > 1 and place == x.ndim - 1
     if axis.kernel > 1 and pairs[0][0] == whole == pairs[1][0]:
         one, two = x[(*before, pairs[0][1])], x[(*before, pairs[1][1])]
+        one, two = (one.copy(), two.copy()) if gaps else (one, two)
         np.greater(two, one, out=best.view(bool))
         np.maximum(one, two, out=out)
         start = 2
@@ -169,12 +174,9 @@ def _largest(x: Any, place: int, axis: _Axis, out: Any, best: Any) -> None:
     larger, numbers = np.empty(out.shape, bool), np.empty(out.shape, np.uint8)
     for tap, (windows, elements) in enumerate(pairs[start:], start):
         at = (*before, windows)
-        new, old, mask, number = (
-            x[(*before, elements)],
-            out[at],
-            larger[at],
-            numbers[at],
-        )
+        new, old = x[(*before, elements)], out[at]
+        new = new.copy() if gaps else new
+        mask, number = larger[at], numbers[at]
         np.greater(new, old, out=mask)
         np.multiply(mask.view(np.uint8), np.uint8(tap), out=number)
         np.maximum(best[at], number, out=best[at])
@@ -196,20 +198,35 @@ def _given_back(g: Any, place: int, axis: _Axis, out: Any, best: Any) -> None:
         np.bitwise_and(given, mask, out=two)
         np.bitwise_xor(given, two, out=one)
         return
-    if not axis.tiled:
-        below[...] = 0
     chosen = np.empty(g.shape, np.int8)
-    for tap in range(axis.kernel):
-        windows, elements = axis.slices(tap)
-        at = (*before, windows)
-        here, passed, target = chosen[at], mask[at], (*before, elements)
+
+    def passed(tap: int, at: Any) -> Any:
+        """Return the cotangents where this element was the largest, else 0, as bits."""
+        here, ones = chosen[at], mask[at]
         np.equal(best[at], tap, out=here.view(bool))
-        np.copyto(passed, np.negative(here, out=here))
-        if axis.apart:
-            np.bitwise_and(passed, given[at], out=below[target])
-        else:
-            np.bitwise_and(passed, given[at], out=passed)
-            np.add(out[target], passed.view(real), out=out[target])
+        np.copyto(ones, np.negative(here, out=here))
+        return np.bitwise_and(ones, given[at], out=ones)
+
+    if axis.apart:
+        if not axis.tiled:
+            below[...] = 0
+        for tap in range(axis.kernel):
+            windows, elements = axis.slices(tap)
+            below[(*before, elements)] = passed(tap, (*before, windows))
+        return
+    for phase in range(axis.stride):  # elements that lie apart by the stride
+        target = out[(*before, slice(phase, None, axis.stride))]
+        total = target if axis.stride == 1 else np.empty(target.shape, real)
+        total[...] = 0
+        for tap in range(axis.kernel):
+            windows, elements = axis.slices(tap)
+            if elements.start % axis.stride == phase:
+                first = elements.start // axis.stride
+                count = windows.stop - windows.start
+                part = total[(*before, slice(first, first + count))]
+                np.add(part, passed(tap, (*before, windows)).view(real), out=part)
+        if total is not target:
+            target[...] = total
 
 
 @final
