@@ -7,7 +7,7 @@ import pytest
 
 import xpnet as xn
 from libraries import TORCH, host
-from xpnet import nn
+from xpnet import nn, optim
 from xpnet.errors import DTypeError, OptionError, ShapeError
 from xpnet.kernels.twin import TWINS, twins_off
 from xpnet.nn import functional
@@ -386,3 +386,84 @@ def test_a_function_alone_goes_either_way(reverse):
     want = forward.data[::-1] if reverse else forward.data
     np.testing.assert_allclose(out.data, want, 0, 1e-14)
     np.testing.assert_array_equal(h.data, last.data)
+
+
+@each_kind
+def test_a_second_walk_and_inputs_that_cannot_be_written_to(kind):
+    layer = KINDS[kind](3, 4, bidirectional=True, rng=0)
+    arrays = [numbers((6, 2, 3), "float32"), numbers((2, 2, 4), "float32", seed=1)]
+    for a in arrays:
+        a.flags.writeable = False
+    x, h = (xn.asarray(a, requires_grad=True) for a in arrays)
+    out = states(layer(x, (h, h) if kind == "LSTM" else h))
+    total = sum(xn.xp.sum(y * y) for y in out)
+    found = []
+    for _ in range(2):
+        layer.zero_grad()
+        x.grad = h.grad = None
+        total.backward(retain_graph=True)
+        leaves = [x, h, *layer.parameters()]
+        found.append([leaf.grad.data.copy() for leaf in leaves])
+    for a, b in zip(*found, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@each_kind
+def test_gradients_land_in_the_buffer_of_an_optimizer(kind):
+    layer = KINDS[kind](3, 4, 2, rng=0)
+    x, h = numbers((6, 2, 3), "float32"), numbers((2, 2, 4), "float32", seed=1)
+    first = (xn.asarray(h), xn.asarray(h)) if kind == "LSTM" else h
+    want = [g.data.copy() for g in ran(layer, x, first)]
+    optim.SGD(layer.parameters(), lr=0.1)
+    got = ran(layer, x, first)
+    for p in layer.parameters():
+        assert p.grad is p._node.into
+    for a, b in zip(got, want, strict=True):
+        np.testing.assert_allclose(a.data, b, 1e-5, 1e-5)
+
+
+@pytest.mark.parametrize("name", ["rnn", "lstm", "gru"])
+def test_each_argument_alone_gets_its_gradient(name):
+    gates, count = {"rnn": (1, 1), "lstm": (4, 2), "gru": (3, 1)}[name]
+    arrays = [numbers((5, 2, 3))]
+    arrays += [numbers((2, 4), seed=1 + i) for i in range(count)]
+    shapes = [(4 * gates, 3), (4 * gates, 4), (4 * gates,), (4 * gates,)]
+    arrays += [numbers(shape, seed=5 + i) for i, shape in enumerate(shapes)]
+
+    def gradients(wanted):
+        given = [xn.asarray(a, requires_grad=i in wanted) for i, a in enumerate(arrays)]
+        out = getattr(functional, name)(*given)
+        sum(xn.xp.sum(y * numbers(y.shape, seed=9)) for y in out).backward()
+        return [x.grad for x in given]
+
+    every = gradients(range(len(arrays)))
+    with twins_off():
+        for a, b in zip(every, gradients(range(len(arrays))), strict=True):
+            np.testing.assert_allclose(a.data, b.data, 1e-11, 1e-11)
+    for i in range(len(arrays)):
+        alone = gradients([i])
+        assert [g is not None for g in alone] == [j == i for j in range(len(arrays))]
+        np.testing.assert_allclose(alone[i].data, every[i].data, 0, 1e-13)
+
+
+def test_one_array_as_both_biases_gets_both_parts():
+    x, w, u = numbers((5, 2, 3)), numbers((16, 3), seed=1), numbers((16, 4), seed=2)
+    b = xn.asarray(numbers((16,), seed=3), requires_grad=True)
+    b._node.into = xn.asarray(np.full(16, np.nan))
+    xn.xp.sum(functional.lstm(x, None, None, w, u, b, b)[0]).backward()
+    got = b.grad.data.copy()
+    with twins_off():
+        c = xn.asarray(b.data, requires_grad=True)
+        xn.xp.sum(functional.lstm(x, None, None, w, u, c, c)[0]).backward()
+    np.testing.assert_allclose(got, c.grad.data, 1e-12, 1e-12)
+
+
+@each_kind
+def test_other_types_go_to_the_reference(kind, monkeypatch):
+    watched = Watched(TWINS[kind.lower(), "numpy"])
+    monkeypatch.setitem(TWINS, (kind.lower(), "numpy"), watched)
+    layer = KINDS[kind](3, 4, rng=0)
+    out = layer(numbers((5, 2, 3), "float64"))[0]  # beside weights of float32
+    assert (out.dtype, watched.took) == (np.float64, 0)
+    out = layer.to(dtype="float16")(numbers((5, 2, 3), "float16"))[0]
+    assert (out.dtype, watched.took) == (np.float16, 0)
