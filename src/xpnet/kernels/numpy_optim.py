@@ -27,7 +27,7 @@ Options = Mapping[str, Any]
 
 _add, _subtract, _multiply = np.add, np.subtract, np.multiply
 _divide, _sqrt, _negative = np.divide, np.sqrt, np.negative
-_maximum, _minimum = np.maximum, np.minimum
+_maximum = np.maximum
 
 
 def _mean(mean: Raw, keep: Raw, x: Raw, share: Raw, t: Raw) -> None:
@@ -341,11 +341,10 @@ class Lion(_Blocked):
         _multiply(m, beta1, t)
         _multiply(g, share1, u)
         _add(t, u, t)
-        # the sign, by comparison with 1: np.sign takes fifty times as long
+        # the sign of the smallest number too, in a third of the time of np.sign
         _multiply(t, huge, t)
         _multiply(t, huge, t)
-        _minimum(t, 1, out=t)
-        _maximum(t, -1, out=t)
+        t.clip(-1, 1, out=t)
         _multiply(t, rate, t)
         _subtract(w, t, w)
         _mean(m, beta2, g, share2, u)
@@ -370,8 +369,7 @@ def sum_of_squares(x: Raw) -> float | None:
 
 def clip(x: Raw, bound: float) -> None:
     """Bring the elements of an array between ``-bound`` and ``bound``, in place."""
-    np.minimum(x, bound, out=x)
-    np.maximum(x, -bound, out=x)
+    x.clip(-bound, bound, out=x)  # NumPy's minimum by one number is far slower
 
 
 _KINDS = (SGD, Adam, NAdam, RMSprop, Adagrad, Lion)
