@@ -505,9 +505,11 @@ def gelu(x: Any, /, *, approximate: str = "none") -> Array:
 
 @fused("softsign", count=1)
 def _softsign(xp: Any, x: Any) -> Any:
-    infinite = xp.isinf(x)
-    far, near = _split(xp, x, infinite)
-    return xp.where(infinite, xp.sign(far), near / (1.0 + xp.abs(near)))
+    # the slope of the quotient would cancel far out, where x may be infinite too
+    outside = xp.abs(x) > 1.0
+    far, near = _split(xp, x, outside)
+    value = xp.sign(far) * (1.0 - 1.0 / (1.0 + xp.abs(far)))
+    return xp.where(outside, value, near / (1.0 + xp.abs(near)))
 
 
 def softsign(x: Any, /) -> Array:
