@@ -84,6 +84,17 @@ def cases(dtype):
         ):  # fmt: skip
             function = partial(losses.cross_entropy, reduction=reduction, **options)
             yield f"{twin} {reduction} {kind}", twin, function, (logits, labels)
+        spoken, said = (
+            numbers((9, 3, 5), dtype),
+            np.array([[1, 1, 2], [3, 4, 0], [2, 0, 0]]),
+        )
+        for kind, options, times in (
+            ("", {}, [9, 7, 9]),
+            ("too short", {"zero_infinity": True}, [3, 7, 9]),
+        ):
+            function = partial(losses.ctc, reduction=reduction, **options)
+            lengths = np.array(times), np.array([3, 2, 1])
+            yield f"ctc {reduction} {kind}", "ctc", function, (spoken, said, *lengths)
         squared = loss(losses.mean_squared_error, reduction)
         twin = "mean_squared_error"
         yield f"{twin} {reduction}", twin, squared, (x, x[::-1].copy())

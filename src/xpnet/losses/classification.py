@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from ..calculus.array import Array
 from ..calculus.convert import beside
-from ..errors import OptionError, ShapeError
+from ..errors import OptionError
 from .arguments import (
     check_labels,
-    check_range,
     class_weight,
-    one_of_classes,
     predicted,
     real_beside,
+)
+from .labels import (
+    along,
+    label_misfit,
+    look,
+    picked,
+    shares,
+    without_classes,
 )
 from .reduction import reducing, times
 
@@ -118,8 +123,8 @@ def _fit(name: str, logits: Array, labels: Array, label_smoothing: float) -> boo
     """Tell whether labels are probabilities; raise if they fit in neither way."""
     shape, given = logits.data.shape, labels.data.shape
     soft = given == shape and labels._lib.is_floating(labels.data.dtype)
-    if not soft and (not shape or given != _without_classes(shape)):
-        raise _label_misfit(name, logits.shape, labels.shape)
+    if not soft and (not shape or given != without_classes(shape)):
+        raise label_misfit(name, logits.shape, labels.shape)
     if not 0 <= label_smoothing <= 1:
         raise OptionError(
             f"{name}: label_smoothing is {label_smoothing!r}; it must be in [0, 1]."
@@ -127,26 +132,7 @@ def _fit(name: str, logits: Array, labels: Array, label_smoothing: float) -> boo
     return bool(soft)
 
 
-def _shares(
-    xp: Any,
-    logits: Any,
-    labels: Any,
-    weight: Any = None,
-    *,
-    ignore_index: int,
-    **_: Any,
-) -> Any:
-    """Return how much each label counts: its class weight, 0 where it is ignored."""
-    axis = min(1, logits.ndim - 1)
-    counted = xp.astype(labels != ignore_index, logits.dtype)
-    if weight is None:
-        return counted
-    chosen = one_of_classes(xp, labels, logits.shape[axis], axis, logits.ndim)
-    w = _along(xp, weight, logits.ndim - 1 - axis)
-    return counted * xp.sum(xp.where(chosen, w, xp.zeros_like(w)), axis=axis)
-
-
-@reducing("cross_entropy", count=3, shares=_shares)
+@reducing("cross_entropy", count=3, shares=shares)
 def _hard(
     xp: Any,
     logits: Any,
@@ -157,16 +143,16 @@ def _hard(
     label_smoothing: float,
 ) -> Any:
     if type(labels) is Array:  # a twin looks at them itself
-        _look(labels, logits, "cross_entropy", "logits", ignore_index)
+        look(labels, logits, "cross_entropy", "logits", ignore_index)
     axis = min(1, logits.ndim - 1)
     # what is ignored may be anything, and its slope is 0
     ignored = xp.expand_dims(labels == ignore_index, axis=axis)
     logits = xp.where(ignored, xp.zeros_like(logits), logits)
     logs = xp.log_softmax(logits, axis=axis)
-    values = _picked(xp, logs, labels, weight, ignore_index)
+    values = picked(xp, logs, labels, weight, ignore_index)
     if label_smoothing:
         if weight is not None:
-            logs = times(xp, _along(xp, weight, logits.ndim - 1 - axis), logs)
+            logs = times(xp, along(xp, weight, logits.ndim - 1 - axis), logs)
         even = -xp.sum(logs, axis=axis) / logits.shape[axis]
         even = xp.where(labels == ignore_index, xp.zeros_like(even), even)
         values = (1 - label_smoothing) * values + label_smoothing * even
@@ -183,7 +169,7 @@ def _soft(
         spread = label_smoothing / max(logits.shape[axis], 1)
         labels = (1 - label_smoothing) * labels + spread
     if weight is not None:
-        labels = labels * _along(xp, weight, logits.ndim - 1 - axis)
+        labels = labels * along(xp, weight, logits.ndim - 1 - axis)
     return -xp.sum(times(xp, labels, logs), axis=axis)
 
 
@@ -229,11 +215,11 @@ def nll(
     x = predicted(name, prediction)
     labels = beside(labels, x)
     shape = x.shape
-    if not shape or labels.shape != _without_classes(shape):
-        raise _label_misfit(name, shape, labels.shape, "log-probabilities")
+    if not shape or labels.shape != without_classes(shape):
+        raise label_misfit(name, shape, labels.shape, "log-probabilities")
     labels = check_labels(name, labels)
     weight = class_weight(name, weight, x, shape[min(1, x.ndim - 1)])
-    _look(labels, x, name, "log-probabilities", ignore_index)
+    look(labels, x, name, "log-probabilities", ignore_index)
     return _nll(
         x,
         labels,
@@ -244,57 +230,6 @@ def nll(
     )
 
 
-@reducing("nll", count=3, shares=_shares)
+@reducing("nll", count=3, shares=shares)
 def _nll(xp: Any, x: Any, labels: Any, weight: Any = None, *, ignore_index: int) -> Any:
-    return _picked(xp, x, labels, weight, ignore_index)
-
-
-# --- shared ---------------------------------------------------------------------------
-
-
-def _without_classes(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Return the shape of labels, from that of logits."""
-    return (shape[0], *shape[2:]) if len(shape) > 1 else ()
-
-
-def _along(xp: Any, weight: Any, after: int) -> Any:
-    """Give weights of classes as many axes of length 1 as follow the classes."""
-    return xp.reshape(weight, (weight.shape[0], *[1] * after))
-
-
-def _picked(xp: Any, logs: Any, labels: Any, weight: Any, ignore_index: int) -> Any:
-    """Return ``-weight[label] logs[label]``: 0 if ignored, NaN if out of range."""
-    axis = min(1, logs.ndim - 1)
-    classes = logs.shape[axis]
-    chosen = one_of_classes(xp, labels, classes, axis, logs.ndim)  # (N, K, d1, ...)
-    if weight is not None:
-        logs = times(xp, _along(xp, weight, logs.ndim - 1 - axis), logs)
-    total = xp.sum(xp.where(chosen, logs, xp.zeros_like(logs)), axis=axis)
-    known = (labels >= 0) & (labels < classes)
-    values = xp.where(known, -total, math.nan)
-    return xp.where(labels == ignore_index, xp.zeros_like(values), values)
-
-
-def _look(labels: Array, x: Array, name: str, what: str, ignored: int) -> None:
-    check_range(name, labels, x.shape[min(1, x.ndim - 1)], what, ignored)
-
-
-def _label_misfit(
-    name: str, shape: tuple[int, ...], labels: tuple[int, ...], what: str = "logits"
-) -> ShapeError:
-    if not shape:
-        return ShapeError(
-            f"{name}: {what} need an axis of classes, (N, K, ...) or (K,); they have "
-            "shape ()."
-        )
-    advice = ""
-    if labels == shape:
-        advice = (
-            " One-hot labels become classes with xp.argmax(labels, axis="
-            f"{min(1, len(shape) - 1)})."
-        )
-    where = "axis 1" if len(shape) > 1 else "axis 0"
-    return ShapeError(
-        f"{name}: {what} of shape {shape} need labels of shape "
-        f"{_without_classes(shape)}, not {labels}. Classes are {where}.{advice}"
-    )
+    return picked(xp, x, labels, weight, ignore_index)
