@@ -10,6 +10,7 @@ import xpnet as xn
 from libraries import NUMPY, STRICT_DEVICE1, TORCH, host, parameters
 from xpnet import nn, xp
 from xpnet.errors import DTypeError, OptionError, ShapeError
+from xpnet.kernels import threads
 from xpnet.kernels.twin import TWINS, twins_off
 from xpnet.nn.functional import (
     rotary,
@@ -182,6 +183,74 @@ def watch(monkeypatch):
     return watch
 
 
+LAYOUTS = {
+    "backwards": lambda x: x[:, ::-1, ::-1, ::-1],
+    "columns first": np.asfortranarray,
+    "every second": lambda x: np.repeat(x, 2, axis=-1)[..., ::2],
+    "heads last": lambda x: np.ascontiguousarray(x.transpose(0, 2, 1, 3)).transpose(
+        0, 2, 1, 3
+    ),
+    "three axes": lambda x: x[0],
+    "one for all": lambda x: np.broadcast_to(x[:1], x.shape),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_the_layout_in_memory_changes_nothing(layout, watch):
+    arrays = [LAYOUTS[layout](numbers(2, 3, 70, 8, seed=i)) for i in range(3)]
+    taken = watch("attention")
+    weights = xn.asarray(LAYOUTS[layout](numbers(2, 3, 70, 8, seed=9)))
+    function = functools.partial(scaled_dot_product_attention, is_causal=True)
+    got = gradients(function, arrays, weights)
+    assert taken == [True]
+    with twins_off():
+        want = gradients(function, arrays, weights)
+    for a, b in zip(got, want, strict=True):
+        np.testing.assert_allclose(a, b, rtol=0, atol=1e-12)
+
+
+def test_the_number_of_threads_changes_nothing_not_even_the_last_bit():
+    arrays = [numbers(4, 8, 128, 16, dtype="float32", seed=i) for i in range(3)]
+    weights = xn.asarray(numbers(4, 8, 128, 16, dtype="float32", seed=9))
+    function = functools.partial(scaled_dot_product_attention, is_causal=True)
+    runs = []
+    for count in (1, 3):
+        with threads.limited(count):
+            runs.append(gradients(function, arrays, weights))
+    for a, b in zip(*runs, strict=True):
+        assert a.tobytes() == b.tobytes()
+
+
+@pytest.mark.parametrize("heads", [1, 2])
+@pytest.mark.parametrize("axes", [3, 4])
+def test_shared_heads_of_keys_get_the_sum_of_all_parts(heads, axes, watch):
+    shapes = [(2, 4, 40, 8), (2, heads, 50, 8), (2, heads, 50, 6)]
+    arrays = [numbers(*shape[4 - axes :]) for shape in shapes]
+    weights = xn.asarray(numbers(*arrays[0].shape[:-1], 6, seed=9))
+    taken = watch("attention")
+    function = functools.partial(
+        scaled_dot_product_attention, is_causal=True, enable_gqa=True
+    )
+    got = gradients(function, arrays, weights)
+    assert taken == [True]
+    with twins_off():
+        want = gradients(function, arrays, weights)
+    for a, b in zip(got, want, strict=True):
+        np.testing.assert_allclose(a, b, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("argument", range(3))
+def test_each_argument_alone_gets_its_gradient(argument):
+    arrays = [numbers(1, 2, 40, 4, seed=i) for i in range(3)]
+    weights = numbers(1, 2, 40, 4, seed=9)
+    leaves = [leaf(a) for a in arrays]
+    xp.sum(scaled_dot_product_attention(*leaves) * weights).backward()
+    alone = [leaf(a) if i == argument else a for i, a in enumerate(arrays)]
+    xp.sum(scaled_dot_product_attention(*alone) * weights).backward()
+    want = leaves[argument].grad.data
+    np.testing.assert_array_equal(alone[argument].grad.data, want)
+
+
 @pytest.mark.parametrize("first", [True, False])
 def test_attention_of_tokens_to_each_other_is_one_step(first, watch):
     layer = nn.MultiheadAttention(8, 2, batch_first=first, rng=0, dtype="float64")
@@ -204,7 +273,8 @@ def test_attention_of_tokens_to_each_other_is_one_step(first, watch):
 def test_the_blocks_decline_what_they_were_not_made_for(watch):
     taken = watch("attention")
     q, k = numbers(2, 4, 3, 8), numbers(2, 2, 5, 8)
-    scaled_dot_product_attention(q, k, k, enable_gqa=True)
+    one = numbers(1, 2, 3, 8)
+    scaled_dot_product_attention(one, one, one, np.ones((2, 1, 3, 3), dtype=bool))
     scaled_dot_product_attention(q[0, 0], k[0, 0], k[0, 0])
     scaled_dot_product_attention(q[None], k[None, :, :1], k[None, :, :1])
     scaled_dot_product_attention(q[:0], k[:0, :1], k[:0, :1])

@@ -31,6 +31,7 @@ add(
         (((5, 4), (4,), (7, 6)), "each array needs two axes"),
         (((2, 5, 4), (3, 7, 4), (2, 7, 6)), "the leading axes do not broadcast"),
         ((*QKV, (2, 4)), r"attn_mask of shape \(2, 4\) does not broadcast to 3 q"),
+        ((*QKV, (3, 1, 3, 4)), r"axes do not broadcast: .*, \(3, 1\)\. They"),
         ((*QKV, (1, 1, 3)), r"attn_mask of shape \(1, 1, 3\)"),
     ],
 )

@@ -231,13 +231,14 @@ def _planned(
 ) -> _Plan | None:
     """Return the plan for arrays (N, H, L, width); None where it cannot be made."""
     shape = (*query.shape[:3], key.shape[2])
+    for x in (mask, keep):
+        if x is not None and np.broadcast_shapes(x.shape, shape) != shape:
+            return None
     bias, largest = _bias(mask, query.dtype)
     if not math.isfinite(largest):
         return None
-    if bias is not None:
-        bias = np.broadcast_to(bias, shape)
-    if keep is not None:
-        keep = np.broadcast_to(keep, shape)
+    bias = None if bias is None else np.broadcast_to(bias, shape)
+    keep = None if keep is None else np.broadcast_to(keep, shape)
     share = 1.0 / kept if kept else 0.0
     return _Plan(query, key, value, bias, keep, is_causal, float(scale), share, largest)
 
@@ -277,17 +278,12 @@ class _Attention:
         kept: float = 1.0,
         scale: float | None = None,
     ) -> tuple[Any, Any] | None:
-        arrays = (query, key, value)
-        if any(needs[3:]) or any(x.dtype not in REAL or not x.size for x in arrays):
-            return None
-        if not 3 <= query.ndim <= 4 or not query.dtype == key.dtype == value.dtype:
-            return None
-        if not query.shape[:-2] == key.shape[:-2] == value.shape[:-2]:
+        if any(needs[3:]) or not _fits(query, key, value):
             return None
         leading, (queries, width) = query.shape[:-2], query.shape[-2:]
-        if any(x is not None and x.ndim > query.ndim for x in (mask, keep)):
-            return None
         q, k, v = (_plain(x if x.ndim == 4 else x[None]) for x in (query, key, value))
+        if q.shape[1] != k.shape[1]:
+            k, v = (np.repeat(x, q.shape[1] // x.shape[1], axis=1) for x in (k, v))
         scale = width**-0.5 if scale is None else scale
         plan = _planned(q, k, v, mask, keep, is_causal, kept, scale)
         if plan is None:
@@ -296,17 +292,41 @@ class _Attention:
         sums = _attended(plan, out)
         if sums is None:
             return None
-        return out.reshape(*leading, queries, v.shape[3]), (plan, (out, *sums))
+        out_shape = (*leading, queries, v.shape[3])
+        return out.reshape(out_shape), (plan, (out, *sums), key.shape[-3])
 
     def backward(
         self, g: Any, residual: Any, needs: tuple[bool, ...], slots: tuple[Any, ...]
     ) -> tuple[Any, ...]:
-        plan, kept = residual
-        parts = tuple(_beside(x, x.shape[3]) for x in plan[:3])
-        _pulled(plan, _plain(g if g.ndim == 4 else g[None]), kept, parts)
-        found = [part if g.ndim == 4 else part[0] for part in parts]
-        given = [x if need else None for x, need in zip(found, needs, strict=False)]
+        plan, kept, shared = residual
+        dq, dk, dv = (_beside(x, x.shape[3]) for x in plan[:3])
+        _pulled(plan, _plain(g if g.ndim == 4 else g[None]), kept, (dq, dk, dv))
+        if shared != dq.shape[1]:
+            dk, dv = (_summed(x, shared) for x in (dk, dv))
+        parts = [part if g.ndim == 4 else part[0] for part in (dq, dk, dv)]
+        given = [x if need else None for x, need in zip(parts, needs, strict=False)]
         return (*given, *[None] * (len(needs) - 3))
+
+
+def _fits(query: Any, key: Any, value: Any) -> bool:
+    """Tell whether arrays are ones that the twin was written for."""
+    arrays = (query, key, value)
+    if not all(x.dtype in REAL and x.dtype == query.dtype and x.size for x in arrays):
+        return False
+    if not 3 <= query.ndim <= 4 or not query.ndim == key.ndim == value.ndim:
+        return False
+    if not query.shape[:-3] == key.shape[:-3] == value.shape[:-3]:
+        return False
+    return (
+        bool(key.shape[-3] == value.shape[-3]) and not query.shape[-3] % key.shape[-3]
+    )
+
+
+def _summed(d: Any, heads: int) -> Any:
+    """Add up the cotangents of a head of keys or values that queries share."""
+    examples, many, keys, width = d.shape
+    groups = d.reshape(examples, heads, many // heads, keys, width)
+    return np.add.reduce(groups, axis=2)
 
 
 def _beside(x: Any, width: int) -> Any:

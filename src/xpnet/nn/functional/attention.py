@@ -102,8 +102,10 @@ def scaled_dot_product_attention(
     _check(q, k, v, enable_gqa)
     mask = None if attn_mask is None else _mask(attn_mask, q, k.shape[-2])
     keep = None
-    if dropout_p:
-        keep = _drawn(_weights_shape(q, k, v, mask, enable_gqa), dropout_p, rng, q)
+    if mask is not None or dropout_p:
+        shape = _weights_shape(q, k, v, mask, enable_gqa)
+        if dropout_p:
+            keep = as_generator(rng).bernoulli(1.0 - dropout_p, shape, like=q)
     options = {"is_causal": is_causal, "kept": 1.0 - dropout_p, "scale": scale}
     return attend(q, k, v, mask, keep, **options)  # type: ignore[no-any-return]
 
@@ -225,11 +227,6 @@ def _for_each_query(xp: Any, query: Any, x: Any) -> Any:
     if query.shape[-3] == 1:
         return x
     return xp.repeat(x, query.shape[-3] // x.shape[-3], axis=-3)
-
-
-def _drawn(shape: tuple[int, ...], p: float, rng: Any, x: Array) -> Array:
-    """Return booleans, False with probability `p`, where `x` is."""
-    return as_generator(rng).bernoulli(1.0 - p, shape, like=x)
 
 
 # --- checks ---------------------------------------------------------------------------
