@@ -15,7 +15,7 @@ from xpnet import optim
 from xpnet.backend.library import Library
 from xpnet.calculus.array import Array
 from xpnet.errors import OptionError
-from xpnet.kernels import numpy_optim, updates
+from xpnet.kernels import numpy_optim, threads, updates
 
 torch = pytest.importorskip("torch")
 
@@ -193,6 +193,9 @@ def test_the_formula_equals_the_oracle(line):
     pair.compare()
 
 
+FUSED = {name for name, _ in numpy_optim.UPDATES}
+
+
 @each_dtype
 @each_line
 def test_fused_update_equals_the_formula(line, dtype):
@@ -211,7 +214,29 @@ def test_fused_update_equals_the_formula(line, dtype):
     assert (taken is None) == (line.name not in FUSED)
 
 
-FUSED = {name for name, _ in numpy_optim.UPDATES}
+@pytest.mark.parametrize("line", [x for x in LINES if x.name in FUSED][::3], ids=str)
+def test_blocks_and_threads_change_no_bit(line):
+    n = threads.WORTH + 12_345
+    rng = np.random.default_rng(7)
+    start, grads = rng.standard_normal((2, n)).astype("float32")
+
+    def run(size, count):
+        p = xn.asarray(start[:size].copy(), requires_grad=True)
+        opt = line.make([p])
+        with threads.limited(count):
+            for sign in (1, -1):
+                opt.zero_grad()
+                p.grad = xn.asarray(sign * grads[:size])
+                opt.step()
+        state = opt.state_dict()["state"].get(0, {}).values()
+        arrays = [p.data, *(x.data for x in state if isinstance(x, Array))]
+        return [a[:1000].tobytes() + a[-1000:].tobytes() for a in arrays], arrays
+
+    alone, _ = run(1000, 1)  # one block
+    one, arrays = run(n, 1)
+    three, _ = run(n, 3)
+    assert one == three
+    assert [a[:1000].tobytes() * 2 for a in arrays] == alone
 
 
 # --- states ---------------------------------------------------------------------------
@@ -337,6 +362,22 @@ def test_complex_parameters_are_refused(line):
     z = xn.asarray(np.ones(shape, "complex128"), requires_grad=True)
     with pytest.raises(xn.errors.DTypeError, match="only SGD takes complex"):
         line.make([z])
+
+
+def test_adamw_refuses_the_state_of_adam():
+    p, q = (xn.asarray(np.ones(2), requires_grad=True) for _ in range(2))
+    saved = optim.Adam([p]).state_dict()
+    with pytest.raises(OptionError, match=r"which is Adam. Use optim\.Adam"):
+        optim.AdamW([q]).load_state_dict(saved)
+
+
+def test_rates_of_schedules_in_pytorch_s_groups_are_taken_over():
+    t = torch.ones(2, requires_grad=True)
+    theirs = torch.optim.Adam([t], lr=0.5)
+    torch.optim.lr_scheduler.StepLR(theirs, 1)
+    opt = optim.Adam([xn.asarray(np.ones(2), requires_grad=True)])
+    opt.load_state_dict(theirs.state_dict())
+    assert opt.lr == opt.param_groups[0]["initial_lr"] == 0.5
 
 
 def test_muon_takes_matrices_alone():

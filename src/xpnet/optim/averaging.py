@@ -9,6 +9,7 @@ from typing import Any, final
 
 from ..calculus.array import Array
 from ..calculus.convert import asarray
+from ..calculus.tape import Leaf
 from ..errors import ConversionError, OptionError, ShapeError
 from .flat import owner
 from .parts import ALIGN
@@ -33,8 +34,8 @@ class _Flat:
 
     def current(self) -> Any:
         """Return the parameters as one array: their optimizer's buffer, or a copy."""
-        leaf: Any = self.arrays[0]._node
-        store = owner(leaf) if leaf is not None and not leaf.parents else None
+        leaf = self.arrays[0]._node
+        store = owner(leaf) if isinstance(leaf, Leaf) else None
         if store is not None and store.holds(self.arrays):
             return store.w
         raw = self.lib.raw
