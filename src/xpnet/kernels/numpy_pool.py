@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, final
 import numpy as np
 
 from .numpy_common import REAL, filled
-from .threads import available, run_blocks
+from .threads import WORTH, available, run_blocks
 from .twin import register
 
 __all__: list[str] = []
@@ -89,9 +89,9 @@ def _axes(x: Any, window: Any) -> list[_Axis]:
 
 def _over_images(function: Callable[[slice], None], count: int, size: int) -> None:
     """Call a function for blocks of `count` images of `size` elements, in threads."""
-    threads = available()
+    threads = available() if count * size >= WORTH else 1
     blocks = -(-count * size // (_BLOCK * threads)) * threads  # as many for each
-    images = max(1, -(-count // blocks))
+    images = max(1, -(-count // max(1, blocks)))
 
     def block(start: int, stop: int) -> None:
         function(slice(start // size, stop // size))
