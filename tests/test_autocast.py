@@ -1,17 +1,23 @@
 """Mixed precision: what is computed in which type, and the scaler of losses."""
 
 import copy
+import importlib
+import pathlib
 import threading
 
 import numpy as np
 import pytest
 
 import xpnet as xn
+from contracts import layers as table
 from libraries import STRICT_DEVICE1
 from xpnet import losses, nn, optim, xp
 from xpnet.errors import DTypeError, GradientError, OptionError
 
 torch = pytest.importorskip("torch")
+
+for _path in sorted((pathlib.Path(__file__).parent / "contracts").glob("layers_*.py")):
+    importlib.import_module(f"contracts.{_path.stem}")
 
 
 def numbers(*shape):
@@ -370,3 +376,46 @@ def test_a_copied_model_is_not_part_of_it():
         kind(model)
         other = copy.deepcopy(model)
     assert other.weight.dtype == np.float32
+
+
+# --- every layer ----------------------------------------------------------------------
+
+MODULES = {
+    name: line
+    for name, line in table.LAYERS.items()
+    if isinstance(line.make(), nn.Module)
+}
+
+
+@pytest.mark.parametrize("library", ["numpy", "torch"])
+@pytest.mark.parametrize("line", [pytest.param(v, id=k) for k, v in MODULES.items()])
+def test_every_layer_computes_about_the_same(line, library):
+    outs = []
+    options = dict(line.options)
+    if library == "torch":
+        masks = {k: v for k, v in options.items() if isinstance(v, np.ndarray)}
+        options |= {k: torch.tensor(v) for k, v in masks.items()}
+    for enabled in (False, True):
+        layer = line.made("float32")
+        given = line.arrays("float32")
+        if library == "torch":
+            given = [None if a is None else torch.tensor(a) for a in given]
+            layer.to(like=torch.ones(1))
+        real = [x is not None and "float" in str(x.dtype) for x in given]
+        inputs = [
+            None if x is None else xn.asarray(x, requires_grad=r)
+            for x, r in zip(given, real, strict=True)
+        ]
+        with xn.autocast("float16", enabled=enabled):
+            found = table.flat(layer(*inputs, **options))
+        outs.append([table.as_numpy(x).astype(np.float64) for x in found])
+        grown = [x for x in found if x._node is not None]
+        for x in grown:
+            total = x._lib.recorded.sum(x)
+            total.backward(retain_graph=True)
+        for p in layer.parameters():
+            assert p.grad is None or p.grad.dtype == p.dtype
+        for x in inputs:
+            assert x is None or x.grad is None or x.grad.dtype == x.dtype
+    for a, b in zip(*outs, strict=True):
+        np.testing.assert_allclose(b, a, rtol=0.02, atol=0.02)

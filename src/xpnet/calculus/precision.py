@@ -117,7 +117,9 @@ def lowered(*arrays: Any) -> tuple[Any, ...]:
     target = _target.get()
     if target is None:
         return arrays
-    made = [x if x is None or type(x) is Array else asarray(x) for x in arrays]
+    made: list[Any] = [
+        x if x is None or type(x) is Array else asarray(x) for x in arrays
+    ]
     names = [None if x is None else _name(x.data.dtype) for x in made]
     if "float64" in names:
         return arrays
