@@ -13,11 +13,13 @@ import pytest
 import xpnet as xn
 from xpnet import nn
 from xpnet.errors import DTypeError, OptionError, ShapeError
-from xpnet.kernels import numpy_conv_plan, threads
+from xpnet.kernels import numpy_conv, numpy_conv_plan, threads
+from xpnet.kernels.blas import _openblas, one_thread
+from xpnet.kernels.numpy_conv_plan import plan_for
 from xpnet.kernels.twin import TWINS, twins_off
 from xpnet.nn import functional
 
-SMALL = {"_BUDGET": 2000, "_LANE_WORK": 50, "_PIXELS": 16}
+SMALL = {"_BUDGET": 2000, "_LANE_WORK": 50, "_PIXELS": 16, "_WIDE": 1, "_LARGE": 30}
 
 
 @pytest.fixture
@@ -45,6 +47,9 @@ def drawn(seed: int) -> Any:
         padding = tuple(draw.randint(0, 3) for _ in range(axes))
         dilation = tuple(draw.choice((1, 1, 2, 3)) for _ in range(axes))
         sizes = tuple(draw.randint(1, 9) for _ in range(axes))
+        if draw.random() < 0.25:  # what takes the fast way
+            groups, stride, kernel = 1, (1,) * axes, (3, *kernel[1:])
+            dilation = (1, *dilation[1:])
         more = tuple(
             draw.randrange(max(s, d)) for s, d in zip(stride, dilation, strict=True)
         )
@@ -83,10 +88,16 @@ def run(function: Any, arrays: Any, options: Any) -> list[Any]:
 
 @pytest.mark.parametrize("part", range(4))
 @pytest.mark.parametrize("pieces", ["large", "small"])
-def test_options_drawn_at_random_give_the_numbers_of_pytorch(part, pieces, request):
+def test_options_drawn_at_random_give_the_numbers_of_pytorch(
+    part, pieces, request, monkeypatch
+):
     torch = pytest.importorskip("torch")
+    fast = []
     if pieces == "small":
         request.getfixturevalue("in_small_pieces")
+    monkeypatch.setattr(
+        numpy_conv, "plan_for", lambda *a: fast.append(plan_for(*a)) or fast[-1]
+    )
     for seed in range(60 * part, 60 * part + 60):
         name, options, arrays = drawn(seed)
         found = run(getattr(functional, name), arrays, options)
@@ -99,6 +110,8 @@ def test_options_drawn_at_random_give_the_numbers_of_pytorch(part, pieces, reque
             np.testing.assert_allclose(
                 got, want.detach().numpy(), rtol=0, atol=1e-10, err_msg=said
             )
+    assert len(fast) == 60
+    assert (sum(plan.fast for plan in fast) >= 5) is (pieces == "small")
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -150,6 +163,40 @@ def test_twins_are_taken_and_write_into_the_slots(name, twin, monkeypatch):
     assert taken == [True, (False, True, True)] * 2
 
 
+def test_the_fast_way_rounds_about_as_plain_sums_do():
+    x, weight = numbers((2, 64, 24, 20)), numbers((64, 64, 3, 3))
+    assert plan_for(x.shape, weight.shape, (1, 1), ((1, 1),) * 2, (1, 1), 1, 4).fast
+    exact = run(functional.conv2d, (x, weight), {"padding": 1})
+    single = [x.astype("float32"), weight.astype("float32")]
+    fast = run(functional.conv2d, single, {"padding": 1})
+    with twins_off():
+        plain = run(functional.conv2d, single, {"padding": 1})
+    for a, b, c in zip(fast, plain, exact, strict=True):
+        assert np.abs(a - c).mean() < 3 * np.abs(b - c).mean()
+
+
+def test_numbers_of_different_size_do_not_disturb_their_neighbours():
+    x = np.ones((1, 64, 8, 8), np.float32)
+    x[:, :, 0] = 1e20  # a row that the results of rows 2 and later do not see
+    weight = np.ones((64, 64, 3, 3), np.float32)
+    got = functional.conv2d(x, weight).data
+    assert (got[:, :, 1:] == 576).all()
+
+
+def test_the_blas_gets_its_threads_back():
+    found = _openblas()
+    if found is None:
+        pytest.skip("this NumPy does not come with OpenBLAS")
+    get, _ = found
+    before = get()
+    with one_thread():
+        assert get() == 1
+        with one_thread():
+            assert get() == 1
+        assert get() == 1
+    assert get() == before
+
+
 def test_the_number_of_threads_does_not_change_a_bit(in_small_pieces):
     arrays = [numbers(s, dtype="float32") for s in ((7, 4, 9, 8), (6, 4, 3, 3), (6,))]
     runs = []
@@ -178,6 +225,20 @@ def test_a_transposed_convolution_is_the_transpose():
     assert back.shape == (2, 4, 7, 6)
     left, right = np.vdot(there.data, y), np.vdot(x, back.data)
     assert left == pytest.approx(right, rel=1e-12)
+
+
+def test_what_is_not_finite_is_what_plain_sums_give(in_small_pieces):
+    for bad in (math.inf, -math.inf, math.nan, 3e38):
+        arrays = [numbers(s, dtype="float32") for s in ((2, 3, 6, 5), (4, 3, 3, 3))]
+        for at in (0, 1):
+            arrays[at][(1, 1, 2, 2)] = bad
+            with np.errstate(all="ignore"):
+                fast = run(functional.conv2d, arrays, {})
+                with twins_off():
+                    plain = run(functional.conv2d, arrays, {})
+            for got, want in zip(fast, plain, strict=True):
+                np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-4)
+            arrays[at][(1, 1, 2, 2)] = 1.0
 
 
 def test_what_is_not_finite_stays_where_the_kernel_looks(in_small_pieces):

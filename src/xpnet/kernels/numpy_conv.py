@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, final
 
 import numpy as np
 
 from . import numpy_conv_channels as channels
-from .blas import one_thread
+from . import numpy_conv_fast as fast
 from .numpy_common import REAL, filled
-from .numpy_conv_pieces import Chunk, Columns, Pixels, column
+from .numpy_conv_pieces import Chunk, Columns, Pixels, chunks, column, in_lanes
 from .numpy_conv_plan import Plan, plan_for
-from .threads import run_blocks
 from .twin import register
 
 __all__: list[str] = []
@@ -29,22 +27,6 @@ def _takes(x: Any, weight: Any, bias: Any) -> bool:
     )
 
 
-def _in_lanes(plan: Plan, work: Callable[[int], None]) -> None:
-    """Do the work of each part of the batch, in threads where there are several."""
-    size = 2**20  # a part is always worth a thread
-    count = len(plan.lanes)
-    with one_thread():
-        if count == 1:
-            work(0)
-        else:
-            run_blocks(lambda start, _: work(start // size), count * size, size)
-
-
-def _chunks(plan: Plan, lane: int) -> list[tuple[int, int]]:
-    first, last = plan.lanes[lane]
-    return [(n, min(n + plan.images, last)) for n in range(first, last, plan.images)]
-
-
 def _steps(plan: Plan, images: int) -> Any:
     """Iterate over blocks and groups: group, rows, their pixels, their outputs."""
     each = plan.outputs // plan.groups
@@ -58,13 +40,18 @@ def _steps(plan: Plan, images: int) -> Any:
 
 def correlate(plan: Plan, x: Any, weight: Any, bias: Any) -> Any:
     """Return the convolution."""
+    if plan.fast:
+        found = fast.correlate(plan, x, weight, bias)
+        if found is not None:
+            return found
+        plan = plan.plain()
     out = np.empty((plan.count, plan.outputs, *plan.out), x.dtype)
     matrix = weight.reshape(plan.outputs, -1)
 
     def work(lane: int) -> None:
         chunk, pixels = Chunk(plan, x.dtype), Pixels(plan, x.dtype)
         columns = Columns(plan, x.dtype)
-        for first, last in _chunks(plan, lane):
+        for first, last in chunks(plan, lane):
             chunk.load(x, first, last)
             room = pixels.room(out, first, last)
             if plan.depthwise:
@@ -75,19 +62,24 @@ def correlate(plan: Plan, x: Any, weight: Any, bias: Any) -> Any:
                     np.matmul(matrix[made], found, out=room[made, part])
             pixels.store(out, bias, first, last)
 
-    _in_lanes(plan, work)
+    in_lanes(plan, work)
     return out
 
 
 def spread(plan: Plan, g: Any, weight: Any, bias: Any = None) -> Any:
     """Return the transposed convolution: what goes back to the input."""
+    if plan.fast:
+        found = fast.spread(plan, g, weight, bias)
+        if found is not None:
+            return found
+        plan = plan.plain()
     out = np.empty((plan.count, plan.channels, *plan.sizes), g.dtype)
     matrix = weight.reshape(plan.outputs, -1)
 
     def work(lane: int) -> None:
         chunk, pixels = Chunk(plan, g.dtype), Pixels(plan, g.dtype)
         columns = Columns(plan, g.dtype)
-        for first, last in _chunks(plan, lane):
+        for first, last in chunks(plan, lane):
             chunk.use(last - first)
             chunk.clear()
             given = pixels.load(g, first, last)
@@ -101,7 +93,7 @@ def spread(plan: Plan, g: Any, weight: Any, bias: Any = None) -> Any:
             else:
                 np.add(inside, column(bias, plan), out=out[first:last])
 
-    _in_lanes(plan, work)
+    in_lanes(plan, work)
     return out
 
 
@@ -131,13 +123,18 @@ def _add(windows: Any, columns: Any, plan: Plan) -> None:
 
 def weigh(plan: Plan, x: Any, g: Any, slot: Any = None) -> Any:
     """Return the gradient of the weight, (O, C / groups · kernel)."""
+    if plan.fast:
+        found = fast.weigh(plan, x, g, slot)
+        if found is not None:
+            return found
+        plan = plan.plain()
     shape = (plan.outputs, plan.inside * plan.places)
     parts = [np.zeros(shape, x.dtype) for _ in plan.lanes]
 
     def work(lane: int) -> None:
         chunk, pixels = Chunk(plan, x.dtype), Pixels(plan, x.dtype)
         columns, total = Columns(plan, x.dtype), parts[lane]
-        for first, last in _chunks(plan, lane):
+        for first, last in chunks(plan, lane):
             chunk.load(x, first, last)
             given = pixels.load(g, first, last)
             if plan.depthwise:
@@ -147,7 +144,7 @@ def weigh(plan: Plan, x: Any, g: Any, slot: Any = None) -> Any:
                 found = columns.of(chunk, group, start, stop)
                 total[made] += given[made, part] @ found.T
 
-    _in_lanes(plan, work)
+    in_lanes(plan, work)
     out = slot.reshape(shape) if slot is not None else parts[0]
     np.copyto(out, parts[0])
     for part in parts[1:]:

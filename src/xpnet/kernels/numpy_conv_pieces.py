@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any, final
 
 import numpy as np
 
+from .blas import one_thread
 from .numpy_conv_plan import Plan
+from .threads import run_blocks
 
-__all__ = ["Chunk", "Columns", "Pixels", "column"]
+__all__ = ["Chunk", "Columns", "Pixels", "chunks", "column", "in_lanes"]
 
 
 @final
@@ -141,6 +144,7 @@ class Pixels:
 
 
 def column(bias: Any, plan: Plan) -> Any:
+    """Return a number for each channel in a shape that is added to (N, C, ...)."""
     return bias.reshape(-1, *(1,) * len(plan.out))
 
 
@@ -170,3 +174,20 @@ class Columns:
         windows = chunk.windows(*place)
         np.copyto(out.reshape(windows.shape), windows)
         return out
+
+
+def in_lanes(plan: Plan, work: Callable[[int], None]) -> None:
+    """Do the work of each part of the batch, in threads where there are several."""
+    size = 2**20  # a part is always worth a thread
+    count = len(plan.lanes)
+    with one_thread():
+        if count == 1:
+            work(0)
+        else:
+            run_blocks(lambda start, _: work(start // size), count * size, size)
+
+
+def chunks(plan: Plan, lane: int) -> list[tuple[int, int]]:
+    """Return the first and last image of each chunk of a part of the batch."""
+    first, last = plan.lanes[lane]
+    return [(n, min(n + plan.images, last)) for n in range(first, last, plan.images)]

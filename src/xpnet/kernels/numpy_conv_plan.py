@@ -7,6 +7,7 @@ images are small. Large images come one at a time, and by blocks of rows.
 
 from __future__ import annotations
 
+import copy
 import functools
 import itertools
 import math
@@ -25,6 +26,9 @@ _LARGE = 1000
 
 _PIXELS = 256
 """Pixels of a matrix product below which the BLAS is slow."""
+
+_WIDE = 48
+"""Channels from which a product saved is worth the additions it takes."""
 
 _LANES = 8
 """Into how many parts a batch falls; threads take whole parts, whatever their number,
@@ -80,6 +84,15 @@ class Plan:
         self.depthwise = groups > 1 and self.inside == 1
         self.pointwise = self.places == 1 and set(stride) == {1}
         self.is_padded = any(map(any, padding))
+        self.fast = (
+            len(kernel) > 1
+            and kernel[0] == 3
+            and set(stride) == {1}
+            and dilation[0] == 1
+            and groups == 1
+            and min(self.inside, self.outputs) >= _WIDE
+            and self.out[0] > 1
+        )
         self._cut()
 
     def _cut(self) -> None:
@@ -104,10 +117,18 @@ class Plan:
         self.width = math.prod(self.inner[1:])  # pixels of a row
         row = self.width * self.images
         budget = _BUDGET if self.images == 1 else _SMALL * _BUDGET
+        depth = depth // 3 if self.fast else depth
         fits = max(budget // (depth * row * self.item), -(-_PIXELS // row))
         self.rows = max(1, min(fits, self.inner[0]))
         self.slack = math.prod(self.padded) // self.padded[0] if flat else 0
         self.as_it_is = self.images == 1 and self.inner == self.out
+
+    def plain(self) -> Plan:
+        """Return the plan that does without the fast way."""
+        other = copy.copy(self)
+        other.fast = False
+        other._cut()
+        return other
 
     def blocks(self) -> list[tuple[int, int]]:
         """Return where the blocks of rows begin and end."""
