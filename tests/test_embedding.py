@@ -119,6 +119,23 @@ def test_rows_add_up_in_the_order_in_which_they_stand(choice, dtype, rows):
     np.testing.assert_array_equal(out, want)
 
 
+@pytest.mark.parametrize("shape", [(), (3,), (2, 3), (0,), (3, 0)])
+@pytest.mark.parametrize("dtype", ["float16", "float32", "complex128", "int64"])
+@pytest.mark.parametrize("count", [6, 0])
+def test_sums_of_rows_of_any_kind(shape, dtype, count):
+    n = 20 if count else 0
+    ids = np.random.default_rng(0).integers(0, max(count, 1), n)
+    values = (10 * numbers((n, *shape))).astype(dtype)
+    kept = values.copy()
+    got = xn.asarray(1.0)._lib.raw.segment_sum(values, ids, count)
+    want = np.zeros((count, *shape), dtype)
+    np.add.at(want, ids, values)
+    assert (got.dtype, got.shape) == (want.dtype, want.shape)
+    tolerance = 1e-2 if dtype == "float16" else 1e-6
+    np.testing.assert_allclose(got, want, tolerance, tolerance)
+    np.testing.assert_array_equal(values, kept)
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("padding", [None, 3])
 def test_the_twin_writes_where_an_optimizer_waits_for_it(dtype, padding, monkeypatch):
@@ -237,9 +254,7 @@ def test_a_table_that_is_given_is_copied_and_frozen(kind):
     assert layer.padding_idx == 1
     trained = kind.from_pretrained(table, freeze=False)
     assert trained([[0, 2]]).requires_grad
-    with pytest.raises(
-        ShapeError, match=r"pretrained: the table has shape \(3,\)"
-    ):
+    with pytest.raises(ShapeError, match=r"pretrained: the table has shape \(3,\)"):
         kind.from_pretrained(table[0])
 
 

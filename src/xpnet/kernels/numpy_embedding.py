@@ -1,4 +1,4 @@
-"""A twin for NumPy: rows of a table, and the sum of cotangents of equal rows.
+"""For NumPy: a twin of the embedding, and sums of rows over equal ids.
 
 Rows are sorted by their place, so that the same bytes come out every time. Where few
 rows share a place, the k-th of each is added in one go for all places, k = 0, 1, ...;
@@ -9,14 +9,18 @@ are many.)
 
 from __future__ import annotations
 
+import math
 from typing import Any, final
 
 import numpy as np
 
+from ..backend.library import library_for
 from .numpy_common import REAL
 from .twin import register
 
-__all__ = ["add_rows"]
+__all__ = ["add_rows", "segment_sum"]
+
+_NUMPY = library_for("cpu")
 
 _FEW = 8
 """Up to so many rows of one place are added in rounds."""
@@ -55,6 +59,20 @@ def _add_few(
         some = int(np.searchsorted(-counts, -k, side="left"))  # have more than k rows
         total[:some] += values.take(order[starts[:some] + k], axis=0)
     out[found[starts]] = total
+
+
+def segment_sum(values: Any, ids: Any, count: int) -> Any:
+    """Return `count` sums; the k-th adds ``values[i, ...]`` where ``ids[i] == k``."""
+    if values.ndim < 2 or values.dtype not in REAL:
+        return _NUMPY.segment_sum(values, ids, count)
+    shape = values.shape[1:]
+    width = math.prod(shape)
+    out = np.empty((count, width), values.dtype)
+    add_rows(out, ids, values.reshape(len(ids), width))
+    return out.reshape(count, *shape)
+
+
+_NUMPY.functions["segment_sum"] = segment_sum
 
 
 @final
