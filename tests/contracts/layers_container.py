@@ -43,7 +43,7 @@ add(
     shown="""\
 Residual(
   (layers): Sequential(
-    (0): Linear(3, 3)  weight (3, 3), bias (3,)  12
+    (0): Linear(3, 3)    weight (3, 3), bias (3,)  12
     (1): Tanh()
   )
 )

@@ -1,7 +1,7 @@
 """Layers and models: `Module`, the layers, and the functions that they are made of."""
 
 from . import functional, init
-from .counted import Summary, summary
+from .counted import summary
 from .hooks import watch
 from .layers import (
     CELU,
@@ -223,7 +223,6 @@ __all__ = [
     "Softplus",
     "Softshrink",
     "Softsign",
-    "Summary",
     "SwiGLU",
     "Tanh",
     "Tanhshrink",
