@@ -16,9 +16,9 @@ from ..calculus.convert import beside
 from ..calculus.rule import fused
 from ..errors import OptionError, ShapeError
 
-__all__ = ["REDUCTIONS", "check_reduction", "reduced", "reducing", "times"]
+__all__ = ["reduced", "reducing", "times"]
 
-REDUCTIONS = ("mean", "sum", "none")
+_REDUCTIONS = ("mean", "sum", "none")
 
 Values = Callable[..., Any]
 
@@ -44,7 +44,7 @@ def reducing(
     batchmean : bool
         Also know the reduction ``"batchmean"``.
     """
-    known = (*REDUCTIONS, "batchmean") if batchmean else REDUCTIONS
+    known = (*_REDUCTIONS, "batchmean") if batchmean else _REDUCTIONS
 
     def decorate(values: Values) -> Callable[..., Array]:
         def reference(xp: Any, *arrays: Any, reduction: str, **options: Any) -> Any:
@@ -114,12 +114,6 @@ def times(xp: Any, weight: Any, values: Any) -> Any:
     """Return ``weight * values``; a weight of 0 drops also what is infinite or NaN."""
     dropped = (weight == 0) & ~xp.isfinite(values)
     return weight * xp.where(dropped, xp.zeros_like(values), values)
-
-
-def check_reduction(name: str, reduction: str) -> None:
-    """Raise if a reduction is not one of the three that every loss knows."""
-    if reduction not in REDUCTIONS:
-        raise _unknown(name, reduction, REDUCTIONS)
 
 
 def _unknown(name: str, reduction: Any, known: tuple[str, ...]) -> OptionError:

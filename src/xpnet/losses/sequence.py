@@ -120,8 +120,7 @@ def ctc(
     )
 
 
-@reducing("ctc", count=5)
-def _ctc(
+def _values(
     xp: Any,
     x: Any,
     labels: Any,
@@ -141,9 +140,12 @@ def _ctc(
     return xp.where(fits, values, math.nan)
 
 
+_ctc = reducing("ctc", count=5)(_values)
+
+
 @reducing("ctc_of_one", count=5)
 def _ctc_of_one(xp: Any, *arrays: Any, **options: Any) -> Any:
-    return xp.squeeze(_ctc.__wrapped__(xp, *arrays, **options), axis=0)  # type: ignore[attr-defined]
+    return xp.squeeze(_values(xp, *arrays, **options), axis=0)
 
 
 # --- arguments ------------------------------------------------------------------------
