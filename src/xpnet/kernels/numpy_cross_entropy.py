@@ -184,7 +184,7 @@ def _many(
         if not whole:
             return None
     source, flat, parts = _layout(x, labels, share)
-    z = np.empty(source.shape, x.dtype)
+    z = np.empty(source.shape, x.dtype) if keep else None
     values = np.empty(flat.shape, x.dtype)
     bad: list[int] = []
     width = source[0].size
@@ -192,7 +192,9 @@ def _many(
     def block(start: int, stop: int) -> None:
         rows = slice(start // width, stop // width)
         part = None if parts is None else parts[rows]
-        made = _block(source[rows], z[rows], flat[rows], part, smoothing, keep)
+        own = source[rows]
+        out = np.empty(own.shape, x.dtype) if z is None else z[rows]
+        made = _block(own, out, flat[rows], part, smoothing, keep)
         if made is None:
             bad.append(start)
         else:
