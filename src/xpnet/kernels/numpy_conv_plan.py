@@ -21,6 +21,9 @@ _BUDGET = 2**20
 _SMALL = 4
 """How many times as many are good where images are small: longer runs are worth it."""
 
+_FEW = 4
+"""Images below which it is better to take one at a time."""
+
 _LARGE = 1000
 """Pixels from which an image is taken alone, as it stands in memory."""
 
@@ -34,7 +37,7 @@ _LANES = 8
 """Into how many parts a batch falls; threads take whole parts, whatever their number,
 so that sums over the batch are the same for any."""
 
-_LANE_WORK = 2**22
+_LANE_WORK = 2**23
 """Multiplications below which a part is not worth a thread."""
 
 Numbers = tuple[int, ...]
@@ -100,16 +103,18 @@ class Plan:
         depth = self.channels if self.depthwise else self.inside * self.places
         pixels = math.prod(self.out)
         weights = self.outputs * self.inside * self.places
-        work = weights * pixels * self.count
+        work = weights * pixels * self.count * (8 if self.depthwise else 1)
         room = self.count * self.channels * math.prod(self.sizes) // weights
-        parts = max(1, min(_LANES, self.count, work // _LANE_WORK, room))
+        fits = _SMALL * _BUDGET // (depth * pixels * self.item)
+        if pixels >= _LARGE or fits < _FEW or (self.pointwise and not self.is_padded):
+            fits = 1  # runs of so few images would be shorter than those of rows
+        least = -(-_PIXELS // pixels) if pixels < _PIXELS // 4 else 1
+        images = min(max(fits, least), self.count)
+        threads = max(1, self.count // min(images, 16))
+        parts = max(1, min(_LANES, threads, work // _LANE_WORK, room))
         edges = [self.count * i // parts for i in range(parts + 1)]
         self.lanes = list(itertools.pairwise(edges))
-        fits = _SMALL * _BUDGET // (depth * pixels * self.item)
-        if pixels >= _LARGE or (self.pointwise and not self.is_padded):
-            fits = 1
-        least = -(-_PIXELS // pixels) if pixels < _PIXELS // 4 else 1
-        self.images = max(1, min(max(fits, least), -(-self.count // parts)))
+        self.images = min(images, -(-self.count // parts))
         whole = (self.out[0], *self.padded[1:])
         junk = math.prod(whole) / pixels
         flat = set(self.stride) == {1} and self.images < 4 and junk < 1.2
