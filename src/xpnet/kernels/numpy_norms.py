@@ -23,28 +23,27 @@ from .twin import register
 __all__: list[str] = []
 
 _BLOCK = 2**16
-"""Elements of a block: with its scratch arrays it stays in the second-level cache."""
+"""Elements of a block: larger ones leave the cache, in smaller ones calls cost more."""
 
 
 def _by_rows(
-    function: Callable[..., None], rows: int, length: int, spares: int, dtype: Any
-) -> int:
-    """Call ``function(rows, number, *scratch)`` for blocks of rows; return how many.
+    function: Callable[..., None], shape: tuple[int, ...], spares: int, dtype: Any
+) -> None:
+    """Call ``function(at, number, *scratch)`` for blocks of rows of a matrix.
 
-    `rows` is a slice, `number` that of the block, and each scratch array has the shape
-    of the block.
+    `at` is the slice of rows, `number` that of the block, and each scratch array has
+    the shape of the block.
     """
+    rows, length = shape
     step = max(1, _BLOCK // length)
 
     def work(start: int, stop: int) -> None:
         first, last = start // length, stop // length
-        made = scratch(spares, step * length, dtype)
-        shape = (last - first, length)
-        spare = [s[: stop - start].reshape(shape) for s in made]
+        made = scratch(spares, step * length, dtype) if spares else []
+        spare = [s[: stop - start].reshape(last - first, length) for s in made]
         function(slice(first, last), first // step, *spare)
 
     run_blocks(work, rows * length, step * length)
-    return -(-rows // step)
 
 
 def _blocks(rows: int, length: int) -> int:
@@ -71,6 +70,7 @@ class _LayerNorm:
     arrays are multiplied; a product of row and column by the BLAS lies between.
     """
 
+    @np.errstate(all="ignore")
     def forward(
         self,
         needs: tuple[bool, ...],
@@ -110,10 +110,11 @@ class _LayerNorm:
             if b is not None:
                 np.add(c, b[: len(c)], c)
 
-        _by_rows(block, *rows.shape, 1, x.dtype)
+        _by_rows(block, rows.shape, 1, x.dtype)
         kept = (rows, w, mean, rest if moved else None, rstd, x.shape, axes)
         return out.reshape(x.shape), kept
 
+    @np.errstate(all="ignore")
     def backward(
         self, g: Any, residual: Any, needs: tuple[bool, ...], slots: tuple[Any, ...]
     ) -> tuple[Any, ...]:
@@ -143,7 +144,7 @@ class _LayerNorm:
             np.multiply(part, scale, d)
             np.subtract(d, c, d)
 
-        _by_rows(block, count, length, 2, g.dtype)
+        _by_rows(block, rows.shape, 2, g.dtype)
         tail = shape[len(shape) - axes :]
         parts = [dx.reshape(shape) if needs[0] else None]
         for needed, found in zip(needs[1:], sums, strict=False):
@@ -167,4 +168,170 @@ def _repeated(vector: Any, length: int) -> Any:
     return np.ascontiguousarray(np.broadcast_to(vector.reshape(1, -1), (rows, length)))
 
 
+class _Rows:
+    """An array (N, C, ...) as rows, one for each example and channel."""
+
+    def __init__(self, x: Any) -> None:
+        self.count, self.channels = x.shape[:2]
+        self.shape = (x.shape[0] * x.shape[1], math.prod(x.shape[2:]))
+
+    def spread(self, values: Any) -> Callable[[slice], Any]:
+        """Return what gives the values of the channels to a block."""
+        column = np.tile(values, self.count)[:, None]
+        return lambda at: column[at]
+
+    def partial(self, dtype: Any) -> Any:
+        """Return an array for the sums of blocks."""
+        return np.empty(self.shape[0], dtype)
+
+    def add(self, part: Any, at: slice, _: int, block: Any) -> None:
+        """Add a block up."""
+        block.dot(filled(self.shape[1], 1, block.dtype), out=part[at])
+
+    def add_product(
+        self, part: Any, at: slice, _: int, x: Any, y: Any, spare: Any
+    ) -> None:
+        """Add the product of two blocks up."""
+        np.vecdot(x, y, out=part[at])
+
+    def total(self, part: Any) -> Any:
+        """Return the sums of the channels."""
+        return part.reshape(self.count, self.channels).sum(axis=0, dtype=np.float64)
+
+
+class _Columns:
+    """An array (N, C), whose columns are the channels."""
+
+    shape: tuple[int, int]
+
+    def __init__(self, x: Any) -> None:
+        self.shape = x.shape[:2]
+
+    def spread(self, values: Any) -> Callable[[slice], Any]:
+        """Return what gives the values of the channels to a block."""
+        return lambda at: values
+
+    def partial(self, dtype: Any) -> Any:
+        """Return an array for the sums of blocks."""
+        return np.empty((_blocks(*self.shape), self.shape[1]), dtype)
+
+    def add(self, part: Any, at: slice, number: int, block: Any) -> None:
+        """Add a block up."""
+        filled(len(block), 1, block.dtype).dot(block, out=part[number])
+
+    def add_product(
+        self, part: Any, at: slice, number: int, x: Any, y: Any, spare: Any
+    ) -> None:
+        """Add the product of two blocks up."""
+        self.add(part, at, number, np.multiply(x, y, spare))
+
+    def total(self, part: Any) -> Any:
+        """Return the sums of the channels."""
+        return part.sum(axis=0, dtype=np.float64)
+
+
+def _layout(x: Any) -> _Rows | _Columns:
+    return _Columns(x) if math.prod(x.shape[2:]) == 1 else _Rows(x)
+
+
+@final
+class _BatchNorm:
+    """``(x - mean) / sqrt(var + eps) * weight + bias`` over all but the channels."""
+
+    @np.errstate(all="ignore")
+    def forward(
+        self,
+        needs: tuple[bool, ...],
+        x: Any,
+        weight: Any = None,
+        bias: Any = None,
+        *,
+        eps: float,
+        stats: list[Any],
+    ) -> tuple[Any, Any] | None:
+        if not _fits(x, (weight, bias), x.shape[1]):
+            return None
+        by, kind = _layout(x), x.dtype
+        size = x.size // x.shape[1]
+        table = np.ascontiguousarray(x).reshape(by.shape)
+        first, second = by.partial(kind), by.partial(kind)
+
+        def add(at: slice, number: int) -> None:
+            by.add(first, at, number, table[at])
+
+        _by_rows(add, by.shape, 0, kind)
+        mean = (by.total(first) / size).astype(kind)
+        means = by.spread(mean)
+
+        def square(at: slice, number: int, c: Any, t: Any) -> None:
+            np.subtract(table[at], means(at), c)
+            by.add(first, at, number, c)
+            by.add_product(second, at, number, c, c, t)
+
+        _by_rows(square, by.shape, 2, kind)
+        rest = by.total(first) / size
+        var = np.maximum(by.total(second) / size - rest * rest, 0)
+        rstd = 1 / np.sqrt(var + eps)
+        scale = rstd if weight is None else rstd * weight
+        shift = -rest * scale if bias is None else bias - rest * scale
+        scales, shifts = by.spread(scale.astype(kind)), by.spread(shift.astype(kind))
+        out = np.empty_like(table)
+
+        def finish(at: slice, _: int) -> None:
+            c = out[at]
+            np.subtract(table[at], means(at), c)
+            np.multiply(c, scales(at), c)
+            np.add(c, shifts(at), c)
+
+        _by_rows(finish, by.shape, 0, kind)
+        stats[:] = [(mean + rest).astype(kind), var.astype(kind)]
+        kept = (table, by, mean, rest, rstd, scale, x.shape)
+        return out.reshape(x.shape), kept
+
+    @np.errstate(all="ignore")
+    def backward(
+        self, g: Any, residual: Any, needs: tuple[bool, ...], slots: tuple[Any, ...]
+    ) -> tuple[Any, ...]:
+        table, by, mean, rest, rstd, scale, shape = residual
+        kind, size = g.dtype, table.size // shape[1]
+        g = np.ascontiguousarray(g).reshape(by.shape)
+        means = by.spread(mean)
+        first, second = by.partial(kind), by.partial(kind)
+
+        def add(at: slice, number: int, c: Any, t: Any) -> None:
+            np.subtract(table[at], means(at), c)
+            by.add(first, at, number, g[at])
+            by.add_product(second, at, number, g[at], c, t)
+
+        _by_rows(add, by.shape, 2, kind)
+        total = by.total(first)
+        along = (by.total(second) - rest * total) * rstd
+        parts: list[Any] = [None, along.astype(kind), total.astype(kind)]
+        if needs[0]:
+            slope = scale * rstd * along / size
+            shift = rest * slope - scale * total / size
+            scales, slopes, shifts = (
+                by.spread(v.astype(kind)) for v in (scale, slope, shift)
+            )
+            dx = np.empty_like(table)
+
+            def finish(at: slice, _: int, c: Any) -> None:
+                d = dx[at]
+                np.subtract(table[at], means(at), c)
+                np.multiply(c, slopes(at), c)
+                np.multiply(g[at], scales(at), d)
+                np.subtract(d, c, d)
+                np.add(d, shifts(at), d)
+
+            _by_rows(finish, by.shape, 1, kind)
+            parts[0] = dx.reshape(shape)
+        return tuple(
+            [
+                part if needed else None
+                for part, needed in zip(parts, needs, strict=False)
+            ]
+        )
+
+
+register("batch_norm", "numpy", _BatchNorm())
 register("layer_norm", "numpy", _LayerNorm())
