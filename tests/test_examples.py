@@ -284,9 +284,9 @@ def test_the_convolutional_network_reads_985_digits_of_1000(run):
 def test_the_transformer_learns_to_write(run):
     out = run("text_transformer", "--quick")
     found = [float(n) for n in re.findall(r"(\S+) nats on unseen text", out)]
-    assert found[0] == pytest.approx(math.log(94), abs=0.3)  # it guesses blindly
+    assert found[0] == pytest.approx(math.log(93), abs=0.2)  # it guesses blindly
     assert found == sorted(found, reverse=True)
-    assert found[-1] < 2.6
+    assert found[-1] < 2.4
     assert len(out.partition("\n\nThe ")[2].rstrip("\n")) == 100
 
 
@@ -304,7 +304,7 @@ def test_the_character_to_be_guessed_is_the_next_one():
 def test_the_lstm_learns_to_write(run):
     out = run("text_lstm", "--quick")
     found = [float(n) for n in re.findall(r"(\S+) nats on unseen text", out)]
-    assert found[0] == pytest.approx(math.log(94), abs=0.3)  # it guesses blindly
+    assert found[0] == pytest.approx(math.log(93), abs=0.2)  # it guesses blindly
     assert found == sorted(found, reverse=True)
     assert found[-1] < 2.4
     assert len(out.partition("\n\nThe ")[2].rstrip("\n")) == 150
