@@ -343,12 +343,25 @@ def test_the_twin_is_taken_and_changes_nothing(kind, options, dtype, monkeypatch
         np.testing.assert_allclose(a.data, b.data, tolerance, tolerance)
 
 
+@each_dtype
+@pytest.mark.parametrize("lengths", [[6, 1, 4], [2, 2, 2], [6, 6, 6]], ids=str)
+@pytest.mark.parametrize("states_given", [False, True])
 @each_kind
-def test_the_twin_leaves_lengths_to_the_reference(kind, monkeypatch):
+def test_the_twin_takes_lengths(kind, states_given, lengths, dtype, monkeypatch):
+    layer = KINDS[kind](3, 4, bidirectional=True, rng=0).to(dtype=dtype)
+    x, h = numbers((6, 3, 3), dtype), numbers((2, 3, 4), dtype, seed=1)
+    first = ((h, h) if kind == "LSTM" else h) if states_given else None
     watched = Watched(TWINS[kind.lower(), "numpy"])
     monkeypatch.setitem(TWINS, (kind.lower(), "numpy"), watched)
-    KINDS[kind](3, 4, rng=0)(numbers((5, 2, 3), "float32"), lengths=[5, 1])
-    assert watched.took == 0
+    got = ran(layer, x, first, lengths)
+    # a first state of the second direction waits for the end: that is the reference's
+    assert watched.took == watched.went_back == (1 if states_given else 2)
+    with twins_off():
+        want = ran(layer, x, first, lengths)
+    tolerance = {"float32": 2e-5, "float64": 1e-12}[dtype]
+    for a, b in zip(got, want, strict=True):
+        assert a.dtype == b.dtype
+        np.testing.assert_allclose(a.data, b.data, tolerance, tolerance)
 
 
 @each_kind

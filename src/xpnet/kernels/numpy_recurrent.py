@@ -8,119 +8,32 @@ gates of all steps are kept, so that each weight's gradient is one product at th
 weights, which is exact: so one call of `tanh` serves all gates.
 
 Each returns outputs, last state (and last cell) as one flat array, as its reference
-does, and declines sequences of different lengths and projections.
+does, and declines projections.
 """
 
 from __future__ import annotations
 
-import functools
-from typing import Any, NamedTuple, final
+from typing import Any, final
 
 import numpy as np
 
-from .numpy_common import REAL, filled
 from .numpy_elementwise import gate, relu
+from .numpy_sequences import (
+    Kept,
+    bias_gradient,
+    cotangents,
+    ends_of,
+    halves,
+    order_of,
+    projected,
+    summed,
+    takes,
+    unshared,
+    weight_gradients,
+)
 from .twin import register
 
 __all__: list[str] = []
-
-
-class _Kept(NamedTuple):
-    """What a backward pass needs."""
-
-    x: Any  # (T * B, inputs)
-    states: tuple[Any, ...]  # the first ones; None for zeros
-    weights: tuple[Any, Any]
-    out: Any  # (T, B, hidden)
-    parts: tuple[Any, ...]
-    reverse: bool
-
-
-def _takes(x: Any, states: Any, weights: Any, biases: Any, gates: int) -> bool:
-    """Tell whether a layer is one that the twins were written for."""
-    w_ih, w_hh = weights
-    dtype = x.dtype
-    size = w_hh.shape[1]
-    if dtype not in REAL or not x.size or w_hh.shape[0] != gates * size:
-        return False
-    arrays = [*weights, *[a for a in (*states, *biases) if a is not None]]
-    return all(a.dtype == dtype for a in arrays) and all(
-        b is None or b.shape == w_ih.shape[:1] for b in biases
-    )
-
-
-@functools.lru_cache(maxsize=8)
-def _halves(gates: str, size: int, dtype: Any) -> Any:
-    """Return a column with 1/2 in the rows of a sigmoid (s), 1 in those of a tanh."""
-    out = np.repeat(np.array([0.5 if g == "s" else 1.0 for g in gates], dtype), size)
-    out = out[:, None]
-    out.flags.writeable = False
-    return out
-
-
-def _projected(x: Any, weight: Any, bias: Any) -> Any:
-    """Return ``x @ weight.T + bias`` for all steps, as (T, B, rows)."""
-    steps, batch, inputs = x.shape
-    rows = x.reshape(steps * batch, inputs)
-    gates = rows.dot(weight.T)
-    if bias is not None:
-        np.add(gates, bias, gates)
-    return rows, gates.reshape(steps, batch, -1)
-
-
-def _sum(*biases: Any) -> Any:
-    """Return the sum of those biases that are there, or None."""
-    there = [b for b in biases if b is not None]
-    return sum(there[1:], there[0]) if there else None
-
-
-def _order(steps: int, reverse: bool) -> range:
-    return range(steps)[::-1] if reverse else range(steps)
-
-
-def _weight_gradients(kept: _Kept, dA: Any, dB: Any, needs: Any, slots: Any) -> Any:
-    """Return the cotangents of `x` and of both weights.
-
-    `dA` are those of the input's part of the gates, `dB` those of the state's, both
-    (T * B, rows).
-    """
-    w_ih, _ = kept.weights
-    dx = dA.dot(w_ih) if needs[0] else None
-    dW = dA.T.dot(kept.x, out=slots[1]) if needs[1] else None
-    dU = None
-    if needs[2]:
-        steps, batch, size = kept.out.shape
-        out = kept.out.reshape(steps * batch, size)
-        inner = (steps - 1) * batch
-        if kept.reverse:
-            before, after, first = out[batch:], dB[:inner], dB[inner:]
-        else:
-            before, after, first = out[:inner], dB[batch:], dB[:batch]
-        dU = after.T.dot(before, out=slots[2])
-        if kept.states[0] is not None:
-            dU += first.T.dot(kept.states[0])
-    return dx, dW, dU
-
-
-def _bias_gradient(d: Any, slot: Any) -> Any:
-    """Return the sums over rows."""
-    return filled(len(d), 1, d.dtype).dot(d, out=slot)
-
-
-def _cotangents(g: Any, kept: _Kept) -> list[Any]:
-    """Return those of the outputs (T, B, size) and, as copies, of the last states."""
-    whole = kept.out.size
-    count = len(kept.states)
-    size = kept.out[0].size
-    shape = kept.out.shape[1:]
-    ends = [g[whole + k * size :][:size].reshape(shape).copy() for k in range(count)]
-    return [g[:whole].reshape(kept.out.shape), *ends]
-
-
-def _slots(slots: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Return no slots where one is named twice: the parts have to be added."""
-    given = [id(slot) for slot in slots if slot is not None]
-    return slots if len(set(given)) == len(given) else (None,) * len(slots)
 
 
 @final
@@ -142,15 +55,17 @@ class _LSTM:
         *,
         reverse: bool,
     ) -> tuple[Any, Any] | None:
-        if lengths is not None or w_hr is not None:
+        ends = ends_of(lengths, (h, c), len(x), reverse)
+        if ends is False or w_hr is not None:
             return None
-        if not _takes(x, (h, c), (w_ih, w_hh), (b_ih, b_hh), 4):
+        if not takes(x, (h, c), (w_ih, w_hh), (b_ih, b_hh), 4):
             return None
         steps, batch, _ = x.shape
         size = w_hh.shape[1]
-        half = _halves("ssts", size, x.dtype)
-        bias = _sum(b_ih, b_hh)
-        rows, gates = _projected(
+        x = x if ends is None else ends.masked(x)
+        half = halves("ssts", size, x.dtype)
+        bias = summed(b_ih, b_hh)
+        rows, gates = projected(
             x, w_ih * half, None if bias is None else bias * half[:, 0]
         )
         turned = np.multiply(w_hh.T, half.T, order="C")
@@ -161,7 +76,7 @@ class _LSTM:
         part = np.empty((batch, 4 * size), x.dtype)
         product = part[:, :size]
         last_h, last_c = h, c
-        for t in _order(steps, reverse):
+        for t in order_of(steps, reverse):
             now, cell_t = gates[t], cells[t]
             if last_h is not None:
                 np.add(now, last_h.dot(turned, out=part), now)
@@ -175,23 +90,27 @@ class _LSTM:
                 np.add(cell_t, np.multiply(f, last_c, product), cell_t)
             np.tanh(cell_t, bent[t])
             last_h, last_c = np.multiply(o, bent[t], out[t]), cell_t
+            if ends is not None:
+                ends.clear(t, last_h, last_c)
+        if ends is not None:
+            last_h, last_c = ends.final(out), ends.final(cells)
         flat[steps * cell : -cell] = last_h.reshape(-1)
         flat[-cell:] = last_c.reshape(-1)
         parts = (gates, cells, bent)
-        return flat, _Kept(rows, (h, c), (w_ih, w_hh), out, parts, reverse)
+        return flat, Kept(rows, (h, c), (w_ih, w_hh), out, parts, reverse, ends)
 
     def backward(
         self, g: Any, residual: Any, needs: tuple[bool, ...], slots: tuple[Any, ...]
     ) -> tuple[Any, ...]:
-        kept, slots = residual, _slots(slots)
+        kept, slots = residual, unshared(slots)
         gates, cells, bent = kept.parts
         steps, batch, size = kept.out.shape
-        g_out, dh, dc = _cotangents(g, kept)
+        g_out, given, (dh, dc) = cotangents(g, kept)
         w_hh = kept.weights[1]
         d = np.empty_like(gates)
         one = np.empty((batch, size), d.dtype)
         slope = np.empty((batch, 4 * size), d.dtype)
-        order = _order(steps, kept.reverse)
+        order = order_of(steps, kept.reverse)
         for at in range(steps)[::-1]:
             t = order[at]
             before = cells[order[at - 1]] if at else kept.states[1]
@@ -199,6 +118,8 @@ class _LSTM:
             i, f, gg, o = (now[:, k * size : (k + 1) * size] for k in range(4))
             di, df, dg, do = (d_t[:, k * size : (k + 1) * size] for k in range(4))
             np.add(dh, g_out[t], dh)
+            if kept.ends is not None:
+                kept.ends.enter(t, (dh, dc), given)
             np.multiply(dh, bent_t, do)
             # through tanh(c): dc += dh o (1 - tanh(c)^2)
             np.multiply(bent_t, bent_t, one)
@@ -222,9 +143,9 @@ class _LSTM:
             d_t.dot(w_hh, out=dh)
         rows = d.reshape(steps * batch, -1)
         used = (needs[0], needs[3], needs[4])
-        dx, dW, dU = _weight_gradients(kept, rows, rows, used, (None, *slots[3:5]))
+        dx, dW, dU = weight_gradients(kept, rows, rows, used, (None, *slots[3:5]))
         db = [
-            _bias_gradient(rows, slot) if need else None
+            bias_gradient(rows, slot) if need else None
             for need, slot in zip(needs[5:7], slots[5:7], strict=True)
         ]
         if dx is not None:
@@ -250,14 +171,16 @@ class _GRU:
         *,
         reverse: bool,
     ) -> tuple[Any, Any] | None:
-        if lengths is not None:
+        ends = ends_of(lengths, (h,), len(x), reverse)
+        if ends is False:
             return None
-        if not _takes(x, (h,), (w_ih, w_hh), (b_ih, b_hh), 3):
+        if not takes(x, (h,), (w_ih, w_hh), (b_ih, b_hh), 3):
             return None
         steps, batch, _ = x.shape
         size = w_hh.shape[1]
-        half = _halves("sst", size, x.dtype)
-        rows, gates = _projected(
+        x = x if ends is None else ends.masked(x)
+        half = halves("sst", size, x.dtype)
+        rows, gates = projected(
             x, w_ih * half, None if b_ih is None else b_ih * half[:, 0]
         )
         turned = np.multiply(w_hh.T, half.T, order="C")
@@ -268,7 +191,7 @@ class _GRU:
         inner = np.empty((steps, batch, size), x.dtype)  # the b_n
         part = np.zeros((batch, 3 * size), x.dtype)
         last = np.zeros((batch, size), x.dtype) if h is None else h
-        for t in _order(steps, reverse):
+        for t in order_of(steps, reverse):
             now, out_t = gates[t], out[t]
             rz, n = now[:, : 2 * size], now[:, 2 * size :]
             last.dot(turned, out=part)
@@ -285,29 +208,34 @@ class _GRU:
             np.multiply(out_t, rz[:, size:], out_t)
             np.add(out_t, n, out_t)
             last = out_t
+            if ends is not None:
+                ends.clear(t, last)
+        last = last if ends is None else ends.final(out)
         flat[steps * cell :] = last.reshape(-1)
-        return flat, _Kept(rows, (h,), (w_ih, w_hh), out, (gates, inner), reverse)
+        return flat, Kept(rows, (h,), (w_ih, w_hh), out, (gates, inner), reverse, ends)
 
     def backward(
         self, g: Any, residual: Any, needs: tuple[bool, ...], slots: tuple[Any, ...]
     ) -> tuple[Any, ...]:
-        kept, slots = residual, _slots(slots)
+        kept, slots = residual, unshared(slots)
         gates, inner = kept.parts
         steps, batch, size = kept.out.shape
-        g_out, dh = _cotangents(g, kept)
+        g_out, given, (dh,) = cotangents(g, kept)
         w_hh = kept.weights[1]
         # beside each other b_n, r, z, n: the state's part is the first three of them,
         # the input's part the last three
         d = np.empty((steps, batch, 4 * size), g.dtype)
         rolled = np.concatenate([w_hh[2 * size :], w_hh[: 2 * size]])
         one, two = np.empty((2, batch, size), g.dtype)
-        order = _order(steps, kept.reverse)
+        order = order_of(steps, kept.reverse)
         for at in range(steps)[::-1]:
             t = order[at]
             before = kept.out[order[at - 1]] if at else kept.states[0]
             r, z, n = (gates[t][:, k * size : (k + 1) * size] for k in range(3))
             db, dr, dz, dn = (d[t][:, k * size : (k + 1) * size] for k in range(4))
             np.add(dh, g_out[t], dh)
+            if kept.ends is not None:
+                kept.ends.enter(t, (dh,), given)
             # dn = dh (1 - z) (1 - n^2), and dz = dh (h - n) z (1 - z)
             np.subtract(1, z, one)
             np.multiply(dh, one, dn)
@@ -332,9 +260,9 @@ class _GRU:
         d_state, d_input = rows[:, : 3 * size], rows[:, size:]
         used = (needs[0], needs[2], needs[3])
         whole = (None, slots[2], None)
-        dx, dW, dU = _weight_gradients(kept, d_input, d_state, used, whole)
-        db_ih = _bias_gradient(d_input, slots[4]) if needs[4] else None
-        db_hh = _bias_gradient(d_state, None) if needs[5] else None
+        dx, dW, dU = weight_gradients(kept, d_input, d_state, used, whole)
+        db_ih = bias_gradient(d_input, slots[4]) if needs[4] else None
+        db_hh = bias_gradient(d_state, None) if needs[5] else None
         if dx is not None:
             dx = dx.reshape(steps, batch, -1)
         dU = None if dU is None else _turned(dU, size, slots[3])
@@ -365,37 +293,44 @@ class _RNN:
         nonlinearity: str,
         reverse: bool,
     ) -> tuple[Any, Any] | None:
-        if lengths is not None:
+        ends = ends_of(lengths, (h,), len(x), reverse)
+        if ends is False:
             return None
-        if not _takes(x, (h,), (w_ih, w_hh), (b_ih, b_hh), 1):
+        if not takes(x, (h,), (w_ih, w_hh), (b_ih, b_hh), 1):
             return None
         steps, batch, _ = x.shape
         size = w_hh.shape[1]
-        rows, gates = _projected(x, w_ih, _sum(b_ih, b_hh))
+        x = x if ends is None else ends.masked(x)
+        rows, gates = projected(x, w_ih, summed(b_ih, b_hh))
         cell = batch * size
         flat = np.empty((steps + 1) * cell, x.dtype)
         out = flat[: steps * cell].reshape(steps, batch, size)
         bend = np.tanh if nonlinearity == "tanh" else relu
         last = h
-        for t in _order(steps, reverse):
+        for t in order_of(steps, reverse):
             if last is None:
                 out[t] = gates[t]
             else:
                 np.add(gates[t], last.dot(w_hh.T, out=out[t]), out[t])
             last = bend(out[t], out[t])
+            if ends is not None:
+                ends.clear(t, last)
+        last = last if ends is None else ends.final(out)
         flat[steps * cell :] = last.reshape(-1)
-        return flat, _Kept(rows, (h,), (w_ih, w_hh), out, (nonlinearity,), reverse)
+        return flat, Kept(rows, (h,), (w_ih, w_hh), out, (nonlinearity,), reverse, ends)
 
     def backward(
         self, g: Any, residual: Any, needs: tuple[bool, ...], slots: tuple[Any, ...]
     ) -> tuple[Any, ...]:
-        kept, slots = residual, _slots(slots)
+        kept, slots = residual, unshared(slots)
         steps, batch, size = kept.out.shape
-        g_out, dh = _cotangents(g, kept)
+        g_out, ends, (dh,) = cotangents(g, kept)
         d = np.empty_like(kept.out)
         smooth = kept.parts[0] == "tanh"
-        for t in _order(steps, kept.reverse)[::-1]:
+        for t in order_of(steps, kept.reverse)[::-1]:
             np.add(dh, g_out[t], dh)
+            if kept.ends is not None:
+                kept.ends.enter(t, (dh,), ends)
             if smooth:
                 np.multiply(kept.out[t], kept.out[t], d[t])
                 np.subtract(1, d[t], d[t])
@@ -405,11 +340,11 @@ class _RNN:
             d[t].dot(kept.weights[1], out=dh)
         rows = d.reshape(steps * batch, size)
         used, given = (needs[0], needs[2], needs[3]), (None, *slots[2:4])
-        dx, dW, dU = _weight_gradients(kept, rows, rows, used, given)
+        dx, dW, dU = weight_gradients(kept, rows, rows, used, given)
         if dx is not None:
             dx = dx.reshape(steps, batch, -1)
         db = [
-            _bias_gradient(rows, slot) if need else None
+            bias_gradient(rows, slot) if need else None
             for need, slot in zip(needs[4:6], slots[4:6], strict=True)
         ]
         return dx, dh if needs[1] else None, dW, dU, *db
