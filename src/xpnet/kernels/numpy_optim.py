@@ -165,9 +165,21 @@ class Adam(_Blocked):
         c[5][()] = lr * root / (1 - beta1**step)
         self.run()
 
-    def block(self, *arrays: Raw) -> None:
+    def block(  # type: ignore[override]  # named, not unpacked: a step is short
+        self,
+        w: Raw,
+        g: Raw,
+        m: Raw,
+        v: Raw,
+        t: Raw,
+        u: Raw,
+        spare: Raw | None = None,
+        /,
+    ) -> None:
         """Compute one block of `w`, `g`, the moments (and the largest v), scratch."""
-        w, g, m, v, t, u = arrays if len(arrays) == 6 else (*arrays[:4], *arrays[5:])
+        largest = None
+        if spare is not None:
+            largest, t, u = t, u, spare
         share1, beta1, share2, beta2, eps, rate, decay = self.constants
         if self.couples:
             _multiply(w, decay, u)
@@ -181,8 +193,8 @@ class Adam(_Blocked):
         _multiply(t, share2, t)
         _multiply(v, beta2, v)
         _add(v, t, v)
-        if len(arrays) > 6:
-            v = _maximum(v, arrays[4], out=arrays[4])
+        if largest is not None:
+            v = _maximum(v, largest, out=largest)
         _sqrt(v, t)
         _add(t, eps, t)
         _divide(m, t, t)

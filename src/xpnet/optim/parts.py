@@ -9,6 +9,7 @@ back to the host.
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 from typing import Any, Protocol, final
 
@@ -111,7 +112,7 @@ class Rows:
         raw = self.lib.raw
         out = raw.zeros_like(x)
         for start, shape in zip(self.starts, self.shapes, strict=False):
-            cut = slice(start, start + int(np.prod(shape)))
+            cut = slice(start, start + math.prod(shape))
             out[cut] = raw.reshape(function(raw.reshape(x[cut], shape)), (-1,))
         return out
 
