@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -115,8 +116,8 @@ def interpolate(
     for axis, (m, factor) in enumerate(zip(sizes, factors, strict=True), start=2):
         n = array.shape[axis]
         scale = _scale(n, m, factor, bool(align_corners))
-        if n == m and scale == 1.0:
-            continue
+        if n == m and (antialias or mode != "bicubic" or scale == 1.0):
+            continue  # a factor that leaves the size as it is does nothing, in PyTorch
         make = kernel[1] if antialias else kernel[0]
         places, weights = make(xp, n, m, scale, bool(align_corners), array)
         out = weigh(xp, out, axis, places, weights)
@@ -218,10 +219,14 @@ def _nearest(
     n = x.shape[axis]
     if n == m and factor in (None, 1.0):
         return x
-    at = xp.arange(m, dtype=xp.float32, device=xp.device(x))
-    at = at + 0.5 if mode == "nearest-exact" else at
-    # In single precision, as PyTorch has it: at an integer the last bit decides.
-    places = xp.astype(xp.floor(at * _scale(n, m, factor, False)), xp.int64)
+    scale = _scale(n, m, factor, False)
+    if "float64" not in str(x.dtype):
+        scale = ctypes.c_float(scale).value
+    at = xp.arange(m, dtype=xp.float64, device=xp.device(x))
+    half = 0.5 if mode == "nearest-exact" else 0.0
+    # Rounded to single precision where PyTorch does: at an integer a last bit decides.
+    places = xp.astype((at + half) * scale - half, xp.float32) + half
+    places = xp.astype(xp.floor(places), xp.int64)
     return xp.take(x, xp.minimum(places, n - 1), axis=axis)
 
 
