@@ -189,7 +189,8 @@ def _given_back(g: Any, place: int, axis: _Axis, out: Any, best: Any) -> None:
     A number is taken with all its bits or none: a product would make NaN of 0 · inf.
     """
     before = (slice(None),) * place
-    real, bits = g.dtype, _BITS[g.dtype.itemsize]
+    real: Any = g.dtype
+    bits: Any = _BITS[real.itemsize]
     given, below = g.view(bits), out.view(bits)
     mask = np.empty(g.shape, bits)
     if axis.tiled and axis.kernel == 2:

@@ -60,7 +60,7 @@ def outputs(name: str, shape: tuple[int, ...], window: Window) -> tuple[int, ...
     """Return how many windows there are along each axis, or raise ShapeError."""
     count = len(window.kernel)
     rows = zip(shape[-count:], *window[:4], strict=True)
-    found = tuple([_along(n, *row, window.ceil_mode) for n, *row in rows])
+    found = tuple([_along(*row, window.ceil_mode) for row in rows])
     if min(found) < 1:
         axis = found.index(min(found)) - count
         covered = (window.kernel[axis] - 1) * window.dilation[axis] + 1

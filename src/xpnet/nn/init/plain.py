@@ -8,6 +8,7 @@ from typing import Any
 
 from ... import random, xp
 from ...calculus.array import Array
+from ...calculus.rule import TABLE
 from ...errors import OptionError
 
 __all__ = [
@@ -170,8 +171,9 @@ def _quantile(p: Any) -> Any:
     above = (0.010328 * t + 0.802853) * t + 2.515517
     below = ((0.001308 * t + 0.189269) * t + 1.432788) * t + 1.0
     z = above / below - t
+    erfc: Any = TABLE["erfc"].function
     for _ in range(2):
-        missed = 0.5 * xp.special.erfc(-z / math.sqrt(2.0)) - tail
+        missed = 0.5 * erfc(-z / math.sqrt(2.0)) - tail
         e = missed * math.sqrt(2.0 * math.pi) * xp.exp(0.5 * z * z)
         z = z - e / (1.0 + 0.5 * z * e)
     return xp.where(p < 0.5, z, -z)

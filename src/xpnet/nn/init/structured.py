@@ -130,13 +130,14 @@ def orthogonal(
             f"orthogonal: the shape needs two axes or more; it is {tuple(shape)}."
         )
     rows, columns = shape[0], math.prod(shape[1:])
+    linalg: Any = xp.linalg
     draw = random.as_generator(rng)
     size = (max(rows, columns), min(rows, columns))
     drawn = draw.normal(size, dtype=xp.float64, device="cpu")
     if not math.prod(size):
         return constant(shape, dtype=dtype, device=device)
-    q, r = xp.linalg.qr(drawn)
-    signs = xp.where(xp.linalg.diagonal(r) < 0.0, -1.0, 1.0)
+    q, r = linalg.qr(drawn)
+    signs = xp.where(linalg.diagonal(r) < 0.0, -1.0, 1.0)
     q = gain_of(gain) * q * xp.astype(signs, xp.float64)
     q = q if rows >= columns else xp.matrix_transpose(q)
     return on_device(xp.reshape(q, tuple(shape)), dtype, device)
