@@ -458,6 +458,14 @@ def test_dtypes_that_do_not_fit_are_refused():
         scaled_dot_product_attention(*[np.ones((2, 3), dtype=int)] * 3)
     with pytest.raises(DTypeError, match="attn_mask has dtype int64"):
         scaled_dot_product_attention(x, x, x, np.ones((2, 2), dtype=int))
+    layer = nn.MultiheadAttention(4, 2)
+    q = numbers(3, 2, 4, dtype="float32")
+    for masks in (
+        {"attn_mask": np.ones((3, 3), dtype=int)},
+        {"key_padding_mask": np.ones((2, 3), dtype=int)},
+    ):
+        with pytest.raises(DTypeError, match="a mask has dtype int64; it is boolean"):
+            layer(q, q, q, **masks)
     with pytest.raises(DTypeError, match="features are floating point"):
         rotary(np.ones((2, 4), dtype=int))
 

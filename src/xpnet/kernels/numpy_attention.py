@@ -1,10 +1,10 @@
 """Twins for NumPy: attention, in blocks of rows that stay in the cache.
 
 The weights are never there as a whole: each block of them is computed, used and
-overwritten, and computed again in the backward pass, from the sum of each row, which is
-all that is kept (Dao et al., "FlashAttention", NeurIPS 2022, on a CPU's cache). With a
-causal mask, a block stops at its last visible column. Rows are divided by their sums
-after the product with the values, where they are short.
+overwritten, and computed again in the backward pass, for which the sum and the maximum
+of each row are kept (Dao et al., "FlashAttention", NeurIPS 2022, on a CPU's cache).
+With a causal mask, a block stops at its last visible column. Rows are divided by their
+sums after the product with the values, where they are short.
 
 While no score can be large, as the lengths of queries and keys tell, exponentials need
 no maximum taken off first: the result is the same, and two passes are saved.

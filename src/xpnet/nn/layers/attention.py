@@ -6,7 +6,7 @@ from typing import Any, final
 
 from ...calculus.array import Array
 from ...calculus.convert import asarray, like
-from ...errors import OptionError, ShapeError
+from ...errors import DTypeError, OptionError, ShapeError
 from ...random import as_generator
 from .. import init as initial
 from ..functional import attention as functions
@@ -74,6 +74,10 @@ class MultiheadAttention(Module):
     ------
     OptionError
         If `num_heads` does not divide `embed_dim`, or `num_kv_heads` `num_heads`.
+    ShapeError
+        In `forward`, if the shapes of arrays or masks do not fit.
+    DTypeError
+        In `forward`, if a mask is of integers.
 
     Notes
     -----
@@ -221,7 +225,7 @@ class MultiheadAttention(Module):
             q = xp.permute_dims(q, (1, 0, 2))
             k, v = (q, q) if same else (xp.permute_dims(x, (1, 0, 2)) for x in (k, v))
         out, weights = self._attend(xp, q, k, v, mask, is_causal, need_weights, same)
-        out = linear(out, self.out_proj.weight, self.out_proj.bias)
+        out = self.out_proj(out)
         if weights is not None and average_attn_weights:
             weights = xp.mean(weights, axis=1)
         if not batched:
@@ -383,6 +387,12 @@ def _merged(xp: Any, masks: list[Array], dtype: Any) -> Array:
     Of booleans alone the result is True where a key takes part; otherwise numbers, -inf
     in place of True.
     """
+    for mask in masks:
+        if "int" in str(mask.dtype):
+            raise DTypeError(
+                f"MultiheadAttention: a mask has dtype {mask.dtype}; it is boolean "
+                "(True where a key is ignored) or floating point (added to the scores)."
+            )
     if all(mask.dtype == xp.bool for mask in masks):
         out = masks[0]
         for mask in masks[1:]:
