@@ -150,6 +150,26 @@ def test_things_are_found_by_name():
             find(target)
 
 
+def test_arrays_are_listed_as_pytorch_lists_them():
+    torch = pytest.importorskip("torch")
+
+    def names(n):
+        model = n.Sequential(n.Linear(2, 2), n.BatchNorm1d(2), n.Linear(2, 2))
+        model[2].weight = model[0].weight
+        part = model[1]
+        return [
+            [k for k, _ in model.named_parameters("net")],
+            [k for k, _ in model.named_parameters(remove_duplicate=False)],
+            [k for k, _ in part.named_parameters("a.b", recurse=False)],
+            [k for k, _ in model.named_parameters(recurse=False)],
+            [k for k, _ in part.named_buffers(prefix="x")],
+            len(list(model.parameters(recurse=False))),
+            len(list(part.buffers(recurse=False))),
+        ]
+
+    assert names(nn) == names(torch.nn)
+
+
 def test_apply_calls_children_first():
     model = nn.Sequential(nn.Sequential(nn.ReLU()), nn.Tanh())
     seen = []

@@ -182,21 +182,39 @@ class Holder:
                     seen.add(id(array))
                     yield dot + name, array
 
-    def named_parameters(self) -> Iterator[tuple[str, Array]]:
-        """Iterate over the parameters with their names, each once."""
-        return self._named_arrays(*PARAMETERS)
+    def named_parameters(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Array]]:
+        """Iterate over the parameters with their names, each once.
 
-    def parameters(self) -> Iterator[Array]:
+        `prefix` and a dot come before the names. Without `recurse`, only those that
+        this module holds itself; without `remove_duplicate`, shared ones at each place.
+        """
+        return self._chosen(PARAMETERS, prefix, recurse, remove_duplicate)
+
+    def parameters(self, recurse: bool = True) -> Iterator[Array]:
         """Iterate over the parameters, each once: what an optimizer takes."""
-        return (array for _, array in self._named_arrays(*PARAMETERS))
+        return (array for _, array in self._chosen(PARAMETERS, "", recurse, True))
 
-    def named_buffers(self) -> Iterator[tuple[str, Array]]:
-        """Iterate over the buffers with their names, each once."""
-        return self._named_arrays(BUFFER)
+    def named_buffers(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Array]]:
+        """Iterate over the buffers with their names, as `named_parameters` does."""
+        return self._chosen((BUFFER,), prefix, recurse, remove_duplicate)
 
-    def buffers(self) -> Iterator[Array]:
+    def buffers(self, recurse: bool = True) -> Iterator[Array]:
         """Iterate over the buffers, each once."""
-        return (array for _, array in self._named_arrays(BUFFER))
+        return (array for _, array in self._chosen((BUFFER,), "", recurse, True))
+
+    def _chosen(
+        self, roles: tuple[str, ...], prefix: str, recurse: bool, unique: bool
+    ) -> Iterator[tuple[str, Array]]:
+        dot = f"{prefix}." if prefix else ""
+        found = self._named_arrays(*roles, unique=unique)
+        if not recurse:
+            own = {name for name, _ in self._held(roles)}
+            found = ((name, x) for name, x in found if name in own)
+        return ((dot + name, x) for name, x in found)
 
     def apply(self: Self, function: Callable[[Any], Any]) -> Self:
         """Call a function with every module inside, and this one last; return self.

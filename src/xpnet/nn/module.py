@@ -117,8 +117,19 @@ class Module(Hooked, Holder, ABC):
         """Return the number of elements of all parameters; a shared one counts once."""
         return sum(p.size for p in self.parameters())
 
-    def named_parameters(self) -> Iterator[tuple[str, Array]]:
+    def named_parameters(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Array]]:
         """Iterate over the parameters with their names, each once.
+
+        Parameters
+        ----------
+        prefix : str
+            Comes before the names, with a dot.
+        recurse : bool
+            False: only those that this module holds itself.
+        remove_duplicate : bool
+            False: shared ones at each place.
 
         Raises
         ------
@@ -126,10 +137,12 @@ class Module(Hooked, Holder, ABC):
             If a layer still waits for its first input to tell its size.
         """
         refuse_waiting(self, "named_parameters")
-        return super().named_parameters()
+        return super().named_parameters(prefix, recurse, remove_duplicate)
 
-    def parameters(self) -> Iterator[Array]:
+    def parameters(self, recurse: bool = True) -> Iterator[Array]:
         """Iterate over the parameters, each once: what an optimizer takes.
+
+        Without `recurse`, only those that this module holds itself.
 
         Raises
         ------
@@ -137,7 +150,7 @@ class Module(Hooked, Holder, ABC):
             If a layer still waits for its first input to tell its size.
         """
         refuse_waiting(self, "parameters")
-        return super().parameters()
+        return super().parameters(recurse)
 
     # --- what it does -----------------------------------------------------------------
 
