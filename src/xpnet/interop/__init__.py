@@ -1,4 +1,5 @@
 """Exchange with other programs: one module per format, the only door to its package.
 
-`safetensors` saves and loads weights. Nothing here is imported by ``import xpnet``.
+`safetensors` saves and loads weights, `torch` loads those of PyTorch's own files.
+Nothing here is imported by ``import xpnet``.
 """
