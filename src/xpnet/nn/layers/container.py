@@ -47,9 +47,7 @@ class Sequential(Module):
     Total: 33 parameters, float32 on cpu
     """
 
-    def __init__(
-        self, *layers: Module | Mapping[str, Any], device: Any = None
-    ) -> None:
+    def __init__(self, *layers: Module | Mapping[str, Any], device: Any = None) -> None:
         if len(layers) == 1 and isinstance(layers[0], Mapping):
             for name, named in layers[0].items():
                 if not isinstance(named, Module):
