@@ -227,18 +227,24 @@ def test_a_transposed_convolution_is_the_transpose():
     assert left == pytest.approx(right, rel=1e-12)
 
 
-def test_what_is_not_finite_is_what_plain_sums_give(in_small_pieces):
-    for bad in (math.inf, -math.inf, math.nan, 3e38):
-        arrays = [numbers(s, dtype="float32") for s in ((2, 3, 6, 5), (4, 3, 3, 3))]
-        for at in (0, 1):
-            arrays[at][(1, 1, 2, 2)] = bad
-            with np.errstate(all="ignore"):
-                fast = run(functional.conv2d, arrays, {})
-                with twins_off():
-                    plain = run(functional.conv2d, arrays, {})
-            for got, want in zip(fast, plain, strict=True):
-                np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-4)
-            arrays[at][(1, 1, 2, 2)] = 1.0
+@pytest.mark.parametrize("pieces", ["large", "small"])
+@pytest.mark.parametrize("bad", [math.inf, -math.inf, math.nan, 3e38])
+def test_what_is_not_finite_is_what_plain_sums_give(bad, pieces, request):
+    if pieces == "small":
+        request.getfixturevalue("in_small_pieces")
+    places = itertools.product((0, 1, 5), (0, 9), ({}, {"padding": 1}))
+    for row, place, options in places:
+        arrays = [numbers(s, dtype="float32") for s in ((2, 3, 6, 10), (4, 3, 3, 3))]
+        if row == 1:
+            arrays[1][1, 1, 2, place % 3] = bad
+        else:
+            arrays[0][1, 1, row, place] = bad
+        with np.errstate(all="ignore"):
+            fast = run(functional.conv2d, arrays, options)
+            with twins_off():
+                plain = run(functional.conv2d, arrays, options)
+        for got, want in zip(fast, plain, strict=True):
+            np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-4)
 
 
 def test_what_is_not_finite_stays_where_the_kernel_looks(in_small_pieces):

