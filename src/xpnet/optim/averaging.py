@@ -116,9 +116,9 @@ class _Average(ABC):
             )
         share = self.share()
         for flat in self._flats:
-            now = flat.current()
-            first = self.n_averaged == 0
-            flat.write(now if first else flat.value + share * (now - flat.value))
+            now, first = flat.current(), self.n_averaged == 0
+            with flat.lib.quiet():
+                flat.write(now if first else flat.value + share * (now - flat.value))
         self.n_averaged += 1
 
     @contextlib.contextmanager

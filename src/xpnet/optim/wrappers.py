@@ -130,7 +130,8 @@ class Lookahead(_Wrapper):
         if self.count % self.k == 0:
             for i, store in enumerate(self.stores):
                 pairs = zip(self.slow[i], store.values(), strict=True)
-                self.slow[i] = [s + self.alpha * (w - s) for s, w in pairs]
+                with store.lib.quiet():
+                    self.slow[i] = [s + self.alpha * (w - s) for s, w in pairs]
                 store.write([store.lib.copy(s) for s in self.slow[i]])
         return loss
 
