@@ -8,6 +8,7 @@ import pytest
 import xpnet as xn
 from libraries import NUMPY, STRICT_DEVICE1, TORCH, host, parameters
 from xpnet import nn
+from xpnet.backend.library import ADDITIONS, library_for
 from xpnet.errors import DTypeError, OptionError, ShapeError
 from xpnet.kernels.threads import limited
 from xpnet.kernels.twin import TWINS
@@ -159,7 +160,9 @@ def test_options_that_make_no_sense_are_refused():
         F.softmax(xn.asarray([1.0, 2.0]), axis=1)
 
 
-@pytest.mark.parametrize("name", ["elu", "gelu", "gelu_tanh", "leaky_relu", "silu"])
+@pytest.mark.parametrize(
+    "name", ["elu", "gelu", "gelu_tanh", "hardtanh", "leaky_relu", "silu"]
+)
 def test_twins_are_taken_and_do_not_depend_on_threads(name):
     options = {"gelu_tanh": {"approximate": "tanh"}}.get(name, {})
     function = getattr(F, name.removesuffix("_tanh"))
@@ -173,6 +176,20 @@ def test_twins_are_taken_and_do_not_depend_on_threads(name):
             out.backward(xn.asarray(x[::-1]))
         runs.append((host(out).tobytes(), host(leaf.grad).tobytes()))
     assert runs[0] == runs[1]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", ["expit", "expit_slope"])
+def test_the_logistic_function_in_blocks_is_that_of_the_library(name, dtype):
+    lib = library_for("cpu")
+    x = 30 * np.random.default_rng(0).normal(size=(300, 401)).astype(dtype)
+    x[0, :4] = [np.inf, -np.inf, np.nan, -0.0]
+    for given in (x, x[:, ::2], x[:3], x[0, 0]):
+        given = np.asarray(given)
+        got = lib.functions[name](given)
+        want = ADDITIONS[name](lib.raw, given)
+        assert got.dtype == want.dtype
+        np.testing.assert_array_equal(got, want)
 
 
 def test_twins_leave_what_is_not_finite_to_the_reference():

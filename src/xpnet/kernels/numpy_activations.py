@@ -12,16 +12,19 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any, final
 
 import numpy as np
 
+from ..backend.library import ADDITIONS, library_for
 from .numpy_common import REAL, filled
 from .threads import run_blocks, scratch
 from .twin import register
 
-__all__: list[str] = []
+__all__ = ["expit", "expit_slope"]
 
+_NUMPY = library_for("cpu")
 _BLOCK = 2**16
 """Elements of a block: larger ones leave the cache, in smaller ones calls cost more."""
 
@@ -278,8 +281,72 @@ class _ELU(_Blocked):
         np.add(out, t, out)
 
 
+@final
+class _HardTanh(_Blocked):
+    """``min(max(x, low), high)``, whose slope at the bounds is 0."""
+
+    spares = 1
+
+    def value(self, x: Any, out: Any, *spare: Any, **options: Any) -> None:
+        np.maximum(x, filled(_BLOCK, options["low"], x.dtype)[: len(x)], out=out)
+        np.minimum(out, filled(_BLOCK, options["high"], x.dtype)[: len(x)], out=out)
+
+    def slope(self, x: Any, out: Any, *spare: Any, **options: Any) -> None:
+        inside = np.greater(x, x.dtype.type(options["low"]))
+        inside &= np.less(x, x.dtype.type(options["high"]))
+        np.copyto(out, inside)
+
+
+# --- the logistic function: for every rule that calls it ------------------------------
+
+
+def expit(x: Any, /) -> Any:
+    """Return ``1 / (1 + exp(-x))`` without overflow, as the library's addition does."""
+    if x.dtype not in REAL or not x.ndim or not x.flags.c_contiguous:
+        return ADDITIONS["expit"](_NUMPY.raw, x)
+    return _each(x, _expit_block)
+
+
+def expit_slope(x: Any, /) -> Any:
+    """Return the slope of `expit`, which does not cancel."""
+    if x.dtype not in REAL or not x.ndim or not x.flags.c_contiguous:
+        return ADDITIONS["expit_slope"](_NUMPY.raw, x)
+    return _each(x, _expit_slope_block)
+
+
+def _each(x: Any, function: Callable[[Any, Any], None]) -> Any:
+    """Return what a function writes for each block."""
+    out = np.empty_like(x)
+    source, target = x.reshape(-1), out.reshape(-1)
+    if x.size <= _BLOCK:
+        function(source, target)
+    else:
+        run_blocks(
+            lambda start, stop: function(source[start:stop], target[start:stop]),
+            x.size,
+            _BLOCK,
+        )
+    return out
+
+
+def _expit_block(x: Any, out: Any) -> None:
+    e = np.exp(np.negative(np.abs(x, out), out), out)
+    right = np.greater_equal(x, 0).astype(x.dtype)
+    np.maximum(right, e, out=right)  # 1 on the right, and e, which is at most 1
+    np.divide(right, np.add(e, 1, e), out)
+
+
+def _expit_slope_block(x: Any, out: Any) -> None:
+    e = np.exp(np.negative(np.abs(x, out), out), out)
+    one = e + 1
+    np.divide(e, np.multiply(one, one, one), out)
+
+
+_NUMPY.functions["expit"] = expit
+_NUMPY.functions["expit_slope"] = expit_slope
 register("elu", "numpy", _ELU())
 register("gelu", "numpy", _GELU())
 register("gelu_tanh", "numpy", _GELUTanh())
+register("hardtanh", "numpy", _HardTanh())
 register("leaky_relu", "numpy", _LeakyReLU())
 register("silu", "numpy", _SiLU())
