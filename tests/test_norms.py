@@ -150,9 +150,13 @@ def test_sizes_come_from_the_first_input():
     ):
         assert layer(x, *options).shape == x.shape
         assert layer.weight.shape == (3,)
-    alone = nn.InstanceNorm2d(None, affine=True)
-    alone(x[0])
-    assert alone.num_features == 3
+    for kind, alone in ((nn.InstanceNorm2d, x[0]), (nn.InstanceNorm1d, x[0, :, 0])):
+        layer = kind(None, affine=True)
+        layer(alone)
+        assert layer.num_features == 3
+    layer = nn.BatchNorm1d(None)
+    layer(x[:, :, 0, 0])
+    assert layer.num_features == 3
 
 
 def test_options_and_inputs_that_make_no_sense_are_refused():

@@ -56,9 +56,7 @@ class _Tracking(Module):
         self.affine = options["affine"]
         self.track_running_stats = options["track_running_stats"]
         self._where = {key: options[key] for key in ("dtype", "device")}
-        # counted from the end where an input may come without a batch
-        axis = 1 if len(self._ndims) == 1 or 2 in self._ndims else -self._ndims[0]
-        self._build_when_known(size, "num_features", axis=axis)
+        self._build_when_known(size, "num_features", axis=options["axis"])
 
     def _build(self, size: int) -> None:
         self.num_features = size
@@ -130,6 +128,7 @@ class _BatchNorm(_Tracking):
             momentum,
             affine=affine,
             track_running_stats=track_running_stats,
+            axis=1,
             dtype=dtype,
             device=device,
         )
@@ -266,6 +265,7 @@ class _InstanceNorm(_Tracking):
             momentum,
             affine=affine,
             track_running_stats=track_running_stats,
+            axis=-self._ndims[0],  # an input may come without a batch
             dtype=dtype,
             device=device,
         )
