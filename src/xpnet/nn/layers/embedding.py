@@ -96,15 +96,22 @@ def _shorten(weight: Array, ids: Array, max_norm: float, norm_type: float) -> No
     """Scale the rows at `ids` that are longer than `max_norm` down to it, in place."""
     lib, xp = weight._lib, weight._lib.recorded
     ids = xp.reshape(ids, (-1,))
-    rows = xp.take(weight.detach(), ids, axis=0)
+    rows = weight.detach()
+    if lib.has_views:
+        rows = xp.take(rows, ids, axis=0)
     size = xp.vector_norm(rows, axis=1, keepdims=True, ord=norm_type)
     # a row that was made so long is not made shorter again for the sake of rounding
     long = size > max_norm * (1 + 8 * float(lib.raw.finfo(rows.dtype).eps))
+    if not lib.has_views:  # the whole table is made anew
+        ones = xp.ones(ids.shape, dtype=rows.dtype, device=xp.device(rows))
+        named = xp.segment_sum(ones, ids, rows.shape[0]) > 0
+        long = long & xp.expand_dims(named, axis=1)
     if lib.on_host(rows.data) and not bool(xp.any(long)):
         return
-    scaled = xp.where(long, rows * (max_norm / (size + 1e-7)), rows)
-    put = lib.raw.write if lib.has_views else lib.setitem
-    weight.data = put(weight.data, (ids.data, ...), scaled.data)
+    scaled = xp.where(long, rows * (max_norm / (size + 1e-7)), rows).data
+    if lib.has_views:
+        scaled = lib.raw.write(weight.data, (ids.data, ...), scaled)
+    weight.data = scaled
     if type(weight._node) is Leaf:
         mark_changed(
             [weight._node],
