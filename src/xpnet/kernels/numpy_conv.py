@@ -9,16 +9,15 @@ Measured against PyTorch 2.13 eager on one core of an AMD EPYC (shared, thread t
 forward and backward, float32): 3x3 64-64 at 32x32, batch 64: 1.4 to 1.8; 3x3 256-256 at
 8x8: 1.7; 1x1 and strided ones 1.3 to 2; few channels (5x5 1-6 and 6-16 at 28x28 and
 14x14) 1.4 to 1.9; four groups 2.8; depthwise 3.6, where each place of the kernel is two
-passes over memory. OpenBLAS multiplies there at half the speed of PyTorch's kernels (it
-does not know the processor and leaves half the vector registers unused). What else was
-tried: columns for each image alone (twice as slow for images of 14x14), products of
-shifted rows that are added up (5 to 20 % slower than columns), BLAS threads in place
-of our own (several times slower where cores are shared).
+passes over memory. OpenBLAS takes that processor for one without AVX-512, and multiplies
+at half the speed of PyTorch's kernels. What else was tried: columns for each image alone
+(twice as slow for images of 14x14), products of shifted rows that are added up (as fast
+or slower), threads of the BLAS in place of our own (several times slower where cores
+are shared).
 """
 
 from __future__ import annotations
 
-import math
 from typing import Any, final
 
 import numpy as np
@@ -26,7 +25,15 @@ import numpy as np
 from . import numpy_conv_channels as channels
 from . import numpy_conv_fast as fast
 from .numpy_common import REAL, filled
-from .numpy_conv_pieces import Chunk, Columns, Pixels, chunks, column, in_lanes
+from .numpy_conv_pieces import (
+    Chunk,
+    Columns,
+    Pixels,
+    chunks,
+    column,
+    in_lanes,
+    is_finite,
+)
 from .numpy_conv_plan import Plan, plan_for
 from .twin import register
 
@@ -42,12 +49,6 @@ def _takes(x: Any, weight: Any, bias: Any) -> bool:
         and (bias is None or bias.dtype == dtype)
         and x.size
     )
-
-
-def _is_finite(values: Any) -> bool:
-    """Tell whether a sum is finite, and so each number."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        return math.isfinite(np.add.reduce(values, axis=None))
 
 
 def _steps(plan: Plan, images: int) -> Any:
@@ -96,7 +97,7 @@ def spread(plan: Plan, g: Any, weight: Any, bias: Any = None) -> Any:
         if found is not None:
             return found
         plan = plan.plain()
-    if plan.inner != plan.out and not _is_finite(weight):
+    if plan.inner != plan.out and not is_finite(weight):
         plan = plan.plain()
     out = np.empty((plan.count, plan.channels, *plan.sizes), g.dtype)
     matrix = weight.reshape(plan.outputs, -1)
@@ -174,7 +175,7 @@ def weigh(plan: Plan, x: Any, g: Any, slot: Any = None) -> Any:
     np.copyto(out, parts[0])
     for part in parts[1:]:
         out += part
-    if plan.inner != plan.out and not _is_finite(out):
+    if plan.inner != plan.out and not is_finite(out):
         return weigh(plan.plain(), x, g, slot)
     return out
 

@@ -15,13 +15,12 @@ about twice that of plain sums. Along the other axes nothing changes.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from .numpy_conv_pieces import in_lanes
+from .numpy_conv_pieces import in_lanes, is_finite
 from .numpy_conv_plan import Plan
 from .numpy_conv_tiles import Tiles, each_chunk
 
@@ -38,7 +37,7 @@ def correlate(plan: Plan, x: Any, weight: Any, bias: Any) -> Any:
         for tiles, first, last in each_chunk(plan, lane, x.dtype):
             tiles.load(x, first, last)
             _correlate(tiles, parts)
-            wrong.append(_is_wrong(tiles.made))
+            wrong.append(not is_finite(tiles.made))
             tiles.store(out, bias, first, last)
 
     _run(plan, work)
@@ -55,7 +54,7 @@ def spread(plan: Plan, g: Any, weight: Any, bias: Any) -> Any:
         for tiles, first, last in each_chunk(plan, lane, g.dtype):
             tiles.load_results(g, first, last)
             _spread(tiles, parts)
-            wrong.append(_is_wrong(tiles.rows))
+            wrong.append(not is_finite(tiles.rows))
             tiles.store_images(out, bias, first, last)
 
     _run(plan, work)
@@ -74,7 +73,7 @@ def weigh(plan: Plan, x: Any, g: Any, slot: Any) -> Any:
             _weigh(tiles, totals[lane])
 
     _run(plan, work)
-    if _is_wrong(totals):
+    if not is_finite(totals):
         return None
     for part in totals[1:]:
         totals[0] += part
@@ -92,17 +91,13 @@ def _run(plan: Plan, work: Callable[[int], None]) -> None:
         in_lanes(plan, work)
 
 
-def _is_wrong(values: Any) -> bool:
-    """Tell whether there is an inf or NaN; or numbers so large that a sum may be."""
-    return not math.isfinite(np.add.reduce(values, axis=None))
-
-
 def _factors(plan: Plan, weight: Any) -> Any:
     """Return what the four products take of the kernel, (4, O, C · rest)."""
     w0, w1, w2 = np.moveaxis(weight, 2, 0)
-    half = (w0 + w2) * weight.dtype.type(0.5)
-    middle = w1 * weight.dtype.type(0.5)
-    parts = np.stack([w0, half + middle, half - middle, w2])
+    with np.errstate(over="ignore", invalid="ignore"):
+        half = (w0 + w2) * weight.dtype.type(0.5)
+        middle = w1 * weight.dtype.type(0.5)
+        parts = np.stack([w0, half + middle, half - middle, w2])
     return parts.reshape(4, plan.outputs, -1)
 
 

@@ -12,7 +12,7 @@ from .blas import one_thread
 from .numpy_conv_plan import Plan
 from .threads import run_blocks
 
-__all__ = ["Chunk", "Columns", "Pixels", "chunks", "column", "in_lanes"]
+__all__ = ["Chunk", "Columns", "Pixels", "chunks", "column", "in_lanes", "is_finite"]
 
 
 @final
@@ -191,3 +191,9 @@ def chunks(plan: Plan, lane: int) -> list[tuple[int, int]]:
     """Return the first and last image of each chunk of a part of the batch."""
     first, last = plan.lanes[lane]
     return [(n, min(n + plan.images, last)) for n in range(first, last, plan.images)]
+
+
+def is_finite(values: Any) -> bool:
+    """Tell whether the sum of all is finite, and so each number is."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return math.isfinite(np.add.reduce(values, axis=None))
