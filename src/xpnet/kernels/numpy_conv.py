@@ -9,11 +9,11 @@ Measured against PyTorch 2.13 eager on one core of an AMD EPYC (shared, thread t
 forward and backward, float32): 3x3 64-64 at 32x32, batch 64: 1.4 to 1.8; 3x3 256-256 at
 8x8: 1.7; 1x1 and strided ones 1.3 to 2; few channels (5x5 1-6 and 6-16 at 28x28 and
 14x14) 1.4 to 1.9; four groups 2.8; depthwise 3.6, where each place of the kernel is two
-passes over memory. OpenBLAS takes that processor for one without AVX-512, and multiplies
-at half the speed of PyTorch's kernels. What else was tried: columns for each image alone
-(twice as slow for images of 14x14), products of shifted rows that are added up (as fast
-or slower), threads of the BLAS in place of our own (several times slower where cores
-are shared).
+passes over memory. OpenBLAS takes that processor for one without AVX-512, and
+multiplies at half the speed of PyTorch's kernels. What else was tried: columns for each
+image alone (twice as slow for images of 14x14), products of shifted rows that are added
+up (as fast or slower), threads of the BLAS in place of our own (several times slower
+where cores are shared).
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from .numpy_conv_pieces import (
     column,
     in_lanes,
     is_finite,
+    steps,
 )
 from .numpy_conv_plan import Plan, plan_for
 from .twin import register
@@ -49,17 +50,6 @@ def _takes(x: Any, weight: Any, bias: Any) -> bool:
         and (bias is None or bias.dtype == dtype)
         and x.size
     )
-
-
-def _steps(plan: Plan, images: int) -> Any:
-    """Iterate over blocks and groups: group, rows, their pixels, their outputs."""
-    each = plan.outputs // plan.groups
-    width = plan.width * images
-    for start, stop in plan.blocks():
-        pixels = slice(start * width, stop * width)
-        for group in range(plan.groups):
-            made = slice(group * each, (group + 1) * each)
-            yield group, start, stop, pixels, made
 
 
 def correlate(plan: Plan, x: Any, weight: Any, bias: Any) -> Any:
@@ -81,7 +71,7 @@ def correlate(plan: Plan, x: Any, weight: Any, bias: Any) -> Any:
             if plan.depthwise:
                 channels.multiply(plan, chunk, weight, room)
             else:
-                for group, start, stop, part, made in _steps(plan, last - first):
+                for group, start, stop, part, made in steps(plan, last - first):
                     found = columns.of(chunk, group, start, stop)
                     np.matmul(matrix[made], found, out=room[made, part])
             pixels.store(out, bias, first, last)
@@ -127,7 +117,7 @@ def _multiply_matrices_back(
     plan: Plan, chunk: Chunk, matrix: Any, given: Any, columns: Columns
 ) -> None:
     """Add to a chunk what its columns would have contributed to `given`."""
-    for group, start, stop, part, made in _steps(plan, chunk.images):
+    for group, start, stop, part, made in steps(plan, chunk.images):
         back, passed = matrix[made].T, given[made, part]
         place = (group * plan.inside, plan.inside, start, stop)
         if plan.pointwise:
@@ -166,7 +156,7 @@ def weigh(plan: Plan, x: Any, g: Any, slot: Any = None) -> Any:
             if plan.depthwise:
                 channels.weigh(plan, chunk, given, total)
                 continue
-            for group, start, stop, part, made in _steps(plan, last - first):
+            for group, start, stop, part, made in steps(plan, last - first):
                 found = columns.of(chunk, group, start, stop)
                 total[made] += given[made, part] @ found.T
 

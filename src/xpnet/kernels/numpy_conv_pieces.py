@@ -12,7 +12,16 @@ from .blas import one_thread
 from .numpy_conv_plan import Plan
 from .threads import run_blocks
 
-__all__ = ["Chunk", "Columns", "Pixels", "chunks", "column", "in_lanes", "is_finite"]
+__all__ = [
+    "Chunk",
+    "Columns",
+    "Pixels",
+    "chunks",
+    "column",
+    "in_lanes",
+    "is_finite",
+    "steps",
+]
 
 
 @final
@@ -197,3 +206,14 @@ def is_finite(values: Any) -> bool:
     """Tell whether the sum of all is finite, and so each number is."""
     with np.errstate(over="ignore", invalid="ignore"):
         return math.isfinite(np.add.reduce(values, axis=None))
+
+
+def steps(plan: Plan, images: int) -> Any:
+    """Iterate over blocks and groups: group, rows, their pixels, their outputs."""
+    each = plan.outputs // plan.groups
+    width = plan.width * images
+    for start, stop in plan.blocks():
+        pixels = slice(start * width, stop * width)
+        for group in range(plan.groups):
+            made = slice(group * each, (group + 1) * each)
+            yield group, start, stop, pixels, made
