@@ -16,6 +16,7 @@ from xpnet.backend.library import ADDITIONS
 from xpnet.kernels import numpy_elementwise
 from xpnet.kernels.memory import keep_freed_memory
 from xpnet.kernels.twin import TWINS, twins_off
+from xpnet.nn import functional
 from xpnet.nn.functional.linear import dense, linear
 
 DTYPES = ("float32", "float64")
@@ -113,6 +114,34 @@ def cases(dtype):
             ("no axes", pair[0], pair[1]),
         ):
             yield f"{twin} {reduction} {kind}", twin, binary, (logits, target)
+    yield from elementwise_and_norms(dtype)
+
+
+def trained(x, weight, bias):
+    return functional.batch_norm(x, None, None, weight, bias, training=True)
+
+
+def elementwise_and_norms(dtype):
+    tall, image = numbers((70, 40), dtype), numbers((4, 3, 5, 6), dtype)
+    for twin, function, x in (
+        ("layer_norm", functional.layer_norm, tall),
+        ("layer_norm", functional.layer_norm, np.asfortranarray(tall)),
+        ("batch_norm", trained, tall),
+        ("batch_norm", trained, image),
+    ):
+        size = x.shape[1]
+        scale = numbers((size,), dtype, seed=3), numbers((size,), dtype, seed=4)
+        yield f"{twin} {x.shape} {x.strides}", twin, function, (x, *scale)
+    for twin in ("elu", "hardtanh", "leaky_relu", "silu"):
+        yield twin, twin, getattr(functional, twin), (tall,)
+    yield (
+        "gelu_tanh",
+        "gelu_tanh",
+        partial(functional.gelu, approximate="tanh"),
+        (tall,),
+    )
+    if dtype == "float32":
+        yield "gelu", "gelu", functional.gelu, (tall,)
 
 
 CASES = [
