@@ -104,6 +104,9 @@ class _CrossEntropy:
     def backward(
         self, g: Any, residual: Any, needs: tuple[bool, ...], slots: tuple[Any, ...]
     ) -> tuple[Any, ...]:
+        if len(residual) == 2:  # of few logits, by columns
+            slope, count = residual
+            return (np.multiply(slope, g / count).T, *_NOTHING[1 : len(needs)])
         slope, shape, inner, whole, reduction = residual
         if reduction == "none":
             dx = slope * g.reshape(inner)[:, None]
@@ -149,8 +152,9 @@ def _few(needs: Any, x: Any, labels: Any, reduction: str) -> tuple[Any, Any] | N
     if needs[0]:
         np.divide(z, total, z)
         np.subtract(z, onehot, z)
-    residual = (z[None], x.shape, (), count, reduction)
-    return loss if reduction == "sum" else loss / count, residual
+    if reduction == "sum":
+        return loss, (z, 1)
+    return loss / count, (z, count)
 
 
 def _shares(

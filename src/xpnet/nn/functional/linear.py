@@ -69,11 +69,12 @@ def dense(x: Any, *parameters: Any, relus: tuple[bool, ...]) -> Array:
     """
     if precision.used:
         x, *parameters = lowered(x, *parameters)  # type: ignore[assignment]
-    return _dense(x, *parameters, relus=relus)  # type: ignore[no-any-return]
+    return dense_as_it_is(x, *parameters, relus=relus)  # type: ignore[no-any-return]
 
 
 @fused("dense")
-def _dense(xp: Any, x: Any, *parameters: Any, relus: tuple[bool, ...]) -> Any:
+def dense_as_it_is(xp: Any, x: Any, *parameters: Any, relus: tuple[bool, ...]) -> Any:
+    """Compute `dense` in the dtypes that are given, whatever `autocast` says."""
     for i, bent in enumerate(relus):
         x = _linear(x, parameters[2 * i], parameters[2 * i + 1])
         x = xp.relu(x) if bent else x

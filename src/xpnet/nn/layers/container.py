@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, final, overload
 
 from ...errors import OptionError
-from ..functional.linear import dense
+from ..functional.linear import dense, dense_as_it_is
+from ..functional.precision import precision
 from ..holder import MODULE
 from ..module import Module
 from .activation import ReLU
@@ -66,6 +67,7 @@ class Sequential(Module):
         with the same result.
         """
         held = self.__dict__
+        joined = dense if precision.used else dense_as_it_is
         parameters: list[Any] = []  # of the Linear layers that wait
         relus: list[bool] = []
         for name in held["_roles"]:
@@ -78,10 +80,10 @@ class Sequential(Module):
                 relus[-1] = True
             else:
                 if relus:
-                    x = dense(x, *parameters, relus=tuple(relus))
+                    x = joined(x, *parameters, relus=tuple(relus))
                     parameters, relus = [], []
                 x = layer(x)
-        return dense(x, *parameters, relus=tuple(relus)) if relus else x
+        return joined(x, *parameters, relus=tuple(relus)) if relus else x
 
     def append(self, layer: Any) -> Sequential:
         """Add a layer at the end, and return self."""
