@@ -261,3 +261,30 @@ add(
     smooth=False,
     batch=None,
 )
+
+add(
+    "BatchNorm2d without bias in training",
+    lambda: nn.BatchNorm2d(3, bias=False),
+    ((4, 3, 2, 2),),
+    (4, 3, 2, 2),
+    "BatchNorm2d(3, bias=False)",
+    train=True,
+    batch=None,
+    shown="BatchNorm2d(3, eps=1e-05, momentum=0.1, affine=True, "
+    "track_running_stats=True, bias=False)  weight (3,), running_mean (3,) buffer, "
+    "running_var (3,) buffer, num_batches_tracked () buffer  3 parameters",
+)
+add(
+    "InstanceNorm1d without bias",
+    lambda: nn.InstanceNorm1d(3, affine=True, bias=False),
+    ((4, 3, 5),),
+    (4, 3, 5),
+    "InstanceNorm1d(3, affine=True, bias=False)",
+)
+add(
+    "GroupNorm without bias",
+    lambda: nn.GroupNorm(2, 4, bias=False),
+    ((3, 4, 2),),
+    (3, 4, 2),
+    "GroupNorm(2, 4, bias=False)",
+)

@@ -114,6 +114,8 @@ def _prelu(xp: Any, x: Any, weight: Any) -> Any:
     right, left = _split(xp, x, x > 0)
     if weight.shape != (1,):
         weight = xp.reshape(weight, (-1, *(1,) * (x.ndim - 2)))
+    elif not x.ndim:
+        weight = xp.reshape(weight, ())
     return right + weight * left
 
 

@@ -34,6 +34,11 @@ def _start(module: Any, shape: tuple[int, ...], *, where: Any, **wanted: bool) -
         setattr(module, name, values)
 
 
+def _unshifted(module: Any) -> str:
+    """Return how `repr` says that there is a weight, but no bias."""
+    return ", bias=False" if module.affine and not module._shifts else ""
+
+
 # --- with running statistics ----------------------------------------------------------
 
 
@@ -55,13 +60,14 @@ class _Tracking(Module):
         self.momentum = momentum
         self.affine = options["affine"]
         self.track_running_stats = options["track_running_stats"]
+        self._shifts = options["affine"] and options["bias"]
         self._where = {key: options[key] for key in ("dtype", "device")}
         self._build_when_known(size, "num_features", axis=options["axis"])
 
     def _build(self, size: int) -> None:
         self.num_features = size
         where = self.__dict__.pop("_where")
-        _start(self, (size,), weight=self.affine, bias=self.affine, where=where)
+        _start(self, (size,), weight=self.affine, bias=self._shifts, where=where)
         if self.track_running_stats:
             self.register_buffer("running_mean", initial.zeros((size,), **where))
             self.register_buffer("running_var", initial.ones((size,), **where))
@@ -107,6 +113,7 @@ class _Tracking(Module):
         return (
             f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, "
             f"affine={self.affine}, track_running_stats={self.track_running_stats}"
+            + _unshifted(self)
         )
 
 
@@ -119,6 +126,7 @@ class _BatchNorm(_Tracking):
         affine: bool = True,
         track_running_stats: bool = True,
         *,
+        bias: bool = True,
         dtype: Any = None,
         device: Any = None,
     ) -> None:
@@ -128,6 +136,7 @@ class _BatchNorm(_Tracking):
             momentum,
             affine=affine,
             track_running_stats=track_running_stats,
+            bias=bias,
             axis=1,
             dtype=dtype,
             device=device,
@@ -170,6 +179,8 @@ class BatchNorm1d(_BatchNorm):
         Whether there are a weight and a bias for each channel.
     track_running_stats : bool
         Whether there are running statistics; without, evaluation is as training.
+    bias : bool
+        Whether there is a bias beside the weight.
     dtype, device : optional
         Of parameters and buffers; float32 on the default device by default.
 
@@ -256,6 +267,7 @@ class _InstanceNorm(_Tracking):
         affine: bool = False,
         track_running_stats: bool = False,
         *,
+        bias: bool = True,
         dtype: Any = None,
         device: Any = None,
     ) -> None:
@@ -265,6 +277,7 @@ class _InstanceNorm(_Tracking):
             momentum,
             affine=affine,
             track_running_stats=track_running_stats,
+            bias=bias,
             axis=-self._ndims[0],  # an input may come without a batch
             dtype=dtype,
             device=device,
@@ -307,6 +320,8 @@ class InstanceNorm1d(_InstanceNorm):
         Whether there are a weight and a bias for each channel.
     track_running_stats : bool
         Whether there are running statistics, which evaluation then uses.
+    bias : bool
+        Whether there is a bias beside the weight.
     dtype, device : optional
         Of parameters and buffers; float32 on the default device by default.
 
@@ -553,6 +568,8 @@ class GroupNorm(Module):
         Keeps the square root away from 0.
     affine : bool
         Whether there are a weight and a bias for each channel.
+    bias : bool
+        Whether there is a bias beside the weight.
     dtype, device : optional
         Of the parameters; float32 on the default device by default.
 
@@ -590,12 +607,14 @@ class GroupNorm(Module):
         eps: float = 1e-5,
         affine: bool = True,
         *,
+        bias: bool = True,
         dtype: Any = None,
         device: Any = None,
     ) -> None:
         self.num_groups = count("GroupNorm", "num_groups", num_groups)
         self.eps = eps
         self.affine = affine
+        self._shifts = affine and bias
         self._where = {"dtype": dtype, "device": device}
         self._build_when_known(num_channels, "num_channels", axis=1)
 
@@ -607,7 +626,7 @@ class GroupNorm(Module):
             )
         self.num_channels = size
         where = self.__dict__.pop("_where")
-        _start(self, (size,), weight=self.affine, bias=self.affine, where=where)
+        _start(self, (size,), weight=self.affine, bias=self._shifts, where=where)
 
     def forward(self, x: Any) -> Array:
         """Return `x` normalized, scaled and shifted."""
@@ -626,7 +645,7 @@ class GroupNorm(Module):
         """Return the options."""
         return (
             f"{self.num_groups}, {self.num_channels}, eps={self.eps}, "
-            f"affine={self.affine}"
+            f"affine={self.affine}" + _unshifted(self)
         )
 
 
