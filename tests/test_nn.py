@@ -649,3 +649,57 @@ def test_every_function_is_there(name):
 def test_nothing_stands_between_an_activation_and_its_row():
     assert nn.ReLU.forward is functional.relu
     assert nn.Tanh.forward is functional.tanh
+
+
+COMPLEX = np.ones((2, 2, 4, 4), np.complex128)
+WHOLE = np.ones((2, 2, 4, 4), np.int64)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        pytest.param(lambda x: nn.functional.gelu(x), id="gelu"),
+        pytest.param(lambda x: nn.functional.softmax(x), id="softmax"),
+        pytest.param(lambda x: nn.functional.layer_norm(x), id="layer_norm"),
+        pytest.param(lambda x: nn.functional.max_pool2d(x, 2), id="max_pool2d"),
+        pytest.param(lambda x: nn.functional.avg_pool2d(x, 2), id="avg_pool2d"),
+        pytest.param(
+            lambda x: nn.functional.adaptive_avg_pool2d(x, 3), id="adaptive_avg"
+        ),
+        pytest.param(
+            lambda x: nn.functional.adaptive_max_pool2d(x, 3), id="adaptive_max"
+        ),
+        pytest.param(
+            lambda x: nn.functional.interpolate(x, 3, mode="bilinear"), id="bilinear"
+        ),
+        pytest.param(lambda x: nn.GRU(4, 2, rng=0)(x[0]), id="gru"),
+    ],
+)
+def test_functions_of_real_numbers_refuse_complex_ones(function):
+    with pytest.raises(
+        DTypeError, match=r"complex128; .* real numbers\. Take xp\.real"
+    ):
+        function(COMPLEX)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        pytest.param(lambda x: nn.functional.avg_pool2d(x, 2), id="avg_pool2d"),
+        pytest.param(
+            lambda x: nn.functional.adaptive_avg_pool2d(x, 3), id="adaptive_avg"
+        ),
+        pytest.param(
+            lambda x: nn.functional.interpolate(x, 3, mode="bilinear"), id="bilinear"
+        ),
+    ],
+)
+def test_a_mean_of_integers_is_not_cut_to_an_integer(function):
+    with pytest.raises(DTypeError, match=r"int64; .* Cast it first"):
+        function(WHOLE)
+
+
+def test_dropout_and_normalize_take_complex_numbers():
+    z = np.array([[3.0 + 4.0j]])
+    np.testing.assert_allclose(nn.functional.normalize(z).data, [[0.6 + 0.8j]])
+    assert nn.Dropout(0.0)(z).tolist() == z.tolist()

@@ -248,7 +248,9 @@ def test_the_states_of_an_lstm_are_a_pair(layer, hx):
 def test_integers_are_refused(make):
     layer = make(3, 4, rng=0)
     shape = (2, 3) if make is nn.RNNCell else (5, 2, 3)
-    with pytest.raises(DTypeError, match=r"x has dtype int64, and needs a floating"):
+    with pytest.raises(
+        DTypeError, match=r"x has dtype int64; it is defined for floating"
+    ):
         layer(np.ones(shape, "int64"))
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from ...calculus.array import Array
 from ...errors import ShapeError
+from .inputs import check_floating, check_ordered
 from .pooling import average, largest, largest_of_windows
 from .pooling_docs import ADAPTIVE_AVG, ADAPTIVE_MAX, named
 from .precision import raised
@@ -60,6 +61,7 @@ def _adaptive_avg_pool_of(count: int) -> Function:
 
     def function(x: Any, /, output_size: int | Sequence[int | None] | None) -> Any:
         array = spatial(name, x, count)
+        check_floating(name, array)
         sizes = _adaptive_sizes(name, count, output_size, array)
         window = _even(array.shape[-count:], sizes)
         if window is not None:
@@ -93,6 +95,7 @@ def _adaptive_max_pool_of(count: int) -> Function:
         return_indices: bool = False,
     ) -> Any:
         array = spatial(name, x, count)
+        check_ordered(name, array)
         sizes = _adaptive_sizes(name, count, output_size, array)
         shape = tuple(array.shape[-count:])
         window = _even(shape, sizes)

@@ -61,7 +61,7 @@ def dropout(x: Any, p: float = 0.5, rng: Any = None, training: bool = True) -> A
     (4,)
     """
     check_probability("dropout", p)
-    array = floating("dropout", x)
+    array = floating("dropout", x, or_complex=True)
     return _dropped(array, array.shape, p, rng, training)
 
 
@@ -166,7 +166,7 @@ def _of_channels(
 ) -> Array:
     """Drop whole channels: axis 1 of a batch, of ``ndims[0]`` axes, else axis 0."""
     check_probability(name, p)
-    array = floating(name, x)
+    array = floating(name, x, or_complex=True)
     if array.ndim not in ndims:
         raise ShapeError(
             f"{name}: x has {' or '.join(map(str, ndims))} axes, the channels before "

@@ -508,7 +508,7 @@ def normalize(
     >>> [round(v, 6) for v in normalize([3.0, 4.0], axis=0).tolist()]
     [0.6, 0.8]
     """
-    x = floating("normalize", x)
+    x = floating("normalize", x, or_complex=True)
     if precision.used:
         (x,) = widened(x)
     return _normalize(x, p=float(p), axis=axis, eps=eps)  # type: ignore[no-any-return]

@@ -10,6 +10,7 @@ from typing import Any
 
 from ...calculus.rule import fused
 from ...errors import OptionError, ShapeError
+from .inputs import check_floating, check_ordered
 from .pooling_docs import AVG, MAX, named
 from .precision import raised
 from .resample import column
@@ -105,6 +106,7 @@ def _max_pool_of(count: int) -> Function:
         return_indices: bool = False,
     ) -> Any:
         array = spatial(name, x, count)
+        check_ordered(name, array)
         window = window_of(
             name, count, kernel_size, stride, padding, dilation, ceil_mode
         )
@@ -224,6 +226,7 @@ def _avg_pool_of(count: int) -> Function:
         divisor_override: int | None = None,
     ) -> Any:
         array = spatial(name, x, count)
+        check_floating(name, array)
         window = window_of(name, count, kernel_size, stride, padding, 1, ceil_mode)
         outputs(name, tuple(array.shape), window)
         divisor = divisor_override

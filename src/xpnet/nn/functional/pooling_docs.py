@@ -62,6 +62,8 @@ MAX = (
         If a window does not fit, or `x` has other axes.
     OptionError
         If an option is not a positive integer, or the padding above half a window.
+    DTypeError
+        If `x` is complex.
 
     Notes
     -----
@@ -100,6 +102,8 @@ AVG = (
         If a window does not fit, or `x` has other axes.
     OptionError
         If an option is not a positive integer, or the padding above half a window.
+    DTypeError
+        If `x` is not real floating point.
 
     Examples
     --------

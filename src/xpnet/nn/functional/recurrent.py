@@ -16,6 +16,7 @@ from ...calculus.array import Array
 from ...calculus.convert import asarray, like
 from ...calculus.rule import fused
 from ...errors import DTypeError, OptionError, ShapeError
+from .inputs import check_floating
 from .linear import linear
 from .precision import lowered, precision
 
@@ -579,11 +580,7 @@ def _check(
     if len(shape) == 3 and shape[0] == 0:
         raise ShapeError(f"{name}: x has no steps (x: {shape}); it needs one at least.")
     _check_states(name, shape, states, (wh[1], wi[0] // count))
-    if not x._lib.is_floating(x.data.dtype):
-        raise DTypeError(
-            f"{name}: x has dtype {x.dtype}, and needs a floating-point one. Cast it "
-            "first: xp.astype(x, xp.float32)."
-        )
+    check_floating(name, x)
 
 
 def _check_states(

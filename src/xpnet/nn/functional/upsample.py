@@ -12,6 +12,7 @@ from ...calculus.convert import asarray
 from ...calculus.rule import fused
 from ...errors import OptionError, ShapeError
 from . import adaptive
+from .inputs import check_floating
 from .precision import raised
 from .resample import column, weigh
 from .sizes import several
@@ -84,6 +85,8 @@ def interpolate(
         If `x` has not as many axes as the mode is for.
     OptionError
         If the mode is unknown, or options do not go together.
+    DTypeError
+        If `x` is not floating point, and `mode` is none of the nearest.
 
     Notes
     -----
@@ -111,6 +114,7 @@ def interpolate(
         for axis, (m, factor) in enumerate(zip(sizes, factors, strict=True), start=2):
             array = _nearest(xp, array, axis, m, factor, mode)
         return array
+    check_floating("interpolate", array)
     kernel = _CUBIC if mode == "bicubic" else _LINEAR
     out = raised(xp, array)
     for axis, (m, factor) in enumerate(zip(sizes, factors, strict=True), start=2):
