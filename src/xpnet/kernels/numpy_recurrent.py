@@ -38,7 +38,11 @@ __all__: list[str] = []
 
 @final
 class _LSTM:
-    """Gates i, f, g, o: ``c = s(f) c + s(i) tanh(g)``, ``h = s(o) tanh(c)``."""
+    """Gates i, f, g, o: ``c = s(f) c + s(i) tanh(g)``, ``h = s(o) tanh(c)``.
+
+    Between the products the gates of a step lie one behind the other, in the order
+    i, f, o, g: then each, and all three sigmoids together, are in one piece.
+    """
 
     def forward(
         self,
@@ -63,33 +67,39 @@ class _LSTM:
         steps, batch, _ = x.shape
         size = w_hh.shape[1]
         x = x if ends is None else ends.masked(x)
-        half = halves("ssts", size, x.dtype)
+        half = halves("ssst", size, x.dtype)
         bias = summed(b_ih, b_hh)
-        rows, gates = projected(
-            x, w_ih * half, None if bias is None else bias * half[:, 0]
+        rows, inputs = projected(
+            x,
+            _gates_last(w_ih) * half,
+            None if bias is None else _gates_last(bias) * half[:, 0],
         )
-        turned = np.multiply(w_hh.T, half.T, order="C")
+        turned = (_gates_last(w_hh) * half).T
         cell = batch * size
         flat = np.empty((steps + 2) * cell, x.dtype)
         out = flat[: steps * cell].reshape(steps, batch, size)
+        gates = np.empty((steps, 4, batch, size), x.dtype)
         cells, bent = np.empty((2, steps, batch, size), x.dtype)
         part = np.empty((batch, 4 * size), x.dtype)
-        product = part[:, :size]
+        added, product = _apart(part, size), np.empty((batch, size), x.dtype)
         last_h, last_c = h, c
         for t in order_of(steps, reverse):
-            now, cell_t = gates[t], cells[t]
-            if last_h is not None:
-                np.add(now, last_h.dot(turned, out=part), now)
+            now, cell_t, bent_t = gates[t], cells[t], bent[t]
+            if last_h is None:
+                now[...] = _apart(inputs[t], size)
+            else:
+                last_h.dot(turned, out=part)
+                np.add(_apart(inputs[t], size), added, now)
             np.tanh(now, now)
-            for sigmoid in (now[:, : 2 * size], now[:, 3 * size :]):
-                np.multiply(sigmoid, 0.5, sigmoid)
-                np.add(sigmoid, 0.5, sigmoid)
-            i, f, g, o = (now[:, k * size : (k + 1) * size] for k in range(4))
+            sigmoids = now[:3]
+            np.multiply(sigmoids, 0.5, sigmoids)
+            np.add(sigmoids, 0.5, sigmoids)
+            i, f, o, g = now
             np.multiply(i, g, cell_t)
             if last_c is not None:
                 np.add(cell_t, np.multiply(f, last_c, product), cell_t)
-            np.tanh(cell_t, bent[t])
-            last_h, last_c = np.multiply(o, bent[t], out[t]), cell_t
+            np.tanh(cell_t, bent_t)
+            last_h, last_c = np.multiply(o, bent_t, out[t]), cell_t
             if ends is not None:
                 ends.clear(t, last_h, last_c)
         if ends is not None:
@@ -107,16 +117,16 @@ class _LSTM:
         steps, batch, size = kept.out.shape
         g_out, given, (dh, dc) = cotangents(g, kept)
         w_hh = kept.weights[1]
-        d = np.empty_like(gates)
+        d = np.empty((steps, batch, 4 * size), g.dtype)
         one = np.empty((batch, size), d.dtype)
-        slope = np.empty((batch, 4 * size), d.dtype)
+        parts, slope = np.empty((2, 4, batch, size), d.dtype)
+        di, df, do, dg = parts
         order = order_of(steps, kept.reverse)
         for at in range(steps)[::-1]:
             t = order[at]
             before = cells[order[at - 1]] if at else kept.states[1]
-            now, d_t, bent_t = gates[t], d[t], bent[t]
-            i, f, gg, o = (now[:, k * size : (k + 1) * size] for k in range(4))
-            di, df, dg, do = (d_t[:, k * size : (k + 1) * size] for k in range(4))
+            now, bent_t = gates[t], bent[t]
+            i, f, o, gg = now
             np.add(dh, g_out[t], dh)
             if kept.ends is not None:
                 kept.ends.enter(t, (dh, dc), given)
@@ -133,14 +143,15 @@ class _LSTM:
                 df[...] = 0
             else:
                 np.multiply(dc, before, df)
+            np.multiply(dc, f, dc)
             # through the gates: s (1 - s), and 1 - g^2 = (1 + g) (1 - g)
             np.subtract(1, now, slope)
-            np.multiply(d_t, slope, d_t)
-            np.multiply(d_t[:, : 2 * size], now[:, : 2 * size], d_t[:, : 2 * size])
-            np.multiply(do, o, do)
-            np.multiply(dg, np.add(gg, 1, one), dg)
-            np.multiply(dc, f, dc)
-            d_t.dot(w_hh, out=dh)
+            np.multiply(slope[:3], now[:3], slope[:3])
+            np.multiply(slope[3], np.add(gg, 1, one), slope[3])
+            d_t = _apart(d[t], size)  # i, f, g, o again
+            np.multiply(parts[:2], slope[:2], d_t[:2])
+            np.multiply(parts[:1:-1], slope[:1:-1], d_t[2:])
+            d[t].dot(w_hh, out=dh)
         rows = d.reshape(steps * batch, -1)
         used = (needs[0], needs[3], needs[4])
         dx, dW, dU = weight_gradients(kept, rows, rows, used, (None, *slots[3:5]))
@@ -152,6 +163,17 @@ class _LSTM:
             dx = dx.reshape(steps, batch, -1)
         dh, dc = (dh if needs[1] else None), (dc if needs[2] else None)
         return dx, dh, dc, dW, dU, *db, None  # there is no projection
+
+
+def _gates_last(rows: Any) -> Any:
+    """Return the rows of the gates i, f, g, o in the order i, f, o, g."""
+    size = len(rows) // 4
+    return np.concatenate([rows[: 2 * size], rows[3 * size :], rows[2 * size : -size]])
+
+
+def _apart(x: Any, size: int) -> Any:
+    """Return a view (gates, B, size) of gates beside each other, (B, gates * size)."""
+    return x.reshape(len(x), -1, size).transpose(1, 0, 2)
 
 
 @final
