@@ -362,6 +362,22 @@ def test_steps_out_of_order_get_a_sentence():
         optim.GradScaler(growth_interval=0)
 
 
+def test_a_scaler_refuses_a_closure():
+    p = xn.asarray([3.0], requires_grad=True)
+    opt, scaler = optim.SGD([p], lr=1.0), optim.GradScaler()
+
+    def closure():
+        loss = (p * p)[0]
+        scaler.scale(loss).backward()
+        return loss
+
+    with pytest.raises(OptionError, match="a closure computes gradients"):
+        scaler.step(opt, closure)
+    assert p.tolist() == [3.0]
+    loss = optim.GradScaler(enabled=False).step(opt, closure)
+    assert loss.item() == 9.0
+
+
 def test_low_parameters_are_refused():
     p = xn.asarray(np.ones(3, np.float16), requires_grad=True)
     opt = optim.SGD([p], lr=1.0)

@@ -226,6 +226,19 @@ def test_a_saved_state_of_pytorch_is_continued(target):
         compare(ours, theirs, "float64")
 
 
+def test_parameters_come_with_names_as_in_pytorch():
+    torch = pytest.importorskip("torch")
+    named = torch.nn.Linear(3, 2).named_parameters()
+    two = torch.optim.SGD(params=named, lr=0.5)
+    model = xn.nn.Linear(3, 2, rng=0)
+    one = optim.SGD(params=model.named_parameters(), lr=0.1)
+    assert one.param_groups[0]["params"] == [model.weight, model.bias]
+    one.load_state_dict(two.state_dict())  # which has the names
+    assert one.lr == 0.5
+    groups = [{"params": [("a", leaf(1))]}, {"params": [leaf(2)], "lr": 0.2}]
+    assert [g["params"][0].size for g in optim.SGD(groups).param_groups] == [1, 2]
+
+
 # --- libraries and devices ------------------------------------------------------------
 
 
@@ -253,7 +266,7 @@ def test_mixed_dtypes_have_a_buffer_each():
     for p, old in zip(params, before, strict=True):
         assert p.dtype == old.dtype
         np.testing.assert_array_equal(p.data, old - old.dtype.type(0.5))
-    assert [len(store.arrays) for store in opt._stores[0]] == [5, 5]
+    assert [len(store.arrays) for store in opt.stores[0]] == [5, 5]
 
 
 def test_sgd_takes_complex_parameters(target):
@@ -303,7 +316,7 @@ def test_a_new_optimizer_is_its_formula(target):
 def test_parameters_and_gradients_stay_views(target):
     params = leaves(target, values())
     opt = optim.Adam(params, lr=0.1)
-    (store,) = opt._stores[0]
+    (store,) = opt.stores[0]
     if not params[0]._lib.has_views:
         assert isinstance(store, Loose)
         return
@@ -327,7 +340,7 @@ def test_parameters_and_gradients_stay_views(target):
 def test_views_share_the_memory_of_numpy():
     params = leaves(NUMPY, values())
     opt = optim.SGD(params, lr=0.1)
-    (store,) = opt._stores[0]
+    (store,) = opt.stores[0]
     give(NUMPY, params, values(seed=1))
     opt.step()
     for p in params:
@@ -375,6 +388,26 @@ def test_gradients_accumulate_until_zero_grad(target):
     assert p.grad is None
     opt.step()
     np.testing.assert_array_equal(host(p.detach()), np.ones(3))
+
+
+def test_gradients_of_zero_let_the_momentum_go_on(target):
+    torch = pytest.importorskip("torch")
+    start = [np.ones(3), np.full(2, 2.0)]
+    ours = leaves(target, start)
+    theirs = [torch.tensor(a, requires_grad=True) for a in start]
+    one, two = (o(p, lr=0.1, momentum=0.9) for o, p in (
+        (optim.SGD, ours), (torch.optim.SGD, theirs)
+    ))  # fmt: skip
+    for step in range(4):
+        one.zero_grad(set_to_none=False)
+        two.zero_grad(set_to_none=False)
+        for xp, (p, q) in ((target.namespace, ours), (torch, theirs)):
+            xp.sum(p * p).backward()
+            if step == 0:  # the second one has a gradient once
+                xp.sum(q * q).backward()
+        one.step()
+        two.step()
+    compare(ours, theirs, "float64")
 
 
 def test_gradients_of_a_recorded_backward_pass_are_taken(target):
@@ -730,11 +763,11 @@ def test_fused_update_is_taken(name):
     opt = getattr(optim, name)([p], lr=0.1)
     give(NUMPY, [p], [np.ones(3)])
     opt.step()
-    (update,) = opt._stores[0][0].updates.values()
+    (update,) = opt.stores[0][0].updates.values()
     assert type(update) is getattr(numpy_optim, name)
     with updates.formulas_only():
         plain = getattr(optim, name)(leaves(NUMPY, [np.ones(3)]), lr=0.1)
-    assert plain._stores[0][0].fused is None
+    assert plain.stores[0][0].fused is None
 
 
 @pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW"])

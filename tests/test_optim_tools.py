@@ -112,7 +112,7 @@ def test_clipping_touches_the_flat_buffer_once(target):
     opt = optim.SGD(params, lr=1.0)
     give(target, params, values(seed=1))
     optim.clip_grad_norm_(params, 0.1)
-    (store,) = opt._stores[0]
+    (store,) = opt.stores[0]
     if params[0]._lib.has_views:
         assert store.collected()
         squares = float(np.sum(host(Array(store.g, store.lib)) ** 2))
@@ -229,6 +229,11 @@ def test_clipping_without_gradients_and_with_bad_options():
             call()
 
 
+def test_clipping_takes_a_generator_also_where_there_are_no_gradients():
+    found = leaves(NUMPY, [np.ones(2)])
+    assert optim.clip_grad_norm_((p for p in found), 1.0).item() == 0.0
+
+
 def test_gradients_of_two_libraries_have_no_norm_together():
     pytest.importorskip("array_api_strict")
     p, q = leaves(NUMPY, [np.ones(2)]), leaves(STRICT_DEVICE1, [np.ones(2)])
@@ -324,7 +329,7 @@ def test_averages_equal_pytorch(target, kind, optimizer, monkeypatch):
     for a, b in zip(ours.averages, other.averages, strict=True):
         assert host(a).tobytes() == host(b).tobytes()
     if opt is not None and params[0]._lib.has_views:
-        assert opt._stores[0][0].holds(ordered)
+        assert opt.stores[0][0].holds(ordered)
     ours.assign()
     for p, a in zip(params, ours.averages, strict=True):
         np.testing.assert_array_equal(host(p.detach()), host(a))
@@ -436,7 +441,7 @@ def test_lookahead_has_the_groups_of_the_optimizer_inside():
     assert q.tolist() == [0.75] * 3
     assert repr(opt).startswith("Lookahead(k=1, alpha=0.5, SGD(")
     for call, match in (
-        (lambda: optim.Lookahead(p), "is a Array, not an optimizer"),
+        (lambda: optim.Lookahead(p), "is a Array, and not one with a formula"),
         (lambda: optim.Lookahead(opt.optimizer, k=0), "k is 0"),
         (lambda: optim.Lookahead(opt.optimizer, alpha=1.5), "alpha is 1.5"),
         (lambda: opt.load_state_dict({}), "has 'optimizer', 'count' and 'slow'"),
@@ -516,6 +521,49 @@ def test_sam_asks_for_both_steps_in_order():
     opt.load_state_dict(opt.state_dict())
     opt.add_param_group({"params": leaves(NUMPY, [np.ones(3)])})
     assert repr(opt).startswith("SAM(rho=0.05, adaptive=False, SGD(")
+
+
+def test_sam_gives_the_parameters_back_if_the_closure_fails():
+    (p,) = leaves(NUMPY, [np.array([3.0])])
+    opt, calls = optim.SAM(optim.SGD([p], lr=0.25), rho=0.5), []
+
+    def closure():
+        calls.append(p.tolist())
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        opt.zero_grad()
+        (p * p)[0].backward()
+
+    with pytest.raises(KeyboardInterrupt):
+        opt.step(closure)
+    assert calls == [[3.0], pytest.approx([3.5])]
+    assert p.tolist() == [3.0]
+    opt.step(closure)
+    assert p.tolist() == pytest.approx([1.25])
+
+
+def test_sam_looks_where_it_is_worse_also_when_it_maximizes():
+    down, up = leaves(NUMPY, [np.array([3.0, -1.0])] * 2)
+    for p, sign in ((down, 1.0), (up, -1.0)):
+        opt = optim.SAM(optim.SGD([p], lr=0.1, maximize=sign < 0), rho=0.5)
+
+        def closure(p=p, sign=sign, opt=opt):
+            opt.zero_grad()
+            loss = sign * xn.xp.sum(p * p * p)
+            loss.backward()
+            return loss
+
+        for _ in range(3):
+            opt.step(closure)
+    np.testing.assert_allclose(host(up.detach()), host(down.detach()), rtol=1e-12)
+
+
+def test_a_schedule_names_what_is_around_an_optimizer():
+    opt = optim.Lookahead(optim.Adagrad(leaves(NUMPY, [np.ones(2)])))
+    with pytest.raises(OptionError, match="Lookahead has no momentum to cycle"):
+        optim.OneCycleLR(opt, max_lr=1.0, total_steps=10)
+    with pytest.raises(OptionError, match="is a Lookahead, and not one with a formula"):
+        optim.SAM(opt)
 
 
 # --- L-BFGS ---------------------------------------------------------------------------

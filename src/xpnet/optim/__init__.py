@@ -17,8 +17,10 @@ from .clipping import clip_grad_norm_, clip_grad_value_
 from .layerwise import LAMB, LARS
 from .lbfgs import LBFGS
 from .lion import Lion
+from .lookahead import Lookahead
 from .muon import Muon
 from .rprop import Rprop
+from .sam import SAM
 from .scaling import GradScaler
 from .schedules import (
     ChainedScheduler,
@@ -40,7 +42,6 @@ from .schedules import (
     WarmUp,
 )
 from .sgd import SGD
-from .wrappers import SAM, Lookahead
 
 __all__ = [
     "ASGD",

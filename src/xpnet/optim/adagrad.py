@@ -22,7 +22,7 @@ class Adagrad(Optimizer):
 
     Parameters
     ----------
-    parameters : iterable of Array, or of dict
+    params : iterable of Array, or of dict
         Leaf arrays, or groups ``{"params": [...], "lr": 0.1}`` with their own options.
     lr : float
         The learning rate, 0 or more.
@@ -70,7 +70,7 @@ class Adagrad(Optimizer):
 
     def __init__(
         self,
-        parameters: Iterable[Any],
+        params: Iterable[Any],
         lr: float = 1e-2,
         lr_decay: float = 0.0,
         weight_decay: float = 0.0,
@@ -87,7 +87,7 @@ class Adagrad(Optimizer):
             "initial_accumulator_value": initial_accumulator_value,
             "maximize": maximize,
         }
-        super().__init__(parameters, options)
+        super().__init__(params, options)
 
     def check(self, options: Options) -> None:
         """Raise OptionError unless every option is in its range."""
@@ -119,7 +119,7 @@ class Adadelta(Optimizer):
 
     Parameters
     ----------
-    parameters : iterable of Array, or of dict
+    params : iterable of Array, or of dict
         Leaf arrays, or groups ``{"params": [...], "lr": 0.1}`` with their own options.
     lr : float
         A factor of the step, 0 or more; the paper has none.
@@ -161,7 +161,7 @@ class Adadelta(Optimizer):
 
     def __init__(
         self,
-        parameters: Iterable[Any],
+        params: Iterable[Any],
         lr: float = 1.0,
         rho: float = 0.9,
         eps: float = 1e-6,
@@ -176,7 +176,7 @@ class Adadelta(Optimizer):
             "weight_decay": weight_decay,
             "maximize": maximize,
         }
-        super().__init__(parameters, options)
+        super().__init__(params, options)
 
     def check(self, options: Options) -> None:
         """Raise OptionError unless every option is in its range."""
@@ -212,7 +212,7 @@ class RMSprop(Optimizer):
 
     Parameters
     ----------
-    parameters : iterable of Array, or of dict
+    params : iterable of Array, or of dict
         Leaf arrays, or groups ``{"params": [...], "lr": 0.1}`` with their own options.
     lr : float
         The learning rate, 0 or more.
@@ -263,7 +263,7 @@ class RMSprop(Optimizer):
 
     def __init__(
         self,
-        parameters: Iterable[Any],
+        params: Iterable[Any],
         lr: float = 1e-2,
         alpha: float = 0.99,
         eps: float = 1e-8,
@@ -282,7 +282,7 @@ class RMSprop(Optimizer):
             "centered": centered,
             "maximize": maximize,
         }
-        super().__init__(parameters, options)
+        super().__init__(params, options)
 
     def check(self, options: Options) -> None:
         """Raise OptionError unless every option is in its range."""

@@ -50,7 +50,7 @@ class Adam(_Adam):
 
     Parameters
     ----------
-    parameters : iterable of Array, or of dict
+    params : iterable of Array, or of dict
         Leaf arrays, or groups ``{"params": [...], "lr": 0.1}`` with their own options.
     lr : float
         The learning rate, 0 or more; about the largest change of a parameter in a step.
@@ -102,7 +102,7 @@ class Adam(_Adam):
 
     def __init__(
         self,
-        parameters: Iterable[Any],
+        params: Iterable[Any],
         lr: float = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
@@ -121,7 +121,7 @@ class Adam(_Adam):
             "maximize": maximize,
             "decoupled_weight_decay": decoupled_weight_decay,
         }
-        super().__init__(parameters, options)
+        super().__init__(params, options)
 
 
 @final
@@ -133,7 +133,7 @@ class AdamW(_Adam):
 
     Parameters
     ----------
-    parameters : iterable of Array, or of dict
+    params : iterable of Array, or of dict
         Leaf arrays, or groups ``{"params": [...], "lr": 0.1}`` with their own options.
     lr : float
         The learning rate, 0 or more; about the largest change of a parameter in a step.
@@ -180,7 +180,7 @@ class AdamW(_Adam):
 
     def __init__(
         self,
-        parameters: Iterable[Any],
+        params: Iterable[Any],
         lr: float = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
@@ -198,7 +198,7 @@ class AdamW(_Adam):
             "maximize": maximize,
             "decoupled_weight_decay": True,
         }
-        super().__init__(parameters, options)
+        super().__init__(params, options)
 
     def check(self, options: Options) -> None:
         """Raise OptionError unless every option is in its range."""

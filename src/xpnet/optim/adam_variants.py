@@ -36,7 +36,7 @@ class NAdam(_Moments):
 
     Parameters
     ----------
-    parameters : iterable of Array, or of dict
+    params : iterable of Array, or of dict
         Leaf arrays, or groups ``{"params": [...], "lr": 0.1}`` with their own options.
     lr : float
         The learning rate, 0 or more.
@@ -86,7 +86,7 @@ class NAdam(_Moments):
 
     def __init__(
         self,
-        parameters: Iterable[Any],
+        params: Iterable[Any],
         lr: float = 2e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
@@ -105,7 +105,7 @@ class NAdam(_Moments):
             "decoupled_weight_decay": decoupled_weight_decay,
             "maximize": maximize,
         }
-        super().__init__(parameters, options)
+        super().__init__(params, options)
 
     def check(self, options: Options) -> None:
         """Raise OptionError unless every option is in its range."""
@@ -137,7 +137,7 @@ class RAdam(_Moments):
 
     Parameters
     ----------
-    parameters : iterable of Array, or of dict
+    params : iterable of Array, or of dict
         Leaf arrays, or groups ``{"params": [...], "lr": 0.1}`` with their own options.
     lr : float
         The learning rate, 0 or more.
@@ -182,7 +182,7 @@ class RAdam(_Moments):
 
     def __init__(
         self,
-        parameters: Iterable[Any],
+        params: Iterable[Any],
         lr: float = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
@@ -199,7 +199,7 @@ class RAdam(_Moments):
             "decoupled_weight_decay": decoupled_weight_decay,
             "maximize": maximize,
         }
-        super().__init__(parameters, options)
+        super().__init__(params, options)
 
     def update(self, xp: Any, w: Any, g: Any, state: State, options: Options) -> Any:
         """Return ``w − lr · r · m̂ / √v̂``, or ``w − lr · m̂`` in the first steps."""
@@ -227,7 +227,7 @@ class Adamax(_Moments):
 
     Parameters
     ----------
-    parameters : iterable of Array, or of dict
+    params : iterable of Array, or of dict
         Leaf arrays, or groups ``{"params": [...], "lr": 0.1}`` with their own options.
     lr : float
         The learning rate, 0 or more.
@@ -269,7 +269,7 @@ class Adamax(_Moments):
 
     def __init__(
         self,
-        parameters: Iterable[Any],
+        params: Iterable[Any],
         lr: float = 2e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
@@ -284,7 +284,7 @@ class Adamax(_Moments):
             "weight_decay": weight_decay,
             "maximize": maximize,
         }
-        super().__init__(parameters, options)
+        super().__init__(params, options)
 
     def state_names(self, options: Options) -> tuple[str, ...]:
         """Return the buffers of the mean and of the largest gradient."""

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
 from ..calculus.array import Array
-from ..calculus.tape import Node
-from ..errors import ConversionError, DTypeError, GradientError, OptionError
+from ..errors import ConversionError, GradientError, OptionError
 from . import saving
 from .flat import Flat
+from .groups import admit, as_arrays, as_groups, described
 from .store import Loose, Store
 from .terms import is_number
 
@@ -26,9 +26,10 @@ class Optimizer(ABC):
 
     Parameters
     ----------
-    parameters : iterable of Array, or of dict
+    params : iterable of Array, or of dict
         Leaf arrays; or groups ``{"params": [...], "lr": 0.1}``, in which options of the
-        optimizer can be set for the group alone.
+        optimizer can be set for the group alone. Names that come with arrays, as from
+        ``model.named_parameters()``, are not kept.
     defaults : mapping
         The options of groups that do not set them.
 
@@ -36,6 +37,8 @@ class Optimizer(ABC):
     ----------
     param_groups : list of dict
         The groups with their options, which are read at every step.
+    stores : list of list of Store
+        For each group, its buffers, one for each library, device and dtype.
 
     Raises
     ------
@@ -55,12 +58,12 @@ class Optimizer(ABC):
     numbers: ClassVar[tuple[str, ...]] = ()  # of the state: one for each parameter
     takes_complex: ClassVar[bool] = False
 
-    def __init__(self, parameters: Iterable[Any], defaults: Mapping[str, Any]) -> None:
+    def __init__(self, params: Iterable[Any], defaults: Mapping[str, Any]) -> None:
         self.defaults = dict(defaults)
         self.param_groups: list[dict[str, Any]] = []
-        self._stores: list[list[Store]] = []
+        self.stores: list[list[Store]] = []
         self._known: dict[int, int] = {}
-        groups = [self._group(group) for group in _as_groups(self.name, parameters)]
+        groups = [self._group(group) for group in as_groups(self.name, params)]
         arrays = [p for group in groups for p in group["params"]]
         if not arrays:
             raise OptionError(
@@ -118,24 +121,36 @@ class Optimizer(ABC):
             What `closure` returned; None without one.
         """
         loss = None if closure is None else closure()
-        for options, stores in zip(self.param_groups, self._stores, strict=True):
+        for options, stores in zip(self.param_groups, self.stores, strict=True):
             names = self.state_names(options)
             for store in stores:
                 store.step(names, options)
         return loss
 
-    def zero_grad(self) -> None:
+    def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients: set each to None, which touches no memory.
 
         The next backward pass writes into the same buffer. To keep a gradient beyond
         that, copy it: ``xn.asarray(p.grad, copy=True)``.
+
+        Parameters
+        ----------
+        set_to_none : bool
+            False makes zeros of gradients that are there, with which `step` goes on:
+            momentum and weight decay then act on a parameter that the next loss leaves
+            out.
         """
-        for stores in self._stores:
+        for stores in self.stores:
             for store in stores:
                 for p in store.arrays:
                     node: Any = p._node
-                    if node is not None:
+                    if node is None:
+                        continue
+                    if set_to_none or node.grad is None:
                         node.grad = None
+                    else:
+                        zeros = store.lib.raw.zeros_like(node.grad.data)
+                        node.grad = Array(zeros, store.lib)
 
     def add_param_group(self, group: Mapping[str, Any]) -> None:
         """Optimize more parameters, with options of their own."""
@@ -174,7 +189,7 @@ class Optimizer(ABC):
             where the formula counts, ``"step"``. ``"param_groups"``: the options of
             each group, with the numbers of its parameters under ``"params"``.
         """
-        return saving.collect(self, self._stores)
+        return saving.collect(self, self.stores)
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Go on from a state that `state_dict` returned, here or in PyTorch.
@@ -186,7 +201,7 @@ class Optimizer(ABC):
         ShapeError
             If a buffer does not have the shape of its parameter.
         """
-        saving.restore(self, self._stores, state_dict)
+        saving.restore(self, self.stores, state_dict)
 
     def __reduce__(self) -> Any:
         raise ConversionError(
@@ -196,7 +211,7 @@ class Optimizer(ABC):
         )
 
     def __repr__(self) -> str:
-        groups = [_described(group) for group in self.param_groups]
+        groups = [described(group) for group in self.param_groups]
         if len(groups) == 1:
             return f"{self.name}({groups[0]})"
         lines = [f"  group {i}: {text}" for i, text in enumerate(groups)]
@@ -228,7 +243,7 @@ class Optimizer(ABC):
                 f"{self.name}: a parameter group needs the key 'params', with its "
                 f"parameters; this one has {sorted(group)}."
             )
-        arrays = _as_arrays(self.name, group["params"])
+        arrays = as_arrays(self.name, group["params"])
         rest = {key: value for key, value in group.items() if key != "params"}
         options = self.complete(rest)
         known = dict(self._known)
@@ -239,35 +254,7 @@ class Optimizer(ABC):
 
     def _admit(self, p: Any, known: dict[int, int]) -> None:
         """Check that a parameter can be optimized, and give it a number."""
-        number = len(known)
-        if type(p) is not Array:
-            raise ConversionError(
-                f"{self.name}: parameter {number} is a {type(p).__name__}, not an "
-                "xn.Array."
-            )
-        node = p._node
-        if type(node) is Node:
-            raise GradientError(
-                f"{self.name}: parameter {number} of shape {p.shape} was computed by "
-                f"{node.row.name}; only leaves can be optimized. Make a leaf of it: "
-                "xn.asarray(x.detach(), requires_grad=True)."
-            )
-        if not p._lib.is_floating(p.dtype):
-            raise DTypeError(
-                f"{self.name}: parameter {number} is {p.dtype}; only floating-point "
-                "arrays have gradients."
-            )
-        if p._lib.is_complex(p.data) and not self.takes_complex:
-            raise DTypeError(
-                f"{self.name}: parameter {number} is {p.dtype}; only SGD "
-                "takes complex parameters. Keep real and imaginary part apart."
-            )
-        if id(p) in known:
-            raise OptionError(
-                f"{self.name}: parameter {number} of shape {p.shape} is parameter "
-                f"{known[id(p)]} again. Give each parameter once."
-            )
-        known[id(p)] = number
+        admit(self.name, p, known, self.takes_complex)
 
     def _adopt(self, group: dict[str, Any]) -> None:
         """Put the parameters of a group into stores, by library, device and dtype."""
@@ -276,7 +263,7 @@ class Optimizer(ABC):
             key = (p._lib, str(p.device), str(p.dtype))
             kinds.setdefault(key, []).append(p)
         self.param_groups.append(group)
-        self._stores.append([self._store(arrays) for arrays in kinds.values()])
+        self.stores.append([self._store(arrays) for arrays in kinds.values()])
 
     def _store(self, arrays: list[Array]) -> Store:
         indices = [self._known[id(p)] for p in arrays]
@@ -309,34 +296,3 @@ class Optimizer(ABC):
                 f"{self.name}: {what} is {value!r}; it must be a number, at least {low}"
                 f"{limit}."
             )
-
-
-def _as_arrays(name: str, parameters: Any) -> list[Any]:
-    """Return parameters as a list, or say what was given in their place."""
-    if isinstance(parameters, Array):
-        return [parameters]
-    try:
-        return list(parameters)
-    except TypeError:
-        raise OptionError(
-            f"{name}: parameters are a {type(parameters).__name__}, not an iterable of "
-            "arrays. Is it model.parameters() that is meant?"
-        ) from None
-
-
-def _as_groups(name: str, parameters: Any) -> list[Mapping[str, Any]]:
-    """Return parameter groups: those given, or one of all parameters."""
-    if isinstance(parameters, Mapping):
-        parameters = [parameters]
-    items = _as_arrays(name, parameters)
-    if items and all(isinstance(item, Mapping) for item in items):
-        return items
-    return [{"params": items}]
-
-
-def _described(group: Mapping[str, Any]) -> str:
-    arrays = group["params"]
-    size = sum(p.size for p in arrays)
-    options = [f"{k}={v!r}" for k, v in group.items() if k != "params"]
-    count = f"{len(arrays)} parameter{'s' if len(arrays) != 1 else ''}"
-    return ", ".join([f"{count} of {size} elements", *options])

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..backend.library import Library
 from ..calculus.array import Array
-from ..calculus.tape import Leaf
 from ..errors import LibraryError, NonFiniteError, OptionError
 from ..kernels import updates
-from .flat import Flat, owner
+from .gradients import Part, gradients, moved
 from .terms import is_number
 
 __all__ = ["clip_grad_norm_", "clip_grad_value_", "norm_of"]
@@ -80,9 +79,10 @@ def clip_grad_norm_(
     _number("clip_grad_norm_: norm_type", norm_type)
     if norm_type == 0:
         raise OptionError("clip_grad_norm_: norm_type is 0; it must be above 0.")
-    found = _gradients(parameters)
+    arrays = [parameters] if isinstance(parameters, Array) else list(parameters)
+    found = gradients(arrays)
     if not found:
-        return _zero(parameters)
+        return _zero(arrays)
     lib = _one_library("clip_grad_norm_", [part.lib for part in found])
     with lib.quiet():
         norm, share = _share(lib, found, float(max_norm), float(norm_type))
@@ -125,51 +125,12 @@ def clip_grad_value_(parameters: Iterable[Array] | Array, clip_value: float) -> 
     [-1.0, 0.5]
     """
     _number("clip_grad_value_: clip_value", clip_value)
-    for part in _gradients(parameters):
+    for part in gradients(parameters):
         part.clip(float(clip_value))
 
 
-class _Part(NamedTuple):
-    """One or more gradients in one raw array.
-
-    Attributes
-    ----------
-    lib : Library
-        The array's library.
-    g : array
-        The gradients.
-    leaf : Leaf or None
-        Whose gradient it is; None if it is a buffer of an optimizer, to be written to.
-    """
-
-    lib: Library
-    g: Any
-    leaf: Leaf | None
-
-    def scale(self, factor: Any) -> None:
-        """Multiply the gradients by a number, or an array without axes."""
-        g = self.g
-        if hasattr(factor, "dtype"):
-            factor = _moved(self.lib, factor, self.lib.raw.device(g))
-            factor = self.lib.raw.astype(factor, g.dtype)
-        if self.leaf is None:
-            g *= factor
-        else:  # its array may be another leaf's gradient too
-            self.leaf.grad = Array(g * factor, self.lib)
-
-    def clip(self, bound: float) -> None:
-        """Bring the gradients between ``-bound`` and ``bound``."""
-        inside = updates.helper("clip", self.lib.name, str(self.g.dtype))
-        if self.leaf is not None:
-            self.leaf.grad = Array(self.lib.clip(self.g, -bound, bound), self.lib)
-        elif inside is not None:
-            inside(self.g, bound)
-        else:
-            self.g[...] = self.lib.clip(self.g, -bound, bound)
-
-
 def _share(
-    lib: Library, found: list[_Part], max_norm: float, order: float
+    lib: Library, found: list[Part], max_norm: float, order: float
 ) -> tuple[Array, Any]:
     """Return the norm of gradients, and what to multiply them by."""
     total = _sum_of_squares(found) if order == 2 else None
@@ -184,7 +145,7 @@ def _share(
     return Array(scale * rest, lib), least
 
 
-def _sum_of_squares(found: list[_Part]) -> float | None:
+def _sum_of_squares(found: list[Part]) -> float | None:
     """Return the sum on a library whose arrays are on the host, None on others."""
     total = 0.0
     for part in found:
@@ -204,35 +165,6 @@ def _number(what: str, value: Any) -> None:
         raise OptionError(f"{what} is {value!r}; it must be a number, at least 0.")
 
 
-def _gradients(parameters: Iterable[Array] | Array) -> list[_Part]:
-    """Return the gradients of parameters, whole buffers where all of one are there."""
-    arrays = [parameters] if isinstance(parameters, Array) else list(parameters)
-    leaves: dict[int, Leaf] = {
-        id(p._node): p._node for p in arrays if isinstance(p._node, Leaf)
-    }
-    found = []
-    for store in _whole(leaves):
-        found.append(_Part(store.lib, store.g, None))
-        for p in store.arrays:
-            leaves.pop(id(p._node), None)
-    for leaf in leaves.values():
-        grad = leaf.grad
-        if grad is not None:
-            own = None if grad is leaf.into else leaf
-            found.append(_Part(grad._lib, grad.data, own))
-    return found
-
-
-def _whole(leaves: dict[int, Leaf]) -> list[Flat]:
-    """Return the buffers whose parameters all are among `leaves`, with gradients."""
-    stores = {id(s): s for s in map(owner, leaves.values()) if s is not None}
-    return [
-        store
-        for store in stores.values()
-        if all(id(p._node) in leaves for p in store.arrays) and store.collected()
-    ]
-
-
 def _one_library(what: str, found: list[Library]) -> Library:
     """Return the one library of all gradients, or raise."""
     libraries = dict.fromkeys(found)
@@ -245,9 +177,8 @@ def _one_library(what: str, found: list[Library]) -> Library:
     return next(iter(libraries))
 
 
-def _zero(parameters: Any) -> Array:
+def _zero(arrays: list[Array]) -> Array:
     """Return the norm of no gradients, beside the first parameter."""
-    arrays = [parameters] if isinstance(parameters, Array) else list(parameters)
     if not arrays:
         raise OptionError(
             "clip_grad_norm_: there are no parameters. Is a generator given twice?"
@@ -261,11 +192,6 @@ def norm_of(what: str, pieces: list[tuple[Library, Any]]) -> tuple[Any, Any]:
     lib = _one_library(what, [lib for lib, _ in pieces])
     with lib.quiet():
         return _norm(lib, [x for _, x in pieces], 2.0)
-
-
-def _moved(lib: Library, x: Any, device: Any) -> Any:
-    """Return an array on one of the devices that a library has of its own."""
-    return x if lib.place is not None else lib.move(x, device)
 
 
 def _norm(lib: Library, pieces: list[Any], order: float) -> tuple[Any, Any]:
@@ -284,7 +210,7 @@ def _norm(lib: Library, pieces: list[Any], order: float) -> tuple[Any, Any]:
         return zero + 1, zero
 
     def gathered(numbers: list[Any]) -> Any:
-        return raw.stack([raw.astype(_moved(lib, x, place), dtype) for x in numbers])
+        return raw.stack([raw.astype(moved(lib, x, place), dtype) for x in numbers])
 
     largest = raw.max(gathered([raw.max(x) for x in sizes]))
     one = raw.ones_like(largest)
@@ -294,7 +220,7 @@ def _norm(lib: Library, pieces: list[Any], order: float) -> tuple[Any, Any]:
     sums = []
     for x in sizes:
         wide = raw.astype(x, dtype)
-        wide = wide / _moved(lib, scale, raw.device(x))
+        wide = wide / moved(lib, scale, raw.device(x))
         powers = wide * wide if order == 2 else wide if order == 1 else wide**order
         sums.append(raw.sum(powers))
     total = raw.sum(gathered(sums))

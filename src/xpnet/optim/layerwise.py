@@ -29,7 +29,7 @@ class LARS(Optimizer):
 
     Parameters
     ----------
-    parameters : iterable of Array, or of dict
+    params : iterable of Array, or of dict
         Leaf arrays, or groups ``{"params": [...], "lr": 0.1}`` with their own options.
     lr : float
         The learning rate, 0 or more.
@@ -79,7 +79,7 @@ class LARS(Optimizer):
 
     def __init__(
         self,
-        parameters: Iterable[Any],
+        params: Iterable[Any],
         lr: float = 1e-3,
         momentum: float = 0.9,
         weight_decay: float = 0.0,
@@ -98,7 +98,7 @@ class LARS(Optimizer):
             "nesterov": nesterov,
             "maximize": maximize,
         }
-        super().__init__(parameters, options)
+        super().__init__(params, options)
 
     def check(self, options: Options) -> None:
         """Raise OptionError unless every option is in its range."""
@@ -141,7 +141,7 @@ class LAMB(Optimizer):
 
     Parameters
     ----------
-    parameters : iterable of Array, or of dict
+    params : iterable of Array, or of dict
         Leaf arrays, or groups ``{"params": [...], "lr": 0.1}`` with their own options.
     lr : float
         The learning rate, 0 or more: the part of its norm that a parameter moves in a
@@ -184,7 +184,7 @@ class LAMB(Optimizer):
 
     def __init__(
         self,
-        parameters: Iterable[Any],
+        params: Iterable[Any],
         lr: float = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-6,
@@ -199,7 +199,7 @@ class LAMB(Optimizer):
             "weight_decay": weight_decay,
             "maximize": maximize,
         }
-        super().__init__(parameters, options)
+        super().__init__(params, options)
 
     def check(self, options: Options) -> None:
         """Raise OptionError unless every option is in its range."""

@@ -29,7 +29,7 @@ class LBFGS(Optimizer):
 
     Parameters
     ----------
-    parameters : iterable of Array
+    params : iterable of Array
         Leaf arrays of one dtype on one device, in one group.
     lr : float
         The learning rate, 0 or more.
@@ -86,7 +86,7 @@ class LBFGS(Optimizer):
 
     def __init__(
         self,
-        parameters: Iterable[Any],
+        params: Iterable[Any],
         lr: float = 1,
         max_iter: int = 20,
         max_eval: int | None = None,
@@ -106,7 +106,7 @@ class LBFGS(Optimizer):
             "history_size": history_size,
             "line_search_fn": line_search_fn,
         }
-        super().__init__(parameters, options)
+        super().__init__(params, options)
         self.state: dict[str, Any] = {}
 
     def check(self, options: Options) -> None:
@@ -131,8 +131,8 @@ class LBFGS(Optimizer):
                 "vector. Give them in one group."
             )
         super()._adopt(group)
-        if len(self._stores[0]) > 1:
-            kinds = ", ".join(f"{s.dtype} on {s.place}" for s in self._stores[0])
+        if len(self.stores[0]) > 1:
+            kinds = ", ".join(f"{s.dtype} on {s.place}" for s in self.stores[0])
             raise OptionError(
                 f"LBFGS: the parameters are {kinds}; as one vector they need one dtype "
                 "and one device."
@@ -149,7 +149,7 @@ class LBFGS(Optimizer):
     @property
     def store(self) -> Store:
         """The one store of all parameters."""
-        return self._stores[0][0]
+        return self.stores[0][0]
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Take up to ``max_iter`` steps.

@@ -49,7 +49,7 @@ class Muon(Optimizer):
 
     Parameters
     ----------
-    parameters : iterable of Array, or of dict
+    params : iterable of Array, or of dict
         Leaf arrays of 2 dimensions: the weights of hidden layers. Biases, embeddings
         and the last layer go to another optimizer, say `AdamW`.
     lr : float
@@ -109,7 +109,7 @@ class Muon(Optimizer):
 
     def __init__(
         self,
-        parameters: Iterable[Any],
+        params: Iterable[Any],
         lr: float = 1e-3,
         weight_decay: float = 0.1,
         momentum: float = 0.95,
@@ -129,7 +129,7 @@ class Muon(Optimizer):
             "ns_steps": ns_steps,
             "adjust_lr_fn": adjust_lr_fn,
         }
-        super().__init__(parameters, options)
+        super().__init__(params, options)
 
     def _admit(self, p: Any, known: dict[int, int]) -> None:
         super()._admit(p, known)

@@ -22,7 +22,7 @@ class Rprop(Optimizer):
 
     Parameters
     ----------
-    parameters : iterable of Array, or of dict
+    params : iterable of Array, or of dict
         Leaf arrays, or groups ``{"params": [...], "lr": 0.1}`` with their own options.
     lr : float
         The first step of each element, 0 or more; read at a parameter's first update.
@@ -63,7 +63,7 @@ class Rprop(Optimizer):
 
     def __init__(
         self,
-        parameters: Iterable[Any],
+        params: Iterable[Any],
         lr: float = 1e-2,
         etas: tuple[float, float] = (0.5, 1.2),
         step_sizes: tuple[float, float] = (1e-6, 50.0),
@@ -76,7 +76,7 @@ class Rprop(Optimizer):
             "step_sizes": step_sizes,
             "maximize": maximize,
         }
-        super().__init__(parameters, options)
+        super().__init__(params, options)
 
     def check(self, options: Options) -> None:
         """Raise OptionError unless every option is in its range."""

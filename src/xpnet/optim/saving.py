@@ -20,8 +20,8 @@ _TORCH_ONLY = frozenset({"capturable", "differentiable", "foreach", "fused"})
 
 _OF_SCHEDULES = ("initial_lr",)  # what a schedule keeps in a group
 _LEFT_OUT = frozenset(
-    {"base_momentum", "max_lr", "max_momentum", "min_lr", "params", *_OF_SCHEDULES}
-)  # and what PyTorch's keep there
+    {"base_momentum", "max_lr", "max_momentum", "min_lr", "param_names", "params"}
+) | {*_OF_SCHEDULES}  # and what PyTorch keeps there
 
 
 def collect(optimizer: Optimizer, stores: list[list[Store]]) -> dict[str, Any]:

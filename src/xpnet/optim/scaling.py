@@ -10,7 +10,7 @@ from ..calculus.array import Array
 from ..calculus.convert import asarray
 from ..errors import DTypeError, GradientError, OptionError
 from ..trees import flatten
-from .clipping import _gradients
+from .gradients import Part, gradients
 
 if TYPE_CHECKING:
     from .base import Optimizer
@@ -122,7 +122,7 @@ class GradScaler:
                 "already. Call update() after each step()."
             )
         groups = optimizer.param_groups
-        found = _gradients([p for group in groups for p in group["params"]])
+        found = gradients([p for group in groups for p in group["params"]])
         if not found:
             raise GradientError(
                 "GradScaler.unscale_: no parameter of the optimizer has a gradient. "
@@ -137,16 +137,25 @@ class GradScaler:
                 )
         self._finite[optimizer] = _divide(found, self._scale)
 
-    def step(self, optimizer: Optimizer, *args: Any, **options: Any) -> Any:
-        """Call ``optimizer.step(...)`` if all gradients are finite, and return that.
+    def step(self, optimizer: Optimizer, closure: Any = None) -> Any:
+        """Call ``optimizer.step()`` if all gradients are finite, and return that.
 
         Raises
         ------
         GradientError
             If it was called since the last `update`.
+        OptionError
+            If there is a closure: it would compute gradients that are not divided yet.
+            A scaler that is not enabled passes it on.
         """
         if not self.enabled:
-            return optimizer.step(*args, **options)
+            return optimizer.step(closure)
+        if closure is not None:
+            raise OptionError(
+                "GradScaler.step: a closure computes gradients that are not divided by "
+                "the scale yet. Call it before, and step(optimizer) without it; an "
+                "optimizer that needs one goes without a scaler, in bfloat16 say."
+            )
         if optimizer in self._stepped:
             raise GradientError(
                 "GradScaler.step: this optimizer has stepped already. Call update() "
@@ -156,7 +165,7 @@ class GradScaler:
             self.unscale_(optimizer)
         self._stepped.add(optimizer)
         if self._finite[optimizer]:
-            return optimizer.step(*args, **options)
+            return optimizer.step()
         return None
 
     def update(self, new_scale: float | None = None) -> None:
@@ -229,7 +238,7 @@ class GradScaler:
         return f"GradScaler(scale={self.get_scale()!r}, enabled={self.enabled!r})"
 
 
-def _divide(found: list[Any], scale: float) -> bool:
+def _divide(found: list[Part], scale: float) -> bool:
     """Divide gradients in place, and tell whether all were finite: one read."""
     finite: dict[Any, Any] = {}
     for part in found:

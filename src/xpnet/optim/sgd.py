@@ -22,7 +22,7 @@ class SGD(Optimizer):
 
     Parameters
     ----------
-    parameters : iterable of Array, or of dict
+    params : iterable of Array, or of dict
         Leaf arrays, or groups ``{"params": [...], "lr": 0.1}`` with their own options.
     lr : float
         The learning rate, 0 or more.
@@ -71,7 +71,7 @@ class SGD(Optimizer):
 
     def __init__(
         self,
-        parameters: Iterable[Any],
+        params: Iterable[Any],
         lr: float = 1e-3,
         momentum: float = 0.0,
         dampening: float = 0.0,
@@ -88,7 +88,7 @@ class SGD(Optimizer):
             "nesterov": nesterov,
             "maximize": maximize,
         }
-        super().__init__(parameters, options)
+        super().__init__(params, options)
 
     def check(self, options: Options) -> None:
         """Raise OptionError unless every option is in its range."""
