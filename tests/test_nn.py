@@ -703,3 +703,13 @@ def test_dropout_and_normalize_take_complex_numbers():
     z = np.array([[3.0 + 4.0j]])
     np.testing.assert_allclose(nn.functional.normalize(z).data, [[0.6 + 0.8j]])
     assert nn.Dropout(0.0)(z).tolist() == z.tolist()
+
+
+def test_the_options_of_a_layer_with_children_have_a_line_and_brackets_close():
+    assert repr(nn.MultiheadAttention(4, 2, rng=0)) == (
+        "MultiheadAttention(\n"
+        "  4, 2                      in_proj_weight (12, 4), in_proj_bias (12,)  60\n"
+        "  (out_proj): Linear(4, 4)  weight (4, 4), bias (4,)                    20\n"
+        ")\n"
+        "Total: 80 parameters, float32 on cpu"
+    )

@@ -200,3 +200,21 @@ def test_checkpoints_are_counted():
 def test_something_else_is_refused():
     with pytest.raises(OptionError, match="summary: a function is not a Module"):
         nn.summary(numbers, 3)
+
+
+def test_options_are_cut_between_two_of_them():
+    made = nn.Sequential(
+        nn.Conv2d(3, 4, 3, stride=(2, 1), padding=(1, 1), dilation=(1, 2), rng=0),
+        nn.Conv2d(4, 4, 3, padding=1, rng=0),
+    )
+    found = nn.summary(made, numbers(1, 3, 9, 9))
+    assert [layer.kind for layer in found.layers] == [
+        "Sequential",
+        "Conv2d(3, 4, kernel_size=(3, 3), stride=(2, 1), ...)",
+        "Conv2d(4, 4, kernel_size=(3, 3), padding=(1, 1))",
+    ]
+
+
+def test_many_parameters_of_one_shape_are_one_term():
+    found = nn.summary(nn.LSTM(3, 4, 2, bidirectional=True, rng=0), numbers(5, 2, 3))
+    assert found.layers[0].formula == "2×16·3 + 4×16·4 + 8×16 + 2×16·8 = 736"

@@ -130,7 +130,8 @@ add(
     batch=(1, 1, 1),
     out_batch=(1, 0),
     shown="""\
-MultiheadAttention(4, 2     in_proj_weight (12, 4), in_proj_bias (12,)  60
+MultiheadAttention(
+  4, 2                      in_proj_weight (12, 4), in_proj_bias (12,)  60
   (out_proj): Linear(4, 4)  weight (4, 4), bias (4,)                    20
 )
 Total: 80 parameters, float64 on cpu""",
@@ -262,9 +263,10 @@ add(
     options={"need_weights": False},
     batch=(0, 0, 0),
     shown="""\
-MultiheadAttention(4, 4, num_kv_heads=2, batch_first=True  \
+MultiheadAttention(
+  4, 4, num_kv_heads=2, batch_first=True  \
 in_proj_weight (8, 4), in_proj_bias (8,)  40
-  (out_proj): Linear(4, 4)                                 \
+  (out_proj): Linear(4, 4)                \
 weight (4, 4), bias (4,)                  20
 )
 Total: 60 parameters, float64 on cpu""",

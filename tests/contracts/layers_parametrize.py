@@ -12,7 +12,8 @@ add(
     (5, 4),
     f"{THEIRS}weight_norm(Linear(3, 4))",
     shown="""\
-ParametrizedLinear(3, 4                  bias (4,)                           4
+ParametrizedLinear(
+  3, 4                                   bias (4,)                           4
   (parametrizations): Parametrizations(
     (weight): Originals(                 original0 (4, 1), original1 (4, 3)  16
       (0): WeightNorm(axis=0)

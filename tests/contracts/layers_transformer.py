@@ -42,8 +42,10 @@ add(
     out_batch=1,
     wrong=[(((3, 2, 5),), "query is 5 wide but the layer takes 4")],
     shown="""\
-TransformerEncoderLayer(activation=relu, norm_first=False
-  (self_attn): MultiheadAttention(4, 2                                     \
+TransformerEncoderLayer(
+  activation=relu, norm_first=False
+  (self_attn): MultiheadAttention(
+    4, 2                                                                   \
 in_proj_weight (12, 4), in_proj_bias (12,)  60
     (out_proj): Linear(4, 4)                                               \
 weight (4, 4), bias (4,)                    20

@@ -20,6 +20,9 @@ from .module import Module
 
 __all__ = ["LayerSummary", "Summary", "summary"]
 
+_TERMS = 4  # more parameters of a layer than that: those of one shape are one term
+_ROOM = 52  # letters for the options of a layer
+
 
 class LayerSummary(NamedTuple):
     """One layer of a `Summary`, without the layers inside it."""
@@ -279,13 +282,26 @@ def _kind(module: Module) -> str:
     name, options = type(module).__name__, module.extra_repr()
     if not options:
         return name
-    return f"{name}({options})" if len(options) <= 30 else f"{name}(...)"
+    return f"{name}({_shortened(options)})"
+
+
+def _shortened(options: str) -> str:
+    """Return the first options, as many as there is room for: whole ones."""
+    if len(options) <= _ROOM:
+        return options
+    ends = [i for i, letter in enumerate(options) if options.startswith(", ", i)]
+    whole = [i for i in ends if options.count("(", 0, i) == options.count(")", 0, i)]
+    fitting = [i for i in whole if i <= _ROOM]
+    return f"{options[: fitting[-1]]}, ..." if fitting else "..."
 
 
 def _formula(parameters: list[Array], shared: int) -> str:
     """Return how many parameters there are as a sum of products of shapes."""
     total = sum(p.size for p in parameters)
     terms = ["·".join(map(str, p.shape)) or "1" for p in parameters]
+    if len(terms) > _TERMS:
+        times = {term: terms.count(term) for term in terms}
+        terms = [t if n == 1 else f"{n}×{t}" for t, n in times.items()]
     text = " + ".join(terms)
     if text.replace(",", "") != str(total):
         text = f"{text} = {total:,}" if terms else ""

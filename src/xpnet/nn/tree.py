@@ -25,15 +25,17 @@ def describe(module: Module) -> str:
 
 
 def _rows(module: Module, label: str, indent: str) -> list[Row]:
-    head = f"{indent}{label}{type(module).__name__}({module.extra_repr()}"
+    head, options = f"{indent}{label}{type(module).__name__}(", module.extra_repr()
     held = [(name, role) for name, role in module._roles.items() if role != "module"]
     arrays = ", ".join(_array(name, role, module.__dict__[name]) for name, role in held)
     sizes = [module.__dict__[name].size for name, role in held if role != "buffer"]
     count = f"{sum(sizes):,}" if sizes else ""
     children = list(module.named_children())
     if not children:
-        return [(f"{head})", arrays, count)]
-    rows = [(head, arrays, count)]
+        return [(f"{head}{options})", arrays, count)]
+    # as in PyTorch, the options of a module with children have a line of their own
+    inner = (f"{indent}  {options}", arrays, count)
+    rows = [(head, "", ""), inner] if options else [(head, arrays, count)]
     for name, child in children:
         rows += _rows(child, f"({name}): ", indent + "  ")
     return [*rows, (f"{indent})", "", "")]
