@@ -185,7 +185,7 @@ def nll(
 ) -> Array:
     """Return the negative log-likelihood of labels under log-probabilities.
 
-    ``-prediction[label]``; `cross_entropy` is this after `xp.log_softmax`.
+    ``-prediction[label]``; `cross_entropy` is this after `nn.functional.log_softmax`.
 
     Parameters
     ----------

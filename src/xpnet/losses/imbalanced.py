@@ -88,7 +88,8 @@ def dice(
     Parameters
     ----------
     prediction : Array
-        p, of shape (N, ...): probabilities, as `xp.expit` or `xp.softmax` give them.
+        p, of shape (N, ...): probabilities, as `nn.functional.sigmoid` or
+        `nn.functional.softmax` give them.
     target : Array
         y, in [0, 1], of the same shape. Integers and booleans are cast.
     smooth : float

@@ -29,7 +29,7 @@ def kl_divergence(
     Parameters
     ----------
     prediction : Array
-        Log-probabilities, as `xp.log_softmax` gives them.
+        Log-probabilities, as `nn.functional.log_softmax` gives them.
     target : Array
         Probabilities of the same shape; or their logarithms, with `log_target`.
     log_target : bool

@@ -35,8 +35,8 @@ def ctc(
     Parameters
     ----------
     prediction : Array
-        Log-probabilities (T, N, K) or (T, K), as `xp.log_softmax` gives them over the
-        last axis: T times, N sequences, K classes, the blank among them.
+        Log-probabilities (T, N, K) or (T, K), as `nn.functional.log_softmax` gives them
+        over the last axis: T times, N sequences, K classes, the blank among them.
     targets : Array of integers
         (N, S), each row filled up with anything behind its length; or one after another
         without filling, (sum of the lengths,); for (T, K) of shape (S,). A label is not
