@@ -92,11 +92,11 @@ def test_options_drawn_at_random_give_the_numbers_of_pytorch(
     part, pieces, request, monkeypatch
 ):
     torch = pytest.importorskip("torch")
-    fast = []
+    plans = []
     if pieces == "small":
         request.getfixturevalue("in_small_pieces")
     monkeypatch.setattr(
-        numpy_conv, "plan_for", lambda *a: fast.append(plan_for(*a)) or fast[-1]
+        numpy_conv, "plan_for", lambda *a: plans.append(plan_for(*a)) or plans[-1]
     )
     for seed in range(60 * part, 60 * part + 60):
         name, options, arrays = drawn(seed)
@@ -110,8 +110,9 @@ def test_options_drawn_at_random_give_the_numbers_of_pytorch(
             np.testing.assert_allclose(
                 got, want.detach().numpy(), rtol=0, atol=1e-10, err_msg=said
             )
-    assert len(fast) == 60
-    assert (sum(plan.fast for plan in fast) >= 5) is (pieces == "small")
+    assert len(plans) == 60
+    assert (sum(plan.fast for plan in plans) >= 5) is (pieces == "small")
+    assert any(plan.tall > 1 for plan in plans)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -2,8 +2,9 @@
 
 What the kernel covers is copied into columns, (C · kernel, pixels), as much as stays in
 the cache, and multiplied there; back, columns are computed and added to where they came
-from. `numpy_conv_plan` says how much is taken at once, `numpy_conv_fast` has the way of
-large kernels of three rows, and `numpy_conv_channels` that of depthwise ones.
+from (`numpy_conv_plain`). `numpy_conv_plan` says how much is taken at once,
+`numpy_conv_fast` has the way of large kernels of three rows, and `numpy_conv_channels`
+that of depthwise ones.
 
 Measured against PyTorch 2.13 eager on one core of an AMD EPYC (shared, thread time,
 forward and backward, float32): 3x3 64-64 at 32x32, batch 64: 1.4 to 1.8; 3x3 256-256 at
@@ -20,21 +21,10 @@ from __future__ import annotations
 
 from typing import Any, final
 
-import numpy as np
-
-from . import numpy_conv_channels as channels
 from . import numpy_conv_fast as fast
-from .numpy_common import REAL, filled
-from .numpy_conv_pieces import (
-    Chunk,
-    Columns,
-    Pixels,
-    chunks,
-    column,
-    in_lanes,
-    is_finite,
-    steps,
-)
+from . import numpy_conv_plain as plain
+from .numpy_common import REAL
+from .numpy_conv_pieces import in_lanes
 from .numpy_conv_plan import Plan, plan_for
 from .twin import register
 
@@ -52,128 +42,34 @@ def _takes(x: Any, weight: Any, bias: Any) -> bool:
     )
 
 
-def correlate(plan: Plan, x: Any, weight: Any, bias: Any) -> Any:
-    """Return the convolution."""
-    if plan.fast:
-        found = fast.correlate(plan, x, weight, bias)
-        if found is not None:
-            return found
-        plan = plan.plain()
-    out = np.empty((plan.count, plan.outputs, *plan.out), x.dtype)
-    matrix = weight.reshape(plan.outputs, -1)
+def _results(plan: Plan, *wanted: tuple[str, tuple[Any, ...]]) -> list[Any]:
+    """Return what functions of `fast` and `plain` make, named with their arguments.
 
-    def work(lane: int) -> None:
-        chunk, pixels = Chunk(plan, x.dtype), Pixels(plan, x.dtype)
-        columns = Columns(plan, x.dtype)
-        for first, last in chunks(plan, lane):
-            chunk.load(x, first, last)
-            room = pixels.room(out, first, last)
-            if plan.depthwise:
-                channels.multiply(plan, chunk, weight, room)
-            else:
-                for group, start, stop, part, made in steps(plan, last - first):
-                    found = columns.of(chunk, group, start, stop)
-                    np.matmul(matrix[made], found, out=room[made, part])
-            pixels.store(out, bias, first, last)
-
-    in_lanes(plan, work)
-    return out
+    The work of all is done in one pass of threads. What the fast way cannot do, because
+    a number is not finite, is done again as it stands.
+    """
+    jobs = []
+    for name, args in wanted:
+        way = fast if plan.fast and hasattr(fast, name) else plain
+        jobs.append(getattr(way, name)(plan, *args))
+    in_lanes(plan, jobs)
+    found = [job.finish() for job in jobs]
+    for i, (name, args) in enumerate(wanted):
+        if found[i] is None:
+            (found[i],) = _results(plan.plain(), (name, args))
+    return found
 
 
-def spread(plan: Plan, g: Any, weight: Any, bias: Any = None) -> Any:
-    """Return the transposed convolution: what goes back to the input."""
-    if plan.fast:
-        found = fast.spread(plan, g, weight, bias)
-        if found is not None:
-            return found
-        plan = plan.plain()
-    if plan.inner != plan.out and not is_finite(weight):
-        plan = plan.plain()
-    out = np.empty((plan.count, plan.channels, *plan.sizes), g.dtype)
-    matrix = weight.reshape(plan.outputs, -1)
-
-    def work(lane: int) -> None:
-        chunk, pixels = Chunk(plan, g.dtype), Pixels(plan, g.dtype)
-        columns = Columns(plan, g.dtype)
-        for first, last in chunks(plan, lane):
-            chunk.use(last - first)
-            chunk.clear()
-            given = pixels.load(g, first, last)
-            if plan.depthwise:
-                channels.multiply_back(plan, chunk, weight, given)
-            else:
-                _multiply_matrices_back(plan, chunk, matrix, given, columns)
-            inside = np.moveaxis(chunk.inside(chunk.own()), -1, 0)
-            if bias is None:
-                np.copyto(out[first:last], inside)
-            else:
-                np.add(inside, column(bias, plan), out=out[first:last])
-
-    in_lanes(plan, work)
-    return out
-
-
-def _multiply_matrices_back(
-    plan: Plan, chunk: Chunk, matrix: Any, given: Any, columns: Columns
-) -> None:
-    """Add to a chunk what its columns would have contributed to `given`."""
-    for group, start, stop, part, made in steps(plan, chunk.images):
-        back, passed = matrix[made].T, given[made, part]
-        place = (group * plan.inside, plan.inside, start, stop)
-        if plan.pointwise:
-            np.matmul(back, passed, out=chunk.matrix(*place))
-            continue
-        found = columns.room(passed.shape[1])
-        np.matmul(back, passed, out=found)
-        _add(chunk.windows(*place), found, plan)
-
-
-def _add(windows: Any, columns: Any, plan: Plan) -> None:
-    """Add columns to where they came from, a place of the kernel at a time."""
-    columns = columns.reshape(windows.shape)
-    for place in np.ndindex(plan.kernel):
-        key = (slice(None), *place)
-        target = windows[key]
-        np.add(target, columns[key], out=target)
-
-
-def weigh(plan: Plan, x: Any, g: Any, slot: Any = None) -> Any:
-    """Return the gradient of the weight, (O, C / groups · kernel)."""
-    if plan.fast:
-        found = fast.weigh(plan, x, g, slot)
-        if found is not None:
-            return found
-        plan = plan.plain()
-    shape = (plan.outputs, plan.inside * plan.places)
-    parts = [np.zeros(shape, x.dtype) for _ in plan.lanes]
-
-    def work(lane: int) -> None:
-        chunk, pixels = Chunk(plan, x.dtype), Pixels(plan, x.dtype)
-        columns, total = Columns(plan, x.dtype), parts[lane]
-        for first, last in chunks(plan, lane):
-            chunk.load(x, first, last)
-            given = pixels.load(g, first, last)
-            if plan.depthwise:
-                channels.weigh(plan, chunk, given, total)
-                continue
-            for group, start, stop, part, made in steps(plan, last - first):
-                found = columns.of(chunk, group, start, stop)
-                total[made] += given[made, part] @ found.T
-
-    in_lanes(plan, work)
-    out = slot.reshape(shape) if slot is not None else parts[0]
-    np.copyto(out, parts[0])
-    for part in parts[1:]:
-        out += part
-    if plan.inner != plan.out and not is_finite(out):
-        return weigh(plan.plain(), x, g, slot)
-    return out
-
-
-def _bias_gradient(g: Any, slot: Any) -> Any:
-    """Return the sums of `g` for each channel."""
-    sums = g.reshape(*g.shape[:2], -1).sum(axis=2)
-    return filled(len(g), 1, g.dtype).dot(sums, out=slot)
+def _gradients(
+    plan: Plan, needs: tuple[bool, ...], wanted: tuple[Any, ...], like: Any
+) -> tuple[Any, ...]:
+    """Return those of three results that are needed, the second like a weight."""
+    pairs = list(zip(needs, wanted, strict=True))
+    found = iter(_results(plan, *(what for needed, what in pairs if needed)))
+    dx, dW, db = (next(found) if needed else None for needed in needs)
+    if dW is not None and dW.shape != like.shape:
+        dW = dW.reshape(like.shape)
+    return dx, dW, db
 
 
 @final
@@ -197,16 +93,19 @@ class _Convolution:
         plan = plan_for(
             x.shape, weight.shape, stride, padding, dilation, groups, x.itemsize
         )
-        return correlate(plan, x, weight, bias), (plan, x, weight)
+        (out,) = _results(plan, ("correlate", (x, weight, bias)))
+        return out, (plan, x, weight)
 
     def backward(
         self, g: Any, residual: Any, needs: tuple[bool, ...], slots: tuple[Any, ...]
     ) -> tuple[Any, ...]:
         plan, x, weight = residual
-        dx = spread(plan, g, weight) if needs[0] else None
-        dW = weigh(plan, x, g, slots[1]).reshape(weight.shape) if needs[1] else None
-        dW = slots[1] if needs[1] and slots[1] is not None else dW
-        return dx, dW, _bias_gradient(g, slots[2]) if needs[2] else None
+        wanted = (
+            ("spread", (g, weight, None)),
+            ("weigh", (x, g, slots[1])),
+            ("add_up", (g, slots[2])),
+        )
+        return _gradients(plan, needs, wanted, weight)
 
 
 @final
@@ -233,16 +132,19 @@ class _TransposedConvolution:
         plan = plan_for(made, weight.shape, stride, pairs, dilation, groups, x.itemsize)
         if plan.out != x.shape[2:]:
             return None
-        return spread(plan, x, weight, bias), (plan, x, weight)
+        (out,) = _results(plan, ("spread", (x, weight, bias)))
+        return out, (plan, x, weight)
 
     def backward(
         self, g: Any, residual: Any, needs: tuple[bool, ...], slots: tuple[Any, ...]
     ) -> tuple[Any, ...]:
         plan, x, weight = residual
-        dx = correlate(plan, g, weight, None) if needs[0] else None
-        dW = weigh(plan, g, x, slots[1]).reshape(weight.shape) if needs[1] else None
-        dW = slots[1] if needs[1] and slots[1] is not None else dW
-        return dx, dW, _bias_gradient(g, slots[2]) if needs[2] else None
+        wanted = (
+            ("correlate", (g, weight, None)),
+            ("weigh", (g, x, slots[1])),
+            ("add_up", (g, slots[2])),
+        )
+        return _gradients(plan, needs, wanted, weight)
 
 
 register("convolution", "numpy", _Convolution())

@@ -20,16 +20,16 @@ from typing import Any
 
 import numpy as np
 
-from .numpy_conv_pieces import in_lanes, is_finite
+from .numpy_conv_pieces import Job, is_finite
 from .numpy_conv_plan import Plan
 from .numpy_conv_tiles import Tiles, each_chunk
 
 __all__ = ["correlate", "spread", "weigh"]
 
 
-def correlate(plan: Plan, x: Any, weight: Any, bias: Any) -> Any:
-    """Return the convolution."""
-    out = np.empty((plan.count, plan.outputs, *plan.out), x.dtype)
+def correlate(plan: Plan, x: Any, weight: Any, bias: Any) -> Job:
+    """Prepare the convolution."""
+    out = np.empty((plan.count, *plan.made), x.dtype)
     parts = _factors(plan, weight)
     wrong: list[bool] = []
 
@@ -40,12 +40,11 @@ def correlate(plan: Plan, x: Any, weight: Any, bias: Any) -> Any:
             wrong.append(not is_finite(tiles.made))
             tiles.store(out, bias, first, last)
 
-    _run(plan, work)
-    return None if any(wrong) else out
+    return Job(_quiet(work), lambda: None if any(wrong) else out)
 
 
-def spread(plan: Plan, g: Any, weight: Any, bias: Any) -> Any:
-    """Return the transposed convolution: what goes back to the input."""
+def spread(plan: Plan, g: Any, weight: Any, bias: Any) -> Job:
+    """Prepare the transposed convolution: what goes back to the input."""
     out = np.empty((plan.count, plan.channels, *plan.sizes), g.dtype)
     parts = _factors(plan, weight)
     wrong: list[bool] = []
@@ -57,12 +56,11 @@ def spread(plan: Plan, g: Any, weight: Any, bias: Any) -> Any:
             wrong.append(not is_finite(tiles.rows))
             tiles.store_images(out, bias, first, last)
 
-    _run(plan, work)
-    return None if any(wrong) else out
+    return Job(_quiet(work), lambda: None if any(wrong) else out)
 
 
-def weigh(plan: Plan, x: Any, g: Any, slot: Any) -> Any:
-    """Return the gradient of the weight, (O, C · kernel), in `slot` if there is one."""
+def weigh(plan: Plan, x: Any, g: Any, slot: Any) -> Job:
+    """Prepare the gradient of the weight, (O, C · kernel)."""
     shape = (4, plan.outputs, plan.channels * plan.places // 3)
     totals = np.zeros((len(plan.lanes), *shape), x.dtype)
 
@@ -72,23 +70,28 @@ def weigh(plan: Plan, x: Any, g: Any, slot: Any) -> Any:
             tiles.load_results(g, first, last)
             _weigh(tiles, totals[lane])
 
-    _run(plan, work)
-    if not is_finite(totals):
-        return None
-    for part in totals[1:]:
-        totals[0] += part
-    found = _weight_gradient(plan, totals[0])
-    if slot is None:
-        return found
-    out = slot.reshape(found.shape)
-    np.copyto(out, found)
-    return out
+    def finish() -> Any:
+        if not is_finite(totals):
+            return None
+        for part in totals[1:]:
+            totals[0] += part
+        found = _weight_gradient(plan, totals[0])
+        if slot is None:
+            return found
+        np.copyto(slot.reshape(found.shape), found)
+        return slot
+
+    return Job(_quiet(work), finish)
 
 
-def _run(plan: Plan, work: Callable[[int], None]) -> None:
-    """Do the work without warnings: if there is a reason, the plain way warns."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        in_lanes(plan, work)
+def _quiet(work: Callable[[int], None]) -> Callable[[int], None]:
+    """Return the work without warnings: if there is a reason, the plain way warns."""
+
+    def quietly(lane: int) -> None:
+        with np.errstate(over="ignore", invalid="ignore"):
+            work(lane)
+
+    return quietly
 
 
 def _factors(plan: Plan, weight: Any) -> Any:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, final
+from typing import Any, NamedTuple, final
 
 import numpy as np
 
-from .blas import one_thread
+from .blas import claim, one_thread
 from .numpy_conv_plan import Plan
 from .threads import run_blocks
 
 __all__ = [
     "Chunk",
     "Columns",
+    "Job",
     "Pixels",
     "chunks",
     "column",
@@ -129,12 +130,11 @@ class Pixels:
         """Put what was computed in the room into `out`, and add the bias."""
         plan = self.plan
         if not plan.as_it_is:
-            key = tuple(map(slice, plan.out))
-            made = np.moveaxis(self._whole(stop - start)[(slice(None), *key)], -1, 0)
+            made, rows = self._made(stop - start), self._rows(out[start:stop])
             if bias is None:
-                np.copyto(out[start:stop], made)
+                np.copyto(rows, made)
             else:
-                np.add(made, column(bias, plan), out=out[start:stop])
+                np.add(made, bias.reshape(-1, *(1,) * (made.ndim - 1)), out=rows)
         elif bias is not None:
             out[start] += column(bias, plan)
 
@@ -147,9 +147,26 @@ class Pixels:
         for axis, (n, m) in enumerate(zip(plan.out, plan.inner, strict=True), 1):
             if n != m:
                 whole[(*(slice(None),) * axis, slice(n, None))] = 0
-        key = tuple(map(slice, plan.out))
-        np.copyto(whole[(slice(None), *key)], np.moveaxis(g[start:stop], 0, -1))
+        np.copyto(self._made(stop - start), self._rows(g[start:stop]))
         return whole.reshape(plan.outputs, -1)
+
+    def _made(self, images: int) -> Any:
+        """Return a view of the memory as (O, tall, *out, m), without `tall` if 1."""
+        plan = self.plan
+        key = tuple(map(slice, plan.out))
+        made = self._whole(images)[(slice(None), *key)]
+        if plan.tall == 1:
+            return made
+        return made.reshape(-1, plan.tall, *made.shape[1:])
+
+    def _rows(self, images: Any) -> Any:
+        """Return a view of results (m, O, ...) with the axes of `_made`."""
+        tall = self.plan.tall
+        if tall != 1:
+            m, outputs, rows, *rest = images.shape
+            images = images.reshape(m, outputs, rows // tall, tall, *rest)
+            images = np.moveaxis(images, 3, 2)
+        return np.moveaxis(images, 0, -1)
 
 
 def column(bias: Any, plan: Plan) -> Any:
@@ -185,15 +202,31 @@ class Columns:
         return out
 
 
-def in_lanes(plan: Plan, work: Callable[[int], None]) -> None:
+class Job(NamedTuple):
+    """Work on the parts of a batch, and what makes the result when all are done.
+
+    The result is None where it is not right, because some number is not finite.
+    """
+
+    work: Callable[[int], None]
+    finish: Callable[[], Any]
+
+
+def in_lanes(plan: Plan, jobs: list[Job]) -> None:
     """Do the work of each part of the batch, in threads where there are several."""
     size = 2**20  # a part is always worth a thread
     count = len(plan.lanes)
+
+    def each(start: int, _: int) -> None:
+        for job in jobs:
+            job.work(start // size)
+
     with one_thread():
         if count == 1:
-            work(0)
+            each(0, size)
         else:
-            run_blocks(lambda start, _: work(start // size), count * size, size)
+            claim()
+            run_blocks(each, count * size, size)
 
 
 def chunks(plan: Plan, lane: int) -> list[tuple[int, int]]:

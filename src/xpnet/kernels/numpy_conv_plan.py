@@ -7,7 +7,6 @@ images are small. Large images come one at a time, and by blocks of rows.
 
 from __future__ import annotations
 
-import copy
 import functools
 import itertools
 import math
@@ -33,12 +32,18 @@ _PIXELS = 256
 _WIDE = 48
 """Channels from which a product saved is worth the additions it takes."""
 
+_FEW_OUTPUTS = 8
+"""Outputs up to which rows of two are computed together."""
+
 _LANES = 8
 """Into how many parts a batch falls; threads take whole parts, whatever their number,
 so that sums over the batch are the same for any."""
 
-_LANE_WORK = 2**23
+_LANE_WORK = 3 * 2**22
 """Multiplications below which a part is not worth a thread."""
+
+_COPYING = 16
+"""What it takes to copy an element of the columns, in multiplications."""
 
 Numbers = tuple[int, ...]
 
@@ -50,9 +55,15 @@ class Plan:
     Attributes
     ----------
     out : tuple of int
-        The lengths of the last axes of the result.
+        The lengths of the last axes of what is computed.
     padded : tuple of int
         Those of the input with its padding.
+    made : tuple of int
+        The outputs, and the lengths of the last axes of the result.
+    tall : int
+        How many rows of the result are computed together. If not 1, `outputs`, `out`,
+        `kernel` and `stride` are those of a convolution that makes that many rows as
+        so many outputs.
     inner : tuple of int
         Those that are computed: `out`, or longer where whole rows of `padded` are
         computed, which makes every run one piece; what is beyond `out` is dropped.
@@ -71,7 +82,9 @@ class Plan:
         dilation: Numbers,
         groups: int,
         item: int,
+        plain: bool = False,
     ) -> None:
+        self._description = x_shape, weight_shape, stride, padding, dilation, groups
         self.count, self.channels, *sizes = x_shape
         self.outputs, self.inside, *kernel = weight_shape
         self.sizes, self.kernel = tuple(sizes), tuple(kernel)
@@ -96,15 +109,36 @@ class Plan:
             and min(self.inside, self.outputs) >= _WIDE
             and self.out[0] > 1
         )
-        self.exact = False
+        self.exact = plain
+        self.fast = self.fast and not plain
+        self.made = (self.outputs, *self.out)
+        self.tall = 1 if plain or self.fast else self._tall()
+        if self.tall > 1:
+            self.outputs *= self.tall
+            self.out = (self.out[0] // self.tall, *self.out[1:])
+            self.kernel = (self.kernel[0] + self.tall - 1, *self.kernel[1:])
+            self.stride = (self.tall, *self.stride[1:])
+            self.places = math.prod(self.kernel)
         self._cut()
+
+    def _tall(self) -> int:
+        """Choose how many rows of the result are computed together.
+
+        They are results of one larger kernel, which moves by as many rows: that makes
+        more of few outputs, and fewer columns.
+        """
+        one = self.stride[0] == self.dilation[0] == 1 and not self.depthwise
+        few = self.outputs // self.groups <= _FEW_OUTPUTS and self.kernel[0] > 2
+        small = math.prod(self.out) < _LARGE
+        return 2 if one and few and small and self.out[0] % 2 == 0 else 1
 
     def _cut(self) -> None:
         """Choose how many images and rows are taken at once."""
         depth = self.channels if self.depthwise else self.inside * self.places
         pixels = math.prod(self.out)
         weights = self.outputs * self.inside * self.places
-        work = weights * pixels * self.count * (8 if self.depthwise else 1)
+        each = self.outputs // self.groups + _COPYING
+        work = self.groups * self.inside * self.places * each * pixels * self.count
         room = self.count * self.channels * math.prod(self.sizes) // weights
         fits = _SMALL * _BUDGET // (depth * pixels * self.item)
         if pixels >= _LARGE or fits < _FEW or (self.pointwise and not self.is_padded):
@@ -113,6 +147,7 @@ class Plan:
         images = min(max(fits, least), self.count)
         threads = max(1, self.count // min(images, 16))
         parts = max(1, min(_LANES, threads, work // _LANE_WORK, room))
+        parts = 2 ** (parts.bit_length() - 1)  # as many for each of 2 or 4 threads
         edges = [self.count * i // parts for i in range(parts + 1)]
         self.lanes = list(itertools.pairwise(edges))
         self.images = min(images, -(-self.count // parts))
@@ -128,18 +163,15 @@ class Plan:
         fits = max(budget // (depth * row * self.item), -(-_PIXELS // row))
         self.rows = max(1, min(fits, self.inner[0]))
         self.slack = math.prod(self.padded) // self.padded[0] if flat else 0
-        self.as_it_is = self.images == 1 and self.inner == self.out
+        self.as_it_is = self.images == self.tall == 1 and self.inner == self.out
 
     def plain(self) -> Plan:
         """Return the plan that computes what is asked for, as it stands, alone.
 
-        Without the fast way, and without what whole rows add: there 0 meets what is
-        not finite.
+        Without the fast way, rows computed together, and what whole rows add: there 0
+        meets what is not finite.
         """
-        other = copy.copy(self)
-        other.fast, other.exact = False, True
-        other._cut()
-        return other
+        return Plan(*self._description, self.item, plain=True)
 
     def blocks(self) -> list[tuple[int, int]]:
         """Return where the blocks of rows begin and end."""

@@ -10,10 +10,12 @@ straight into the optimizer's buffer, and sums over rows done by the BLAS as wel
 
 from __future__ import annotations
 
+import math
 from typing import Any, final
 
 import numpy as np
 
+from .blas import for_product
 from .numpy_common import REAL, filled
 from .numpy_elementwise import gate, relu
 from .twin import register
@@ -32,6 +34,11 @@ def _takes(x: Any, weight: Any, bias: Any) -> bool:
     )
 
 
+def _size(x: Any, weight: Any) -> int:
+    """Return the multiplications of ``x @ weight.T``."""
+    return math.prod((*x.shape[:1], *weight.shape))
+
+
 @final
 class _Linear:
     """``x @ weight.T + bias`` for x (N, in), weight (out, in), bias (out,) or None."""
@@ -41,7 +48,8 @@ class _Linear:
     ) -> tuple[Any, Any] | None:
         if not _takes(x, weight, bias):
             return None
-        out = x.dot(weight.T)  # (N, out)
+        with for_product(_size(x, weight)):
+            out = x.dot(weight.T)  # (N, out)
         if bias is not None:
             np.add(out, bias, out)
         return out, (x, weight)
@@ -50,9 +58,10 @@ class _Linear:
         self, g: Any, residual: Any, needs: tuple[bool, ...], slots: tuple[Any, ...]
     ) -> tuple[Any, ...]:
         x, weight = residual
-        dx = g.dot(weight) if needs[0] else None
-        dW = g.T.dot(x, out=slots[1]) if needs[1] else None
-        db = filled(len(g), 1, g.dtype).dot(g, out=slots[2]) if needs[2] else None
+        with for_product(_size(x, weight)):
+            dx = g.dot(weight) if needs[0] else None
+            dW = g.T.dot(x, out=slots[1]) if needs[1] else None
+            db = filled(len(g), 1, g.dtype).dot(g, out=slots[2]) if needs[2] else None
         return dx, dW, db
 
 
@@ -69,16 +78,17 @@ class _Dense:
     ) -> tuple[Any, Any] | None:
         kept = []
         pairs = iter(parameters)
-        for bent, weight, bias in zip(relus, pairs, pairs, strict=True):
-            if not _takes(x, weight, bias):
-                return None
-            out = x.dot(weight.T)
-            if bias is not None:
-                np.add(out, bias, out)
-            if bent:
-                relu(out, out)
-            kept.append((x, weight, out if bent else None))
-            x = out
+        with for_product(_size(x, parameters[0])):
+            for bent, weight, bias in zip(relus, pairs, pairs, strict=True):
+                if not _takes(x, weight, bias):
+                    return None
+                out = x.dot(weight.T)
+                if bias is not None:
+                    np.add(out, bias, out)
+                if bent:
+                    relu(out, out)
+                kept.append((x, weight, out if bent else None))
+                x = out
         return x, kept
 
     def backward(
@@ -86,6 +96,13 @@ class _Dense:
     ) -> tuple[Any, ...]:
         if len(set(map(id, slots))) < len(slots):
             slots = _without_repeats(slots)
+        x, weight, _ = residual[0]
+        with for_product(_size(x, weight)):
+            return self._backward(g, residual, needs, slots)
+
+    def _backward(
+        self, g: Any, residual: Any, needs: tuple[bool, ...], slots: tuple[Any, ...]
+    ) -> tuple[Any, ...]:
         parts: list[Any] = [None] * len(needs)
         ones = filled(len(g), 1, g.dtype)
         first = needs.index(True)
