@@ -89,7 +89,7 @@ def test_a_dict_is_a_dict():
         found["one"]
     for key, words in [
         ("a.b", "have no dot"),
-        ("train", "every Module has"),
+        ("train", "a ModuleDict has an attribute of that name"),
         (3, "st"),
     ]:
         with pytest.raises(OptionError, match=words):
@@ -109,8 +109,16 @@ def test_lists_of_parameters_make_leaves_and_keep_those_there_are():
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda: nn.ModuleList([3]), "ModuleList: '0' is a int, not a Module"),
-        (lambda: nn.ModuleDict({"a": "b"}), "ModuleDict: 'a' is a str, not a Module"),
+        (
+            lambda: nn.ModuleList([3]),
+            "ModuleList: the entry '0' is of type int; it must",
+        ),
+        (
+            lambda: nn.ModuleDict({"a": "b"}),
+            "ModuleDict: the entry 'a' is of type str; it must",
+        ),
+        (lambda: nn.ModuleDict({"keys": nn.ReLU()}), "'keys' cannot name a module"),
+        (lambda: nn.ParameterDict({"pop": [1.0]}), "'pop' cannot name a parameter"),
         (lambda: nn.ModuleList()(1.0), "ModuleList only holds what is in it"),
         (lambda: nn.Sequential({"a": 3}), "layer a is not a Module"),
     ],

@@ -178,6 +178,22 @@ def test_sequential_holds_its_layers_alone():
         model.register_buffer("total", np.ones(1))
 
 
+@pytest.mark.parametrize("value", [math.nan, math.inf, 0.0, -1.0])
+def test_sequential_gives_the_same_with_pooling_before_relu(value):
+    x = np.random.default_rng(0).integers(-3, 3, (2, 3, 9, 8)).astype("float64")
+    x[0, 0, 1, 2] = x[1, 2, 4] = value
+    layers = [nn.ReLU(), nn.MaxPool2d(3, 2, 1), nn.ReLU(), nn.ReLU()]
+    layers += [nn.MaxPool2d(2, 1, 1, 2), nn.ReLU(), nn.Tanh(), nn.ReLU()]
+    one, two = (xn.asarray(x, requires_grad=True) for _ in range(2))
+    left, right = nn.Sequential(*layers)(one), two
+    for layer in layers:
+        right = layer(right)
+    for out in (left, right):
+        out.backward(np.random.default_rng(1).normal(size=out.shape))
+    np.testing.assert_array_equal(left.data, right.data)
+    np.testing.assert_array_equal(one.grad.data, two.grad.data)
+
+
 def test_sequential_moves_to_its_device():
     assert nn.Sequential(nn.Linear(1, 1), device="cpu")[0].weight.device == "cpu"
     with pytest.raises(xn.DeviceError):
@@ -298,9 +314,9 @@ def test_a_buffer_is_a_copy_and_takes_new_values():
     [
         ("a.b", "have no dot"),
         ("", "not empty"),
-        ("train", "every Module has an attribute of that name"),
-        ("parameters", "every Module has an attribute of that name"),
-        ("training", "every Module has an attribute of that name"),
+        ("train", "has an attribute of that name already"),
+        ("parameters", "has an attribute of that name already"),
+        ("training", "has an attribute of that name already"),
     ],
 )
 def test_a_name_must_be_free(name, message):
@@ -713,3 +729,73 @@ def test_the_options_of_a_layer_with_children_have_a_line_and_brackets_close():
         ")\n"
         "Total: 80 parameters, float32 on cpu"
     )
+
+
+class Positions(nn.Module):
+    """A module with a buffer that no state needs."""
+
+    def __init__(self) -> None:
+        self.register_buffer("kept", np.ones(2))
+        self.register_buffer("made", np.arange(3.0), persistent=False)
+        self.register_parameter("scale", nn.Parameter([1.0, 2.0]))
+        self.register_parameter("shift", None)
+        self.register_module("inner", nn.Linear(2, 2, rng=0))
+        self.add_module("last", nn.ReLU())
+
+    def forward(self, x: Any) -> Any:
+        return self.last(self.inner(x) * self.scale + self.made[0])
+
+
+def test_a_buffer_that_is_not_persistent_moves_but_is_not_saved():
+    model = Positions()
+    assert list(model.state_dict()) == ["scale", "kept", "inner.weight", "inner.bias"]
+    assert [name for name, _ in model.named_buffers()] == ["kept", "made"]
+    assert model.to(dtype="float32").made.dtype == xp.float32
+    assert "made (3,) unsaved buffer" in repr(model)
+    model.made = xn.asarray(np.zeros(3, "float32"))
+    assert model.get_buffer("made").tolist() == [0.0, 0.0, 0.0]
+    assert model.load_state_dict(model.state_dict()) == ([], [])
+    for copied in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        assert repr(copied) == repr(model)
+    gradient = xn.grad(lambda m: xp.sum(m(np.ones((1, 2), "float32"))))(model)
+    assert gradient.made is model.made
+
+
+def test_parameters_and_modules_are_registered_by_name():
+    model = Positions()
+    assert [name for name, _ in model.named_children()] == ["inner", "last"]
+    assert model.shift is None
+    for function, name, value, words in (
+        (
+            model.register_parameter,
+            "scale",
+            model.scale,
+            "scale is a parameter already",
+        ),
+        (model.register_parameter, "bias", np.ones(2), "made by nn.Parameter"),
+        (model.register_module, "inner", nn.ReLU(), "inner is a module already"),
+        (model.register_module, "other", np.tanh, "a ufunc is not a Module"),
+        (model.register_buffer, "kept", np.ones(2), "kept is a buffer already"),
+    ):
+        with pytest.raises(OptionError, match=words):
+            function(name, value)
+
+
+def test_casts_and_moves_have_their_short_names():
+    model = nn.Linear(2, 1, rng=0)
+    assert model.double() is model
+    assert model.weight.dtype == xp.float64
+    assert model.float().cpu().weight.dtype == xp.float32
+
+
+@pytest.mark.parametrize(
+    ("make", "option"),
+    [
+        (lambda: nn.LSTM(2, 2, dropout=2), "LSTM: dropout"),
+        (lambda: nn.MultiheadAttention(2, 2, dropout=2), "MultiheadAttention: dropout"),
+        (lambda: nn.Dropout(2), "Dropout: p"),
+    ],
+)
+def test_the_option_that_is_no_probability_is_named(make, option):
+    with pytest.raises(OptionError, match=f"{option} is a probability"):
+        make()

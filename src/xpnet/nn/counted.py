@@ -15,7 +15,7 @@ from ..calculus.memory import _Kept, _nodes, _size
 from ..calculus.tape import mark, no_grad, recording_as
 from ..errors import OptionError, XpnetError
 from ..trees import flatten
-from .holder import BUFFER, PARAMETERS
+from .holder import BUFFERS, PARAMETERS
 from .module import Module
 
 __all__ = ["LayerSummary", "Summary", "summary"]
@@ -224,7 +224,7 @@ class _Run:
             for i, n in enumerate((*done, kept.get(node, 0))):
                 line[i] += n
         parameters = [x for _, x in self.model._named_arrays(*PARAMETERS)]
-        buffers = [x for _, x in self.model._named_arrays(BUFFER)]
+        buffers = [x for _, x in self.model._named_arrays(*BUFFERS)]
         return Summary(
             layers=list(self.lines(own)),
             parameters=sum(p.size for p in parameters),

@@ -10,11 +10,22 @@ from ..calculus.convert import asarray
 from ..calculus.tape import Leaf, Node
 from ..errors import GradientError, OptionError
 
-__all__ = ["ARRAYS", "BUFFER", "FROZEN", "MODULE", "PARAMETER", "PARAMETERS", "Holder"]
+__all__ = [
+    "ARRAYS",
+    "BUFFER",
+    "BUFFERS",
+    "FROZEN",
+    "MODULE",
+    "PARAMETER",
+    "PARAMETERS",
+    "Holder",
+]
 
-PARAMETER, FROZEN, BUFFER, MODULE = "parameter", "frozen parameter", "buffer", "module"
+PARAMETER, FROZEN, MODULE = "parameter", "frozen parameter", "module"
+BUFFER, UNSAVED = "buffer", "unsaved buffer"
 PARAMETERS = (PARAMETER, FROZEN)
-ARRAYS = (PARAMETER, FROZEN, BUFFER)
+BUFFERS = (BUFFER, UNSAVED)
+ARRAYS = PARAMETERS + BUFFERS
 
 Self = TypeVar("Self", bound="Holder")
 
@@ -82,7 +93,7 @@ class Holder:
             raise self._clash(name, role)
         if role == PARAMETER:
             value = value if node is not None else asarray(value, requires_grad=True)
-        elif role in (FROZEN, BUFFER):
+        elif role in (FROZEN, *BUFFERS):
             value = value.detach() if node is not None else value
         if role is not None or node is not None:
             self._register(name, value, role or PARAMETER)
@@ -97,8 +108,8 @@ class Holder:
             )
         if name in self._reserved:
             raise OptionError(
-                f"{name!r} cannot name a {role}: every Module has an attribute of that "
-                "name. Choose another."
+                f"{name!r} cannot name a {role}: a {type(self).__name__} has an "
+                "attribute of that name already. Choose another."
             )
         self._roles[name] = role
         self.__dict__[name] = value
@@ -120,20 +131,58 @@ class Holder:
                     "nn.ModuleDict, nn.ParameterList or nn.ParameterDict."
                 )
 
-    def register_buffer(self, name: str, array: Any) -> None:
+    def register_buffer(self, name: str, array: Any, persistent: bool = True) -> None:
         """Keep a copy of an array that belongs to the state but is not trained.
 
-        It moves with `to`, is part of `state_dict`, and is read as an attribute.
+        It moves with `to` and is read as an attribute. It is part of `state_dict`,
+        unless `persistent` is False.
 
         Raises
         ------
         OptionError
             If the name is taken, or reserved.
         """
+        self._refuse_taken(name)
+        copied = asarray(asarray(array).detach(), copy=True)
+        self._register(name, copied, BUFFER if persistent else UNSAVED)
+
+    def register_parameter(self, name: str, array: Array | None) -> None:
+        """Hold a parameter under a name that is known when the program runs.
+
+        Raises
+        ------
+        OptionError
+            If the name is taken or reserved, or `array` is no leaf: see `Parameter`.
+        """
+        self._refuse_taken(name)
+        if array is not None and not _is_leaf(array):
+            raise OptionError(
+                f"{type(self).__name__}.{name}: a parameter is an Array made by "
+                f"nn.Parameter(values), not a {type(array).__name__}."
+            )
+        setattr(self, name, array)
+
+    def register_module(self, name: str, module: Any) -> None:
+        """Hold a module under a name that is known when the program runs.
+
+        Raises
+        ------
+        OptionError
+            If the name is taken or reserved, or `module` is none.
+        """
+        self._refuse_taken(name)
+        if module is not None and not isinstance(module, Holder):
+            raise OptionError(
+                f"{type(self).__name__}.{name}: a {type(module).__name__} is not a "
+                "Module."
+            )
+        setattr(self, name, module)
+
+    add_module = register_module
+
+    def _refuse_taken(self, name: str) -> None:
         if name in self.__dict__:
             raise self._clash(name, self._roles.get(name, "plain attribute"))
-        copied = asarray(asarray(array).detach(), copy=True)
-        self._register(name, copied, BUFFER)
 
     def _held(self, roles: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
         held = self.__dict__
@@ -200,11 +249,11 @@ class Holder:
         self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Array]]:
         """Iterate over the buffers with their names, as `named_parameters` does."""
-        return self._chosen((BUFFER,), prefix, recurse, remove_duplicate)
+        return self._chosen(BUFFERS, prefix, recurse, remove_duplicate)
 
     def buffers(self, recurse: bool = True) -> Iterator[Array]:
         """Iterate over the buffers, each once."""
-        return (array for _, array in self._chosen((BUFFER,), "", recurse, True))
+        return (array for _, array in self._chosen(BUFFERS, "", recurse, True))
 
     def _chosen(
         self, roles: tuple[str, ...], prefix: str, recurse: bool, unique: bool
@@ -270,7 +319,7 @@ class Holder:
         OptionError
             If there is none.
         """
-        return self._get(target, (BUFFER,), "get_buffer")
+        return self._get(target, BUFFERS, "get_buffer")
 
     def _get(self, target: str, roles: tuple[str, ...], what: str) -> Array:
         path, _, name = target.rpartition(".")

@@ -11,7 +11,16 @@ from ..calculus.convert import asarray
 from ..calculus.tape import Leaf
 from ..errors import OptionError
 from . import state, tree
-from .holder import ARRAYS, BUFFER, FROZEN, MODULE, PARAMETER, PARAMETERS, Holder
+from .holder import (
+    ARRAYS,
+    BUFFER,
+    BUFFERS,
+    FROZEN,
+    MODULE,
+    PARAMETER,
+    PARAMETERS,
+    Holder,
+)
 from .hooks import Hooked
 from .waiting import Waiting, build_from, count, refuse_waiting
 
@@ -231,6 +240,22 @@ class Module(Hooked, Holder, ABC):
     def _to(self, device: Any, like: Any, dtype: Any) -> None:
         self.to(device, like=like, dtype=dtype)
 
+    def cpu(self: Self) -> Self:
+        """Move to the CPU, as ``to("cpu")``; return self."""
+        return self.to("cpu")
+
+    def cuda(self: Self, index: int = 0) -> Self:
+        """Move to a GPU, as ``to("cuda:0")``; return self."""
+        return self.to(f"cuda:{index}")
+
+    def float(self: Self) -> Self:
+        """Cast to float32, as ``to(dtype="float32")``; return self."""
+        return self.to(dtype="float32")
+
+    def double(self: Self) -> Self:
+        """Cast to float64, as ``to(dtype="float64")``; return self."""
+        return self.to(dtype="float64")
+
     def state_dict(self) -> dict[str, Array]:
         """Return a copy of every parameter and buffer by name; PyTorch's names.
 
@@ -332,7 +357,7 @@ class Module(Hooked, Holder, ABC):
             for name, role in self._roles.items():
                 if role == MODULE:
                     held[name] = held[name]._copied(new, done)
-                elif role != BUFFER:
+                elif role not in BUFFERS:
                     held[name] = new[id(held[name])]
         result: Self = copied
         return result

@@ -28,7 +28,7 @@ def _rows(module: Module, label: str, indent: str) -> list[Row]:
     head, options = f"{indent}{label}{type(module).__name__}(", module.extra_repr()
     held = [(name, role) for name, role in module._roles.items() if role != "module"]
     arrays = ", ".join(_array(name, role, module.__dict__[name]) for name, role in held)
-    sizes = [module.__dict__[name].size for name, role in held if role != "buffer"]
+    sizes = [module.__dict__[name].size for name, role in held if "buffer" not in role]
     count = f"{sum(sizes):,}" if sizes else ""
     children = list(module.named_children())
     if not children:
@@ -42,7 +42,7 @@ def _rows(module: Module, label: str, indent: str) -> list[Row]:
 
 
 def _array(name: str, role: str, x: Any) -> str:
-    note = {"frozen parameter": " frozen", "buffer": " buffer"}.get(role, "")
+    note = {"parameter": "", "frozen parameter": " frozen"}.get(role, f" {role}")
     return f"{name} {tuple(x.shape)}{note}"
 
 

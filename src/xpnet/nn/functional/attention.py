@@ -95,7 +95,7 @@ def scaled_dot_product_attention(
     >>> scaled_dot_product_attention(x, x, x, is_causal=True).shape
     (1, 4, 3, 2)
     """
-    check_probability("scaled_dot_product_attention", dropout_p)
+    check_probability("scaled_dot_product_attention", dropout_p, "dropout_p")
     q, k, v = (x if type(x) is Array else asarray(x) for x in (query, key, value))
     if precision.used:
         q, k, v = lowered(q, k, v)

@@ -206,7 +206,7 @@ def _alpha_dropped(
     return moved * a + _SATURATED * a * p  # type: ignore[no-any-return]
 
 
-def check_probability(name: str, p: float) -> None:
-    """Raise OptionError if `p` is not a number in [0, 1]."""
+def check_probability(name: str, p: float, what: str = "p") -> None:
+    """Raise OptionError if `p`, the option `what`, is not a number in [0, 1]."""
     if not isinstance(p, (int, float)) or not 0.0 <= p <= 1.0:  # NaN as well
-        raise OptionError(f"{name}: p is a probability in [0, 1], not {p!r}.")
+        raise OptionError(f"{name}: {what} is a probability in [0, 1], not {p!r}.")

@@ -121,7 +121,7 @@ class MultiheadAttention(Module):
         device: Any = None,
     ) -> None:
         name = type(self).__name__
-        check_probability(name, dropout)
+        check_probability(name, dropout, "dropout")
         self.embed_dim = count(name, "embed_dim", embed_dim)
         self.num_heads = count(name, "num_heads", num_heads)
         groups = num_heads if num_kv_heads is None else num_kv_heads

@@ -38,8 +38,8 @@ class _Store(Module):
     def _put_module(self, name: str, value: Any) -> None:
         if not isinstance(value, Module):
             raise OptionError(
-                f"{type(self).__name__}: {name!r} is a {type(value).__name__}, not a "
-                "Module."
+                f"{type(self).__name__}: the entry {name!r} is of type "
+                f"{type(value).__name__}; it must be a Module."
             )
         self._set_module(name, value, None)
 
@@ -147,6 +147,9 @@ class _Dict(_Store):
 
     def __delitem__(self, key: str) -> None:
         self.pop(key)
+
+
+_Dict._reserved = frozenset(dir(_Dict))  # a key would hide what has its name
 
 
 @final

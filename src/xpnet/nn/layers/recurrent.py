@@ -68,7 +68,7 @@ class _Recurrent(_Weights):
         name = type(self).__name__
         self.hidden_size = count(name, "hidden_size", hidden_size)
         self.num_layers = count(name, "num_layers", num_layers)
-        check_probability(name, dropout)
+        check_probability(name, dropout, "dropout")
         self.bias, self.batch_first = bool(bias), bool(batch_first)
         self.dropout, self.bidirectional = dropout, bool(bidirectional)
         self.rng = as_generator(options["rng"])
