@@ -13,8 +13,22 @@ from ..holder import MODULE
 from ..module import Module
 from .activation import ReLU
 from .linear import Linear
+from .pooling import MaxPool1d, MaxPool2d, MaxPool3d
 
 __all__ = ["Sequential"]
+
+
+_MAX_POOLS = (MaxPool1d, MaxPool2d, MaxPool3d)
+
+
+def _can_come_first(pool: Any) -> bool:
+    """Tell whether a max-pooling gives the same before a ReLU as after it.
+
+    The largest of all that is above 0 is the same, with the same place; what is not
+    above 0 has no derivative either way. (NaN stays NaN; which element of its window
+    then has a derivative may change.) With gaps, a window can lie in the padding.
+    """
+    return pool.dilation == 1 and not pool.return_indices
 
 
 @final
@@ -64,15 +78,23 @@ class Sequential(Module):
         """Return the result of the last layer.
 
         Linear layers in a row, each with a ReLU after it or not, are computed together,
-        with the same result.
+        and max-pooling comes before the ReLU that it follows, with the same result.
         """
         held = self.__dict__
         joined = dense if precision.used else dense_as_it_is
         parameters: list[Any] = []  # of the Linear layers that wait
         relus: list[bool] = []
+        late: Any = None  # a ReLU that waits
         for name in held["_roles"]:
             layer = held[name]
             kind: Any = type(layer) if layer._detour is None else None
+            if late is not None:
+                if kind in _MAX_POOLS and _can_come_first(layer):
+                    x = late(layer(x))
+                    late = None
+                    continue
+                x = late(x)
+                late = None
             if kind is Linear:
                 parameters += (layer.weight, layer.bias)
                 relus.append(False)
@@ -82,8 +104,13 @@ class Sequential(Module):
                 if relus:
                     x = joined(x, *parameters, relus=tuple(relus))
                     parameters, relus = [], []
-                x = layer(x)
-        return joined(x, *parameters, relus=tuple(relus)) if relus else x
+                if kind is ReLU:
+                    late = layer
+                else:
+                    x = layer(x)
+        if relus:
+            return joined(x, *parameters, relus=tuple(relus))
+        return x if late is None else late(x)
 
     def append(self, layer: Any) -> Sequential:
         """Add a layer at the end, and return self."""
