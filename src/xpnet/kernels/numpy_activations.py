@@ -2,10 +2,6 @@
 
 Each is two functions of a block: the value, and the slope, which is computed anew from
 the input in the backward pass, so that nothing but the input is kept, as in PyTorch.
-
-GELU and SiLU are ``x * P(x)`` with ``P(-x) = 1 - P(x)``. With a = abs(x) and
-``q = P(-a)``, which keeps its digits where P is small, the value is
-``max(x, 0) - a * q``, and the slope ``1/2 + sign(x) * (1/2 - r)``, ``r = q + a * q'``.
 """
 
 from __future__ import annotations
@@ -27,21 +23,6 @@ __all__ = ["expit", "expit_slope"]
 _NUMPY = library_for("cpu")
 _BLOCK = 2**16
 """Elements of a block: larger ones leave the cache, in smaller ones calls cost more."""
-
-_SINGLE = np.dtype(np.float32)
-
-# (1 - normal distribution function) * exp(a**2 / 2) in 1 / (1 + _STEP * a), highest
-# power first, without a constant: 0 <= a <= 6, weighted least squares, largest relative
-# error 8e-7; beyond, it goes as 1 / a, as it should
-_STEP = 0.295
-_MILLS = (
-    -0.08776098775539397,
-    0.26529925046362524,
-    -0.0735620679883161,
-    0.17347461578639178,
-    0.10364167304417893,
-    0.11890712219516568,
-)
 
 
 class _Blocked(ABC):
@@ -95,131 +76,6 @@ class _Blocked(ABC):
         with np.errstate(all="ignore"):
             run_blocks(block, x.size, _BLOCK)
         return (out.reshape(x.shape),)
-
-
-def _polynomial(coefficients: tuple[float, ...], x: Any, out: Any) -> Any:
-    """Write a polynomial, highest power first, without a constant."""
-    np.multiply(x, coefficients[0], out)
-    for c in coefficients[1:]:
-        np.add(out, c, out)
-        np.multiply(out, x, out)
-    return out
-
-
-class _Gate(_Blocked):
-    """``x * P(x)`` with ``P(-x) = 1 - P(x)``: see the head of this file."""
-
-    @abstractmethod
-    def tail(self, a: Any, q: Any, *spare: Any) -> None:
-        """Write ``P(-a)`` into `q`."""
-
-    @abstractmethod
-    def bend(self, a: Any, r: Any, *spare: Any) -> None:
-        """Write ``P(-a) - a * P'(-a)`` into `r`."""
-
-    def value(self, x: Any, out: Any, *spare: Any, **options: Any) -> None:
-        a, t = spare[:2]
-        np.abs(x, a)
-        self.tail(a, out, *spare[1:])
-        np.multiply(out, a, out)
-        np.maximum(x, filled(_BLOCK, 0, x.dtype)[: len(x)], out=t)
-        np.subtract(t, out, out)
-
-    def slope(self, x: Any, out: Any, *spare: Any, **options: Any) -> None:
-        a = spare[0]
-        np.abs(x, a)
-        self.bend(a, out, *spare[1:])
-        np.subtract(0.5, out, out)
-        _give_sign(x, out, a)
-        np.add(out, 0.5, out)
-
-
-def _give_sign(x: Any, out: Any, spare: Any) -> None:
-    """Change the sign of `out` where `x` is negative; as bits, which is fast."""
-    kind, sign = (np.int32, -(2**31)) if x.dtype == _SINGLE else (np.int64, -(2**63))
-    bits, target = spare.view(kind), out.view(kind)
-    np.bitwise_and(x.view(kind), kind(sign), bits)
-    np.bitwise_xor(target, bits, target)
-
-
-@final
-class _GELU(_Gate):
-    """Through the normal distribution function; in single precision alone."""
-
-    dtypes = frozenset({_SINGLE})
-
-    def tail(self, a: Any, q: Any, *spare: Any) -> None:
-        t = spare[0]
-        np.add(a, 1 / _STEP, t)
-        np.divide(1 / _STEP, t, t)
-        _polynomial(_MILLS, t, q)
-        np.multiply(a, a, t)
-        np.multiply(t, -0.5, t)
-        np.exp(t, t)
-        np.multiply(q, t, q)
-
-    def bend(self, a: Any, r: Any, *spare: Any) -> None:
-        self.tail(a, r, *spare)  # leaves exp(-a**2 / 2) in the first array
-        t = spare[0]
-        np.multiply(t, a, t)
-        np.multiply(t, 1 / math.sqrt(2 * math.pi), t)
-        np.subtract(r, t, r)
-
-
-class _Logistic(_Gate):
-    """``P(x) = expit(v(x))`` with an odd v."""
-
-    @abstractmethod
-    def inner(self, a: Any, out: Any) -> None:
-        """Write ``-v(a)``."""
-
-    def tail(self, a: Any, q: Any, *spare: Any) -> None:
-        t = spare[0]
-        self.inner(a, q)
-        np.exp(q, q)
-        np.add(q, 1, t)
-        np.divide(q, t, q)
-
-
-@final
-class _SiLU(_Logistic):
-    """``v(x) = x``."""
-
-    def inner(self, a: Any, out: Any) -> None:
-        np.negative(a, out)
-
-    def bend(self, a: Any, r: Any, *spare: Any) -> None:
-        self.tail(a, r, *spare)
-        t = spare[0]
-        np.subtract(r, 1, t)  # r - a r (1 - r)
-        np.multiply(t, a, t)
-        np.add(t, 1, t)
-        np.multiply(r, t, r)
-
-
-@final
-class _GELUTanh(_Logistic):
-    """``v(x) = sqrt(8 / pi) * (x + 0.044715 * x**3)``."""
-
-    rate = math.sqrt(8 / math.pi)
-
-    def inner(self, a: Any, out: Any) -> None:
-        np.multiply(a, a, out)
-        np.multiply(out, -0.044715 * self.rate, out)
-        np.subtract(out, self.rate, out)
-        np.multiply(out, a, out)
-
-    def bend(self, a: Any, r: Any, *spare: Any) -> None:
-        self.tail(a, r, *spare)
-        t, u = spare[:2]
-        np.multiply(a, a, u)
-        np.multiply(u, 3 * 0.044715 * self.rate, u)
-        np.add(u, self.rate, u)  # v'
-        np.multiply(u, a, u)
-        np.subtract(r, 1, t)
-        np.multiply(t, u, t)
-        np.add(t, 1, t)
-        np.multiply(r, t, r)
 
 
 @final
@@ -345,8 +201,5 @@ def _expit_slope_block(x: Any, out: Any) -> None:
 _NUMPY.functions["expit"] = expit
 _NUMPY.functions["expit_slope"] = expit_slope
 register("elu", "numpy", _ELU())
-register("gelu", "numpy", _GELU())
-register("gelu_tanh", "numpy", _GELUTanh())
 register("hardtanh", "numpy", _HardTanh())
 register("leaky_relu", "numpy", _LeakyReLU())
-register("silu", "numpy", _SiLU())

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["available", "limited", "run_blocks", "scratch"]
+__all__ = ["available", "limited", "run_blocks", "scratch", "workers"]
 
 WORTH = 256 * 1024  # elements: below this, waking a thread costs more than it saves
 
@@ -80,6 +80,11 @@ def scratch(count: int, length: int, dtype: Any) -> list[np.ndarray[Any, Any]]:
     return found
 
 
+def workers(n: int) -> int:
+    """Return how many threads `run_blocks` may use for `n` elements from here."""
+    return 1 if n < WORTH or getattr(_local, "inside", False) else available()
+
+
 def run_blocks(function: Callable[[int, int], None], n: int, block: int) -> None:
     """Call ``function(start, stop)`` for every block of ``range(n)``, in threads.
 
@@ -96,8 +101,8 @@ def run_blocks(function: Callable[[int, int], None], n: int, block: int) -> None
     calling thread alone. An exception in any block is raised here.
     """
     starts = iter(range(0, n, block))
-    threads = min(available(), -(-n // block)) if n >= WORTH else 1
-    if threads < 2 or getattr(_local, "inside", False):
+    threads = min(workers(n), -(-n // block))
+    if threads < 2:
         for start in starts:
             function(start, min(start + block, n))
         return
