@@ -178,22 +178,6 @@ def test_sequential_holds_its_layers_alone():
         model.register_buffer("total", np.ones(1))
 
 
-@pytest.mark.parametrize("value", [math.nan, math.inf, 0.0, -1.0])
-def test_sequential_gives_the_same_with_pooling_before_relu(value):
-    x = np.random.default_rng(0).integers(-3, 3, (2, 3, 9, 8)).astype("float64")
-    x[0, 0, 1, 2] = x[1, 2, 4] = value
-    layers = [nn.ReLU(), nn.MaxPool2d(3, 2, 1), nn.ReLU(), nn.ReLU()]
-    layers += [nn.MaxPool2d(2, 1, 1, 2), nn.ReLU(), nn.Tanh(), nn.ReLU()]
-    one, two = (xn.asarray(x, requires_grad=True) for _ in range(2))
-    left, right = nn.Sequential(*layers)(one), two
-    for layer in layers:
-        right = layer(right)
-    for out in (left, right):
-        out.backward(np.random.default_rng(1).normal(size=out.shape))
-    np.testing.assert_array_equal(left.data, right.data)
-    np.testing.assert_array_equal(one.grad.data, two.grad.data)
-
-
 def test_sequential_moves_to_its_device():
     assert nn.Sequential(nn.Linear(1, 1), device="cpu")[0].weight.device == "cpu"
     with pytest.raises(xn.DeviceError):
@@ -799,3 +783,20 @@ def test_casts_and_moves_have_their_short_names():
 def test_the_option_that_is_no_probability_is_named(make, option):
     with pytest.raises(OptionError, match=f"{option} is a probability"):
         make()
+
+
+@pytest.mark.parametrize("dtype", ["float64", np.float64, np.dtype("float64")])
+def test_a_dtype_in_the_place_of_a_device_gets_the_next_step(dtype):
+    with pytest.raises(xn.DeviceError, match=r"Write to\(dtype='float64'\)"):
+        nn.Linear(2, 1, rng=0).to(dtype)
+
+
+def test_gradients_become_zeros_where_they_are_not_to_be_none():
+    layer = nn.Linear(2, 1, rng=0)
+    layer.zero_grad(set_to_none=False)
+    assert layer.weight.grad is None
+    xp.sum(layer(np.ones((1, 2), "float32"))).backward()
+    layer.zero_grad(set_to_none=False)
+    assert layer.weight.grad.tolist() == [[0.0, 0.0]]
+    layer.zero_grad()
+    assert layer.weight.grad is None

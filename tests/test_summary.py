@@ -218,3 +218,9 @@ def test_options_are_cut_between_two_of_them():
 def test_many_parameters_of_one_shape_are_one_term():
     found = nn.summary(nn.LSTM(3, 4, 2, bidirectional=True, rng=0), numbers(5, 2, 3))
     assert found.layers[0].formula == "2×16·3 + 4×16·4 + 8×16 + 2×16·8 = 736"
+
+
+def test_a_shape_is_not_an_input():
+    with pytest.raises(OptionError, match=r"\(1, 2\) looks like the shape"):
+        nn.summary(nn.Linear(2, 2, rng=0), (1, 2))
+    assert nn.summary(nn.Embedding(3, 2, rng=0), [1, 2]).layers[0].outputs == ((2, 2),)

@@ -213,3 +213,36 @@ def test_a_training_of_pytorch_goes_on_here():
         plan.step()
     want = other.weight.detach().numpy()
     np.testing.assert_allclose(model.weight.data, want, rtol=1e-5)
+
+
+@pytest.mark.parametrize("channels", [3, None])
+def test_a_state_may_lack_the_counts_of_batches(channels):
+    other = theirs()
+    state = {k: v for k, v in other.state_dict().items() if "num_batches" not in k}
+    assert not other.load_state_dict(state).missing_keys
+    model = nn.Sequential(
+        nn.Conv2d(1, 3, 3, rng=0),
+        nn.BatchNorm2d(channels),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(27, 2, rng=1),
+    )
+    assert model.load_state_dict(state) == ([], [])
+    assert int(model[1].num_batches_tracked.data) == 0
+    del state["1.running_mean"]
+    with pytest.raises(OptionError, match="missing .*running_mean"):
+        mine().load_state_dict(state)
+
+
+@pytest.mark.parametrize("state", [[1, 2], "model.pt", None])
+def test_a_state_is_a_dict(state):
+    with pytest.raises(OptionError, match="the state is a dict of arrays by name"):
+        mine().load_state_dict(state)
+
+
+def test_models_of_pytorch_load_states_from_here():
+    model, other = mine(), theirs()
+    state = {k: torch.from_dlpack(v) for k, v in model.state_dict().items()}
+    assert not any(other.load_state_dict(state))
+    found = other.eval()(torch.tensor(X)).detach().numpy()
+    np.testing.assert_allclose(model.eval()(X).data, found, rtol=0, atol=1e-6)

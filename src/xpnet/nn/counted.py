@@ -122,7 +122,7 @@ def summary(model: Module, *inputs: Any, **options: Any) -> Summary:
         number, no mode. Only layers that wait for the size of their input are built, as
         by a first call.
     *inputs, **options
-        What it is called with.
+        What it is called with: arrays, not their shapes.
 
     Returns
     -------
@@ -161,6 +161,12 @@ def summary(model: Module, *inputs: Any, **options: Any) -> Summary:
     """
     if not isinstance(model, Module):
         raise OptionError(f"summary: a {type(model).__name__} is not a Module.")
+    for x in inputs:
+        if type(x) is tuple and len(x) > 1 and all(type(n) is int for n in x):
+            raise OptionError(
+                f"summary: {x} looks like the shape of an input. Pass an array: "
+                f"xp.zeros({x}, dtype=xp.float32)."
+            )
     _build(model, inputs, options)
     return _Run(model, inputs, options).result()
 

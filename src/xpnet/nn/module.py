@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 from ..calculus.array import Array
 from ..calculus.convert import asarray
@@ -90,6 +90,7 @@ class Module(Hooked, Holder, ABC):
     """
 
     training: bool = True
+    _optional: ClassVar[tuple[str, ...]] = ()  # names that a state may lack
 
     @abstractmethod
     def forward(self, *args: Any, **options: Any) -> Any:
@@ -173,11 +174,15 @@ class Module(Hooked, Holder, ABC):
         """Switch to evaluation, for all inside; return self."""
         return self.train(False)
 
-    def zero_grad(self) -> None:
-        """Forget the gradients of all parameters."""
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients of all parameters; or make zeros of those there are."""
         for _, p in self._named_arrays(*PARAMETERS):
-            if type(p._node) is Leaf:
-                p._node.grad = None
+            node = p._node
+            if type(node) is Leaf:
+                grad = None if set_to_none else node.grad
+                if grad is not None:
+                    grad = Array(grad._lib.raw.zeros_like(grad.data), grad._lib)
+                node.grad = grad
 
     def requires_grad_(self: Self, value: bool = True) -> Self:
         """Train the parameters, or do not; return self.
@@ -281,6 +286,14 @@ class Module(Hooked, Holder, ABC):
             for roles in (PARAMETERS, (BUFFER,)):
                 yield from ((dot + name, x) for name, x in module._held(roles))
 
+    def _optional_names(self) -> set[str]:
+        """Return the names that a state may lack."""
+        return {
+            f"{path}.{name}" if path else name
+            for path, module in self._walk(unique=False)
+            for name in module._optional
+        }
+
     def load_state_dict(
         self, state_dict: Mapping[str, Any], strict: bool = True, *, prefix: str = ""
     ) -> LoadReport:
@@ -289,7 +302,9 @@ class Module(Hooked, Holder, ABC):
         Parameters
         ----------
         state_dict : mapping of str to array
-            `Array`, NumPy arrays or PyTorch tensors, cast to the dtype they go to.
+            `Array`, NumPy arrays or PyTorch tensors, cast to the dtype they go to. It
+            may lack the ``num_batches_tracked`` of BatchNorm, as files of the first
+            versions of PyTorch do; the count stays then.
         strict : bool
             Whether the names must be exactly the model's own.
         prefix : str
@@ -315,12 +330,14 @@ class Module(Hooked, Holder, ABC):
         >>> two.load_state_dict(one.state_dict())
         LoadReport(missing_keys=[], unexpected_keys=[])
         """
+        state.check_mapping(state_dict)
         if prefix:
             state_dict = state.without_prefix(state_dict, prefix)
         build_from(self, state_dict)
         own = dict(self._state())
+        optional = self._optional_names()
         report = LoadReport(
-            [name for name in own if name not in state_dict],
+            [name for name in own if name not in state_dict and name not in optional],
             [name for name in state_dict if name not in own],
         )
         if strict and any(report):

@@ -13,7 +13,7 @@ from ..calculus.convert import asarray
 from ..calculus.tape import Leaf, mark_changed
 from ..errors import DeviceError, DTypeError, LibraryError, OptionError, ShapeError
 
-__all__ = ["load", "misfit", "move", "without_prefix"]
+__all__ = ["check_mapping", "load", "misfit", "move", "without_prefix"]
 
 
 def move(arrays: Iterable[Array], device: Any, like: Any, dtype: Any) -> None:
@@ -37,6 +37,11 @@ def _target(x: Array, device: Any, like: Array | None) -> tuple[Library, Any]:
         return x._lib, x._lib.raw.device(x.data)
     if isinstance(device, Device) or device in ("cpu", "auto"):
         return library_for(device), None
+    if _name_of(device) in _FLOATS:
+        raise DeviceError(
+            f"to: {device!r} is a dtype, not a device. Write "
+            f"to(dtype={_name_of(device)!r})."
+        )
     if isinstance(device, str):
         return (library_for(device), None) if x._lib.place else (x._lib, device)
     package = type(device).__module__.partition(".")[0]
@@ -88,6 +93,9 @@ def _carried(data: Any, lib: Library, target: Library, place: Any, cast: Any) ->
     return data
 
 
+_FLOATS = ("float16", "bfloat16", "float32", "float64")
+
+
 def _replace(x: Array, data: Any, lib: Library, place: Any, cast: Any) -> None:
     """Put moved data into an array; a leaf stays one and keeps its gradient."""
     node = x._node
@@ -110,6 +118,16 @@ def _changed(what: str) -> str:
 
 
 # --- names ----------------------------------------------------------------------------
+
+
+def check_mapping(values: Any) -> None:
+    """Raise OptionError unless values come with names."""
+    if not isinstance(values, Mapping):
+        raise OptionError(
+            "load_state_dict: the state is a dict of arrays by name, not a "
+            f"{type(values).__name__}. A file is read first: "
+            "xpnet.interop.safetensors.load_file(path)."
+        )
 
 
 def without_prefix(values: Mapping[str, Any], prefix: str) -> dict[str, Any]:

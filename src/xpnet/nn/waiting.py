@@ -109,7 +109,9 @@ def _fitting_size(module: Any, waiting: Waiting, shapes: Any) -> int | None:
             trial._build(size)
         except XpnetError:
             continue
-        if {name: x.shape for name, x in trial._all_state()} == shapes:
+        optional = trial._optional_names() - shapes.keys()
+        made = {k: x.shape for k, x in trial._all_state() if k not in optional}
+        if made == shapes:
             return size
     return None
 

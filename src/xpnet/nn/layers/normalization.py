@@ -52,6 +52,7 @@ class _Tracking(Module):
     running_mean: Array | None
     running_var: Array | None
     num_batches_tracked: Array | None
+    _optional = ("num_batches_tracked",)
 
     def _prepare(
         self, size: int | None, eps: float, momentum: float | None, **options: Any
