@@ -230,7 +230,7 @@ def test_a_state_may_lack_the_counts_of_batches(channels):
     assert model.load_state_dict(state) == ([], [])
     assert int(model[1].num_batches_tracked.data) == 0
     del state["1.running_mean"]
-    with pytest.raises(OptionError, match="missing .*running_mean"):
+    with pytest.raises(OptionError, match=r"missing .*running_mean"):
         mine().load_state_dict(state)
 
 
