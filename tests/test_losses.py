@@ -503,3 +503,80 @@ def test_the_temperature_can_be_learned():
         return losses.info_nce(x, y, temperature=t)
 
     xn.check_grads(function, np.array(0.5), order=2)
+
+
+# --- examples of no weight ------------------------------------------------------------
+
+MISSING = {
+    "mean_squared_error": ([2.0, 1.0], [0.0, math.nan]),
+    "huber": ([2.0, math.inf], [0.0, 1.0]),
+    "binary_cross_entropy_with_logits": ([2.0, math.nan], [0.0, 1.0]),
+    "gaussian_nll": ([2.0, 1.0], [0.0, math.nan], [1.0, 1.0]),
+    "dice": ([[0.5], [math.nan]], [[1.0], [1.0]]),
+    "cross_entropy": ([[2.0, 1.0], [math.nan, 0.0]], [0, 1]),
+    "nll": ([[-2.0, -1.0], [math.nan, 0.0]], [0, 1]),
+    "multi_margin": ([[2.0, 1.5], [math.inf, math.inf]], [0, 1]),
+}
+
+
+@pytest.mark.parametrize("name", MISSING)
+def test_an_example_of_weight_zero_touches_no_gradient(name, target):
+    first, *rest = [np.asarray(a) for a in MISSING[name]]
+    function = getattr(losses, name)
+    found = []
+    for rows, weight in ((slice(None), [1.0, 0.0]), (slice(1), [1.0])):
+        x = target.make(first[rows], requires_grad=True)
+        others = [target.make(a[rows]) for a in rest]
+        value = function(x, *others, sample_weight=target.make(np.array(weight)))
+        value.backward()
+        found.append((float(host(value.detach())), host(x.grad)))
+    (value, slope), (alone, slope_alone) = found
+    assert value == alone
+    np.testing.assert_array_equal(slope[0], slope_alone[0])
+    np.testing.assert_array_equal(slope[1], np.zeros_like(slope[1]))
+
+
+def test_weights_of_places_leave_out_places(target):
+    x = np.zeros((2, 3, 2, 2))
+    x[0, :, 1, :] = math.nan
+    soft = np.full(x.shape, 1 / 3)
+    weight = np.ones((2, 2))
+    weight[0, 1] = 0.0
+    for labels in (np.zeros((2, 2, 2), "int64"), soft):
+        a = target.make(x, requires_grad=True)
+        value = losses.cross_entropy(
+            a, target.make(labels), sample_weight=target.make(weight)
+        )
+        value.backward()
+        np.testing.assert_allclose(float(host(value.detach())), math.log(3))
+        assert np.isfinite(host(a.grad)).all()
+
+
+def test_weights_that_are_learned_see_the_examples_that_have_none():
+    w = xn.asarray([1.0, 0.0], requires_grad=True)
+    losses.mean_squared_error([1.0, 3.0], [0.0, 0.0], sample_weight=w).backward()
+    assert w.grad.tolist() == [0.0, 8.0]
+
+
+@pytest.mark.parametrize("name", ["huber", "smooth_l1"])
+def test_the_straight_part_has_no_square(name, target):
+    x = target.make(np.array([math.inf, -1e300, 0.5]), requires_grad=True)
+    y = target.make(np.zeros(3))
+    target.namespace.sum(getattr(losses, name)(x, y, reduction="none")).backward()
+    np.testing.assert_array_equal(host(x.grad), [1.0, -1.0, 0.5])
+
+
+def test_nothing_counted_where_nothing_is_expected(target):
+    x = target.make(np.array([-math.inf, -math.inf]), requires_grad=True)
+    y = target.make(np.array([0.0, 1.0]))
+    out = losses.poisson_nll(x, y, reduction="none")
+    np.testing.assert_array_equal(host(out.detach()), [0.0, math.inf])
+    tiny = losses.kl_divergence(
+        x, target.make(np.array([-1000.0, -math.inf])), log_target=True
+    )
+    assert float(host(tiny.detach())) == 0.0
+
+
+def test_one_temperature_for_all():
+    with pytest.raises(ShapeError, match=r"temperature has shape \(2,\)"):
+        losses.info_nce(np.eye(2), np.eye(2), temperature=np.ones(2))

@@ -19,6 +19,7 @@ from .labels import (
     look,
     picked,
     shares,
+    unseen,
     without_classes,
 )
 from .reduction import reducing, times
@@ -121,18 +122,20 @@ def _refuse_class(name: str, ignore_index: int) -> None:
 
 def _fit(name: str, logits: Array, labels: Array, label_smoothing: float) -> bool:
     """Tell whether labels are probabilities; raise if they fit in neither way."""
-    shape, given = logits.data.shape, labels.data.shape
-    soft = given == shape and labels._lib.is_floating(labels.data.dtype)
-    if not soft and (not shape or given != without_classes(shape)):
-        raise label_misfit(name, logits.shape, labels.shape)
     if not 0 <= label_smoothing <= 1:
         raise OptionError(
             f"{name}: label_smoothing is {label_smoothing!r}; it must be in [0, 1]."
         )
+    shape, given = logits.data.shape, labels.data.shape
+    if len(shape) == 2 and given == shape[:1]:  # the usual case
+        return False
+    soft = given == shape and labels._lib.is_floating(labels.data.dtype)
+    if not soft and (not shape or given != without_classes(shape)):
+        raise label_misfit(name, logits.shape, labels.shape)
     return bool(soft)
 
 
-@reducing("cross_entropy", count=3, shares=shares)
+@reducing("cross_entropy", count=3, shares=shares, without=unseen)
 def _hard(
     xp: Any,
     logits: Any,
@@ -159,7 +162,7 @@ def _hard(
     return values
 
 
-@reducing("cross_entropy_of_probabilities", count=3)
+@reducing("cross_entropy_of_probabilities", count=3, without=unseen)
 def _soft(
     xp: Any, logits: Any, labels: Any, weight: Any = None, *, label_smoothing: float
 ) -> Any:
@@ -230,6 +233,6 @@ def nll(
     )
 
 
-@reducing("nll", count=3, shares=shares)
+@reducing("nll", count=3, shares=shares, without=unseen)
 def _nll(xp: Any, x: Any, labels: Any, weight: Any = None, *, ignore_index: int) -> Any:
     return picked(xp, x, labels, weight, ignore_index)

@@ -43,7 +43,7 @@ def info_nce(
     Raises
     ------
     ShapeError
-        If the shapes differ or are not (N, D).
+        If the shapes differ or are not (N, D), or the temperature has axes.
     DTypeError
         If the vectors are not real floating point.
     OptionError
@@ -68,6 +68,11 @@ def info_nce(
         raise OptionError(
             f"{name}: temperature is {temperature!r}; it must be above 0."
         )
+    if getattr(temperature, "shape", ()) != ():
+        raise ShapeError(
+            f"{name}: temperature has shape {tuple(temperature.shape)}; it is one "
+            "number for all, of shape ()."
+        )
     xp = x._lib.recorded
     scores = xp.matmul(_unit(xp, x), xp.matrix_transpose(_unit(xp, y))) / temperature
     return _among(
@@ -81,7 +86,7 @@ def _unit(xp: Any, x: Any) -> Any:
     return x / xp.where(length == 0, xp.ones_like(length), length)
 
 
-@reducing("info_nce", count=1)
+@reducing("info_nce", count=1, without=None)
 def _among(xp: Any, scores: Any, *, symmetric: bool) -> Any:
     own = xp.eye(scores.shape[0], dtype=scores.dtype, device=xp.device(scores))
 

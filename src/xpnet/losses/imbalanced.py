@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from ..calculus.array import Array
@@ -93,7 +94,7 @@ def dice(
     target : Array
         y, in [0, 1], of the same shape. Integers and booleans are cast.
     smooth : float
-        Added above and below; two empty areas then have the loss 0.
+        Added above and below; two empty areas then have the loss 0, and NaN with 0.
     reduction, sample_weight
         As for every loss: see `xpnet.losses`. There is one loss for each example.
 
@@ -126,4 +127,6 @@ def dice(
 def _dice(xp: Any, x: Any, y: Any, *, smooth: float) -> Any:
     axes = tuple(range(1, x.ndim))
     both, p, q = (xp.sum(v, axis=axes) if axes else v for v in (x * y, x, y))
-    return 1 - (2 * both + smooth) / (p + q + smooth)
+    whole = p + q + smooth
+    # 0 / 0 without a warning
+    return 1 - (2 * both + smooth) / xp.where(whole == 0, math.nan, whole)

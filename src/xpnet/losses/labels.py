@@ -8,9 +8,17 @@ from typing import Any
 from ..calculus.array import Array
 from ..errors import ShapeError
 from .arguments import check_range, one_of_classes
-from .reduction import times
+from .reduction import emptied, times
 
-__all__ = ["along", "label_misfit", "look", "picked", "shares", "without_classes"]
+__all__ = [
+    "along",
+    "label_misfit",
+    "look",
+    "picked",
+    "shares",
+    "unseen",
+    "without_classes",
+]
 
 
 def shares(
@@ -30,6 +38,15 @@ def shares(
     chosen = one_of_classes(xp, labels, logits.shape[axis], axis, logits.ndim)
     w = along(xp, weight, logits.ndim - 1 - axis)
     return counted * xp.sum(xp.where(chosen, w, xp.zeros_like(w)), axis=axis)
+
+
+def unseen(xp: Any, none: Any, arrays: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return logits, and labels that are probabilities, with zeros where `none`."""
+    logits, labels, *rest = arrays
+    none = xp.expand_dims(none, axis=1) if none.ndim > 1 else none
+    if labels.ndim == logits.ndim:
+        labels = emptied(xp, none, labels)
+    return (emptied(xp, none, logits), labels, *rest)
 
 
 def without_classes(shape: tuple[int, ...]) -> tuple[int, ...]:

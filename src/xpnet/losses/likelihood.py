@@ -66,10 +66,9 @@ def kl_divergence(
 def _divergence(xp: Any, x: Any, y: Any, *, log_target: bool) -> Any:
     if not log_target:
         return xp.xlogy(y, y) - times(xp, y, x)
-    none = y == -math.inf  # its probability is 0
-    zero = xp.zeros_like(y)
-    difference = xp.where(none, zero, y) - xp.where(none, zero, x)
-    return xp.exp(y) * difference
+    p, zero = xp.exp(y), xp.zeros_like(y)
+    none = p == 0
+    return p * (xp.where(none, zero, y) - xp.where(none, zero, x))
 
 
 def poisson_nll(
@@ -106,6 +105,10 @@ def poisson_nll(
     ShapeError, DTypeError, OptionError
         As `xpnet.losses.mean_squared_error`.
 
+    Notes
+    -----
+    A count of 0 costs nothing at a logarithm of -inf, where PyTorch gives NaN.
+
     Examples
     --------
     >>> poisson_nll([0.0], [3]).item(), poisson_nll([2.0], [0], log_input=False).item()
@@ -129,7 +132,7 @@ def poisson_nll(
 def _poisson(
     xp: Any, x: Any, y: Any, *, log_input: bool, full: bool, eps: float
 ) -> Any:
-    values = xp.exp(x) - y * x if log_input else x - y * xp.log(x + eps)
+    values = xp.exp(x) - times(xp, y, x) if log_input else x - y * xp.log(x + eps)
     if not full:
         return values
     large = y > 1

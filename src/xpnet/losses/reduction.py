@@ -16,11 +16,31 @@ from ..calculus.convert import beside
 from ..calculus.rule import fused
 from ..errors import OptionError, ShapeError
 
-__all__ = ["reduced", "reducing", "times"]
+__all__ = ["emptied", "left_out", "reduced", "reducing", "times"]
 
 _REDUCTIONS = ("mean", "sum", "none")
 
 Values = Callable[..., Any]
+
+
+def left_out(xp: Any, none: Any, arrays: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return arrays with zeros in the examples of no weight: the first two of them.
+
+    Their axes begin with those of `none`, which tells what has no weight. So what such
+    an example holds, infinities and NaN too, touches no gradient.
+    """
+    return (*[emptied(xp, none, x) for x in arrays[:2]], *arrays[2:])
+
+
+def emptied(xp: Any, none: Any, x: Any) -> Any:
+    """Return `x` with zeros where `none`, along the first axes."""
+    more = x.ndim - none.ndim
+    if more < 0 or any(
+        a not in (1, b) for a, b in zip(none.shape, x.shape, strict=False)
+    ):
+        return x  # the weights fit no losses
+    none = xp.reshape(none, (*none.shape, *[1] * more))
+    return xp.where(none, xp.zeros_like(x), x)
 
 
 def reducing(
@@ -29,6 +49,7 @@ def reducing(
     count: int,
     shares: Values | None = None,
     batchmean: bool = False,
+    without: Values | None = left_out,
 ) -> Callable[[Values], Callable[..., Array]]:
     """Make a loss of a function that returns the values before they are reduced.
 
@@ -43,6 +64,10 @@ def reducing(
         already, counts in the mean. By default 1.
     batchmean : bool
         Also know the reduction ``"batchmean"``.
+    without : callable, optional
+        Given `xp`, where a sample weight is 0, and the arrays: returns them without
+        those examples, whose gradients are 0 then. None where the examples are not
+        apart.
     """
     known = (*_REDUCTIONS, "batchmean") if batchmean else _REDUCTIONS
 
@@ -63,9 +88,12 @@ def reducing(
                 arrays = arrays[:-1]
             if sample_weight is None:
                 return whole(*arrays, reduction=reduction, **options)  # type: ignore[no-any-return]
+            xp = arrays[0]._lib.recorded
+            given = beside(sample_weight, arrays[0])
+            if without is not None and given._node is None:
+                arrays = without(xp, given == 0, arrays)
             each = whole(*arrays, reduction="none", **options)
-            xp = each._lib.recorded
-            weight = _aligned(name, sample_weight, each)
+            weight = _aligned(name, given, each)
             counts = shares(xp, *arrays, **options) if shares else None
             return reduced(xp, each, reduction, weight, counts)  # type: ignore[no-any-return]
 
@@ -120,9 +148,9 @@ def _unknown(name: str, reduction: Any, known: tuple[str, ...]) -> OptionError:
     return OptionError(f"{name}: reduction is one of {known}, not {reduction!r}.")
 
 
-def _aligned(name: str, weight: Any, values: Array) -> Array:
+def _aligned(name: str, w: Array, values: Array) -> Array:
     """Return weights of examples or elements, shaped to multiply the values."""
-    w, shape = beside(weight, values), values.shape
+    shape = values.shape
     if w.shape != shape[: w.ndim]:
         raise ShapeError(
             f"{name}: sample_weight of shape {w.shape} does not fit losses of shape "

@@ -152,7 +152,9 @@ def smooth_l1(
 def _smooth(xp: Any, x: Any, y: Any, *, beta: float) -> Any:
     d = x - y
     size = xp.abs(d)
-    return xp.where(size < beta, (0.5 / beta) * xp.square(d), size - 0.5 * beta)
+    small = size < beta
+    near = xp.where(small, d, xp.zeros_like(d))  # whose square is finite
+    return xp.where(small, (0.5 / beta) * xp.square(near), size - 0.5 * beta)
 
 
 def huber(
@@ -202,7 +204,9 @@ def huber(
 def _huber(xp: Any, x: Any, y: Any, *, delta: float) -> Any:
     d = x - y
     size = xp.abs(d)
-    return xp.where(size < delta, 0.5 * xp.square(d), delta * (size - 0.5 * delta))
+    small = size < delta
+    near = xp.where(small, d, xp.zeros_like(d))  # whose square is finite
+    return xp.where(small, 0.5 * xp.square(near), delta * (size - 0.5 * delta))
 
 
 def log_cosh(

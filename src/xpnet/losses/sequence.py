@@ -140,10 +140,10 @@ def _values(
     return xp.where(fits, values, math.nan)
 
 
-_ctc = reducing("ctc", count=5)(_values)
+_ctc = reducing("ctc", count=5, without=None)(_values)
 
 
-@reducing("ctc_of_one", count=5)
+@reducing("ctc_of_one", count=5, without=None)
 def _ctc_of_one(xp: Any, *arrays: Any, **options: Any) -> Any:
     return xp.squeeze(_values(xp, *arrays, **options), axis=0)
 
