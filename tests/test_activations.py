@@ -152,7 +152,7 @@ def test_options_that_make_no_sense_are_refused():
     ):
         with pytest.raises(OptionError, match=r"\.$"):
             make()
-    with pytest.raises(TypeError, match="missing a required argument: 'value'"):
+    with pytest.raises(TypeError, match=r"Threshold: missing a required .* 'value'; it"):
         nn.Threshold(1.0)
     with pytest.raises(DTypeError, match="gelu: x has dtype int64"):
         F.gelu(xn.asarray([1, 2]))
@@ -196,3 +196,22 @@ def test_twins_leave_what_is_not_finite_to_the_reference():
     x = np.asarray([1.0, np.inf, -np.inf, np.nan], dtype=np.float32)
     out = host(F.gelu(xn.asarray(x)))
     np.testing.assert_array_equal(out[1:], [np.inf, 0.0, np.nan])
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (
+            lambda: nn.Softmax(dim=1),
+            r"Softmax\(axis=-1\)\. What PyTorch calls dim is axis",
+        ),
+        (lambda: nn.ReLU(inplace=True), r"ReLU\(\)\. Nothing is computed in place"),
+        (
+            lambda: nn.Softplus(1.0, 20.0),
+            r"too many .*; it is Softplus\(beta=1\.0\)\.$",
+        ),
+    ],
+)
+def test_options_of_pytorch_that_are_not_here_get_a_next_step(make, words):
+    with pytest.raises(TypeError, match=words):
+        make()

@@ -358,3 +358,10 @@ def test_frozen_parts_are_not_trained_and_cost_no_gradient():
     xn.xp.sum(model(numbers((4, 2)))).backward()
     opt.step()
     assert (model[0].weight.data != before["0.weight"]).any()
+
+
+@pytest.mark.parametrize(
+    "kind", [nn.ModuleList, nn.ModuleDict, nn.ParameterList, nn.ParameterDict]
+)
+def test_none_makes_an_empty_one(kind):
+    assert len(kind(None)) == len(kind()) == 0

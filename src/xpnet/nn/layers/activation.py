@@ -56,7 +56,10 @@ class _Activation(Module):
     _check: ClassVar[Callable[..., None] | None] = None
 
     def __init__(self, *args: Any, **options: Any) -> None:
-        given = self._signature.bind(*args, **options)
+        try:
+            given = self._signature.bind(*args, **options)
+        except TypeError as error:
+            raise _unfit(self, options, error) from None
         given.apply_defaults()
         if self._check is not None:
             self._check(**given.arguments)
@@ -73,6 +76,19 @@ class _Activation(Module):
         """Return the options."""
         names = self._signature.parameters
         return ", ".join(f"{name}={getattr(self, name)!r}" for name in names)
+
+
+_ELSEWHERE = {
+    "dim": " What PyTorch calls dim is axis.",
+    "inplace": " Nothing is computed in place; leave it out.",
+}
+
+
+def _unfit(layer: _Activation, options: dict[str, Any], error: Exception) -> TypeError:
+    """Return the error for options that a layer has not, with those that it has."""
+    name = type(layer).__name__
+    hint = "".join(_ELSEWHERE.get(option, "") for option in options)
+    return TypeError(f"{name}: {error}; it is {name}{layer._signature}.{hint}")
 
 
 _DOC = """{line}

@@ -58,8 +58,8 @@ class _Store(Module):
 class _List(_Store):
     """A list: its entries are named "0", "1", ..."""
 
-    def __init__(self, values: Iterable[Any] = ()) -> None:
-        self.extend(values)
+    def __init__(self, values: Iterable[Any] | None = None) -> None:
+        self.extend(() if values is None else values)
 
     def append(self, value: Any) -> Any:
         """Add an entry at the end, and return self."""
@@ -104,8 +104,8 @@ class _List(_Store):
 class _Dict(_Store):
     """A dict: its keys are the names of its entries."""
 
-    def __init__(self, values: Mapping[str, Any] | Iterable[Any] = ()) -> None:
-        self.update(values)
+    def __init__(self, values: Mapping[str, Any] | Iterable[Any] | None = None) -> None:
+        self.update({} if values is None else values)
 
     def update(self, values: Mapping[str, Any] | Iterable[Any]) -> None:
         """Add entries, or replace those of the same keys."""
