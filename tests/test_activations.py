@@ -152,7 +152,9 @@ def test_options_that_make_no_sense_are_refused():
     ):
         with pytest.raises(OptionError, match=r"\.$"):
             make()
-    with pytest.raises(TypeError, match=r"Threshold: missing a required .* 'value'; it"):
+    with pytest.raises(
+        TypeError, match=r"Threshold: missing a required .* 'value'; it"
+    ):
         nn.Threshold(1.0)
     with pytest.raises(DTypeError, match="gelu: x has dtype int64"):
         F.gelu(xn.asarray([1, 2]))

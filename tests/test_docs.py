@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from test_readme import run
+from xpnet import nn
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGES = {
@@ -74,3 +75,18 @@ def anchor(title: str) -> str:
 def test_the_page_for_users_of_other_libraries_has_examples():
     assert len(BLOCKS["differentiate.md"]) >= 6
     assert len(BLOCKS["transforms.md"]) > 10
+
+
+def test_every_file_of_layers_has_a_page_and_every_name_is_in_the_index():
+    index = PAGES["nn/README.md"]
+    layers = Path(nn.__file__).parent / "layers"
+    shared = {"__init__", "conv_docs", "family", "lists"}  # lists: with the containers
+    for stem in {path.stem for path in layers.glob("*.py")} - shared:
+        assert f"({stem}.md)" in index, stem
+    for name in set(nn.__all__) - {"functional", "init"}:
+        alike = re.sub(r"[23]d$", "1d", name)
+        assert f"`{name}`" in index or f"`{alike}`" in index, name
+    absent = index[index.index("Not here") :]
+    for name in re.findall(r"`(\w+)`", absent):
+        there = name == "Upsample"
+        assert there is (name in nn.__all__ or name in nn.functional.__all__), name
