@@ -21,7 +21,7 @@ from typing import Any, final
 
 import numpy as np
 
-__all__ = ["claim", "for_product", "one_thread"]
+__all__ = ["claim", "claimed", "for_product", "one_thread"]
 
 _lock = threading.Lock()
 _inside = 0
@@ -33,7 +33,9 @@ _CLAIM = 64
 _SMALL = 2**25
 """Multiplications from which a product is worth the threads of the BLAS anyway."""
 
-_claimed = 0
+claimed = 0
+"""How many groups of products are left of a claim."""
+
 _NOTHING = contextlib.nullcontext()
 
 
@@ -94,8 +96,8 @@ def one_thread() -> contextlib.AbstractContextManager[Any]:
 
 def claim() -> None:
     """Say that threads of ours share the work, and will again soon."""
-    global _claimed
-    _claimed = _CLAIM
+    global claimed
+    claimed = _CLAIM
 
 
 def for_product(multiplications: int) -> contextlib.AbstractContextManager[Any]:
@@ -104,8 +106,8 @@ def for_product(multiplications: int) -> contextlib.AbstractContextManager[Any]:
     Which products these are depends only on the order of the calls: those after a
     `claim`, until there were many without another.
     """
-    global _claimed
-    if not _claimed:
+    global claimed
+    if not claimed:
         return _NOTHING
-    _claimed -= 1
+    claimed -= 1
     return _ONE if multiplications < _SMALL else _NOTHING

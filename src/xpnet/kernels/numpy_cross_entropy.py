@@ -106,7 +106,8 @@ class _CrossEntropy:
     ) -> tuple[Any, ...]:
         if len(residual) == 2:  # of few logits, by columns
             slope, count = residual
-            return (np.multiply(slope, g / count).T, *_NOTHING[1 : len(needs)])
+            dx = np.multiply(slope, g.item() / count).T
+            return (dx, None) if len(needs) == 2 else (dx, None, None)
         slope, shape, inner, whole, reduction = residual
         if reduction == "none":
             dx = slope * g.reshape(inner)[:, None]

@@ -15,7 +15,7 @@ from typing import Any, final
 
 import numpy as np
 
-from .blas import for_product
+from . import blas
 from .numpy_common import REAL, filled
 from .numpy_elementwise import gate, relu
 from .twin import register
@@ -48,7 +48,7 @@ class _Linear:
     ) -> tuple[Any, Any] | None:
         if not _takes(x, weight, bias):
             return None
-        with for_product(_size(x, weight)):
+        with blas.for_product(_size(x, weight)):
             out = x.dot(weight.T)  # (N, out)
         if bias is not None:
             np.add(out, bias, out)
@@ -58,7 +58,7 @@ class _Linear:
         self, g: Any, residual: Any, needs: tuple[bool, ...], slots: tuple[Any, ...]
     ) -> tuple[Any, ...]:
         x, weight = residual
-        with for_product(_size(x, weight)):
+        with blas.for_product(_size(x, weight)):
             dx = g.dot(weight) if needs[0] else None
             dW = g.T.dot(x, out=slots[1]) if needs[1] else None
             db = filled(len(g), 1, g.dtype).dot(g, out=slots[2]) if needs[2] else None
@@ -76,19 +76,26 @@ class _Dense:
     def forward(
         self, needs: tuple[bool, ...], x: Any, *parameters: Any, relus: tuple[bool, ...]
     ) -> tuple[Any, Any] | None:
+        if blas.claimed:
+            with blas.for_product(_size(x, parameters[0])):
+                return self._forward(x, parameters, relus)
+        return self._forward(x, parameters, relus)
+
+    def _forward(
+        self, x: Any, parameters: tuple[Any, ...], relus: tuple[bool, ...]
+    ) -> tuple[Any, Any] | None:
         kept = []
         pairs = iter(parameters)
-        with for_product(_size(x, parameters[0])):
-            for bent, weight, bias in zip(relus, pairs, pairs, strict=True):
-                if not _takes(x, weight, bias):
-                    return None
-                out = x.dot(weight.T)
-                if bias is not None:
-                    np.add(out, bias, out)
-                if bent:
-                    relu(out, out)
-                kept.append((x, weight, out if bent else None))
-                x = out
+        for bent, weight, bias in zip(relus, pairs, pairs, strict=True):
+            if not _takes(x, weight, bias):
+                return None
+            out = x.dot(weight.T)
+            if bias is not None:
+                np.add(out, bias, out)
+            if bent:
+                relu(out, out)
+            kept.append((x, weight, out if bent else None))
+            x = out
         return x, kept
 
     def backward(
@@ -96,9 +103,11 @@ class _Dense:
     ) -> tuple[Any, ...]:
         if len(set(map(id, slots))) < len(slots):
             slots = _without_repeats(slots)
-        x, weight, _ = residual[0]
-        with for_product(_size(x, weight)):
-            return self._backward(g, residual, needs, slots)
+        if blas.claimed:
+            x, weight, _ = residual[0]
+            with blas.for_product(_size(x, weight)):
+                return self._backward(g, residual, needs, slots)
+        return self._backward(g, residual, needs, slots)
 
     def _backward(
         self, g: Any, residual: Any, needs: tuple[bool, ...], slots: tuple[Any, ...]

@@ -16,7 +16,7 @@ from .store import Formula, Piece, Store, plain, renew
 
 __all__ = ["Flat", "owner"]
 
-_node, _grad, _data = map(operator.attrgetter, ("_node", "grad", "data"))
+_grad, _data = map(operator.attrgetter, ("grad", "data"))
 
 # the store whose gradients lie in an array, by the identity of the array
 _owners: weakref.WeakValueDictionary[int, Flat] = weakref.WeakValueDictionary()
@@ -102,14 +102,15 @@ class Flat(Store):
 
     def settled(self) -> bool:
         """Tell whether every value and gradient lies in the buffers: the usual case."""
-        leaves = list(map(_node, self.arrays))
-        return (
-            None not in leaves
-            and all(map(operator.is_, map(_grad, leaves), self.slots))
-            and all(map(operator.is_, map(_data, self.arrays), self.views))
-            and all(map(operator.is_, map(_data, self.slots), self.written))
-            and self.counts.count(self.counts[0]) == len(self.counts)
-            and (not self.numbers or self.held.count(self.held[0]) == len(self.held))
+        held = zip(self.arrays, self.views, self.slots, self.written, strict=True)
+        for p, view, slot, kept in held:
+            leaf = p._node
+            if leaf is None or leaf.grad is not slot:
+                return False
+            if p.data is not view or slot.data is not kept:
+                return False
+        return self.counts.count(self.counts[0]) == len(self.counts) and (
+            not self.numbers or self.held.count(self.held[0]) == len(self.held)
         )
 
     def collected(self) -> bool:

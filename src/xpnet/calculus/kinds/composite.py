@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -120,8 +119,6 @@ def composite(
 
 
 _ALL = 2**31  # as many array arguments as there are
-_ARRAY, _ARRAY_OR_NONE = {Array}, {Array, type(None)}
-_data, _node, _lib = map(operator.attrgetter, ("data", "_node", "_lib"))
 
 
 class Fused(Composite):
@@ -138,33 +135,41 @@ class Fused(Composite):
 
         def function(*args: Any, **options: Any) -> Any:
             arrays, rest = args[:count], args[count:]
-            kinds = set(map(type, arrays))
-            libs: set[Any] = set()
-            if kinds == _ARRAY:
-                raw, nodes = tuple(map(_data, arrays)), tuple(map(_node, arrays))
-                libs = set(map(_lib, arrays))
-            elif kinds == _ARRAY_OR_NONE:
-                raw = tuple([None if x is None else x.data for x in arrays])
-                nodes = tuple([None if x is None else x._node for x in arrays])
-                libs = {x._lib for x in arrays if x is not None}
-            if len(libs) != 1:
+            lib: Any = None
+            raw: list[Any] = []
+            nodes: list[Any] = []
+            for x in arrays:  # one loop: a step of a small model is short
+                if type(x) is Array:
+                    if x._lib is not lib:
+                        if lib is not None:
+                            lib = None
+                            break
+                        lib = x._lib
+                    raw.append(x.data)
+                    nodes.append(x._node)
+                elif x is None:
+                    raw.append(None)
+                    nodes.append(None)
+                else:
+                    lib = None
+                    break
+            if lib is None:
                 return function(*row._gather(arrays), *rest, **options)
-            (lib,) = libs
             twin = TWINS.get((name, lib.name))
             if twin is None:
                 return reference(lib.recorded, *args, **options)
             if rest:
                 rest = tuple([strip(v, lib) if type(v) is Array else v for v in rest])
             on_tape = nodes.count(None) != len(nodes) and is_recording()
-            needs = tuple(map(bool, nodes)) if on_tape else (False,) * len(nodes)
+            needs = tuple([on_tape and node is not None for node in nodes])
             made = twin.forward(needs, *raw, *rest, **options)
             if made is None:
                 return reference(lib.recorded, *args, **options)
             out, residual = made
             result = Array(out if type(out) is lib.array_type else lib.coerce(out), lib)
             if on_tape:
-                call = Call(raw, rest, options, (twin, residual))
-                result._node = Node(row, lib, nodes, call, None)
+                call = Call(tuple(raw), rest, options, (twin, residual))
+                result._node = Node(row, lib, tuple(nodes), call, None)
             return result
 
         return function
