@@ -39,7 +39,7 @@ _LANES = 8
 """Into how many parts a batch falls; threads take whole parts, whatever their number,
 so that sums over the batch are the same for any."""
 
-_LANE_WORK = 3 * 2**22
+_LANE_WORK = 2**23
 """Multiplications below which a part is not worth a thread."""
 
 _COPYING = 16
