@@ -2,6 +2,7 @@
 
 import copy
 import importlib
+import math
 import pathlib
 import threading
 
@@ -233,6 +234,14 @@ def test_a_checkpoint_runs_again_in_the_same_types():
     assert grads[0].tobytes() == grads[1].tobytes()
 
 
+def test_dtypes_are_taken_for_their_names():
+    kinds = ("float16", np.float16, np.dtype("float16"))
+    assert [xn.autocast(kind).dtype for kind in kinds] == ["float16"] * 3
+    assert xn.autocast(torch.bfloat16).dtype == "bfloat16"
+    with pytest.raises(OptionError, match="not torch.float32. To compute in float32"):
+        xn.autocast(torch.float32)
+
+
 def test_unknown_types_get_a_sentence():
     with pytest.raises(OptionError, match="'float16' or 'bfloat16', not 'float8'"):
         xn.autocast("float8")
@@ -358,6 +367,9 @@ def test_steps_out_of_order_get_a_sentence():
         scaler.step(opt)
     with pytest.raises(OptionError, match="growth_factor above 1"):
         optim.GradScaler(growth_factor=1.0)
+    for scale in (math.inf, "large"):
+        with pytest.raises(OptionError, match="init_scale is above 0"):
+            optim.GradScaler(init_scale=scale)
     with pytest.raises(OptionError, match="growth_interval is an integer"):
         optim.GradScaler(growth_interval=0)
 

@@ -114,6 +114,30 @@ def test_files_with_code_in_them_are_refused(tmp_path, capsys):
     assert "no!" not in capsys.readouterr().out
 
 
+def test_tensors_that_numpy_has_not_are_refused(tmp_path):
+    path = tmp_path / "low.pt"
+    low = torch.ones(2).to(torch.float8_e4m3fn)
+    sparse = torch.eye(2).to_sparse()
+    for tensor, words in (
+        (low, "of torch.float8_e4m3fn"),
+        (sparse, "torch.sparse_coo"),
+    ):
+        torch.save({"w": tensor}, path)
+        with pytest.raises(OptionError, match=rf"'w' is a tensor .*{words}"):
+            from_torch.load_file(path)
+    with pytest.raises(OptionError, match=r"'w' has dtype torch.float8_e4m3fn, which"):
+        safetensors.save_file({"w": low}, tmp_path / "low.safetensors")
+
+
+def test_arrays_of_bfloat16_are_saved_as_float32(tmp_path):
+    path = tmp_path / "low.safetensors"
+    x = torch.tensor([1.5, 3e38], dtype=torch.bfloat16)
+    safetensors.save_file({"w": x}, path)
+    np.testing.assert_array_equal(
+        safetensors.load_file(path)["w"].data, x.float().numpy()
+    )
+
+
 def test_files_without_a_state_get_a_sentence(tmp_path):
     torch.save({"epoch": 3, "weights": {"a": torch.ones(2)}}, tmp_path / "x.pt")
     with pytest.raises(OptionError, match=r"no named tensors in it; it holds \['epoch"):

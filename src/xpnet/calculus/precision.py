@@ -40,8 +40,8 @@ class autocast(contextlib.ContextDecorator):
 
     Parameters
     ----------
-    dtype : str
-        ``"float16"`` or ``"bfloat16"``.
+    dtype : str or dtype
+        ``"float16"`` or ``"bfloat16"``; or a dtype of any library with that name.
     enabled : bool
         False computes in float32 again, inside a block that does not.
 
@@ -74,12 +74,14 @@ class autocast(contextlib.ContextDecorator):
     (dtype('float16'), dtype('float32'))
     """
 
-    def __init__(self, dtype: str = "float16", enabled: bool = True) -> None:
-        if dtype not in LOW:
+    def __init__(self, dtype: Any = "float16", enabled: bool = True) -> None:
+        name = _name(getattr(dtype, "__name__", dtype))
+        if name not in LOW:
             raise OptionError(
-                f"autocast: dtype is 'float16' or 'bfloat16', not {dtype!r}."
+                f"autocast: dtype is 'float16' or 'bfloat16', not {dtype!r}. To "
+                "compute in float32, pass enabled=False."
             )
-        self.dtype, self.enabled = dtype, enabled
+        self.dtype, self.enabled = name, enabled
 
     def __enter__(self) -> autocast:
         global used

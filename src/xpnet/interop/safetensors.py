@@ -52,6 +52,10 @@ def save_file(
     OSError
         If the file cannot be written.
 
+    Notes
+    -----
+    bfloat16, which NumPy has not, is saved as float32, which has all its numbers.
+
     Examples
     --------
     >>> import tempfile
@@ -72,7 +76,7 @@ def save_file(
                 f"save_file: names and metadata must be strings; {word!r} is "
                 f"of type {type(word).__name__}."
             )
-    arrays = {name: _to_host(value) for name, value in state_dict.items()}
+    arrays = {name: _to_host(name, value) for name, value in state_dict.items()}
     try:
         content = save(arrays, metadata=words or None)
     except (KeyError, SafetensorError) as error:
@@ -195,10 +199,18 @@ def _opened(path: str | os.PathLike[str]) -> Iterator[Any]:
         ) from None
 
 
-def _to_host(value: Any) -> np.ndarray[Any, Any]:
+def _to_host(name: str, value: Any) -> np.ndarray[Any, Any]:
     """Return an array's values as NumPy wants them for saving: native, in C order."""
     x = asarray(value).detach()
-    host = x.numpy()
+    if str(x.dtype).endswith("bfloat16"):
+        x = x._lib.recorded.astype(x, x._lib.raw.float32)
+    try:
+        host = x.numpy()
+    except TypeError:
+        raise OptionError(
+            f"save_file: {name!r} has dtype {x.dtype}, which NumPy does not have. Cast "
+            "it to float32 or bfloat16."
+        ) from None
     return np.asarray(host, dtype=host.dtype.newbyteorder("="), order="C")
 
 

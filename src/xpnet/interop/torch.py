@@ -45,7 +45,8 @@ def load_file(
     LibraryError
         If PyTorch is not installed.
     OptionError
-        If there is no state in the file, or PyTorch refuses to read it.
+        If there is no state in the file, a tensor of it is sparse or of a type that
+        NumPy has not, or PyTorch refuses to read it.
     OSError
         If the file cannot be read.
 
@@ -74,16 +75,26 @@ def load_file(
     try:
         held = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
+        why = str(error).partition("\n")[0].partition(". ")[0].rstrip(".")
         raise OptionError(
-            f"{os.fspath(path)}: PyTorch does not read this as tensors alone: "
-            f"{str(error).splitlines()[0]:.200}"
+            f"{os.fspath(path)}: PyTorch does not read this as tensors alone "
+            f"({type(error).__name__}: {why:.200}). Save model.state_dict() there, not "
+            "the model."
         ) from None
     state = _state_in(held, key, os.fspath(path))
     place = resolve(device)
-    return {
-        name: asarray(_as_numpy(torch, value), device=place)
-        for name, value in state.items()
-    }
+    found = {}
+    for name, value in state.items():
+        try:
+            host = _as_numpy(torch, value)
+        except (RuntimeError, TypeError):
+            raise OptionError(
+                f"{os.fspath(path)}: {name!r} is a tensor of {value.dtype} with the "
+                f"layout {value.layout}, for which NumPy has no array. Save it dense, "
+                "as float32 or bfloat16."
+            ) from None
+        found[name] = asarray(host, device=place)
+    return found
 
 
 def _state_in(held: Any, key: str | None, path: str) -> Mapping[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import weakref
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, final
@@ -11,6 +12,7 @@ from ..calculus.convert import asarray
 from ..errors import DTypeError, GradientError, OptionError
 from ..trees import flatten
 from .gradients import Part, gradients
+from .terms import is_number
 
 if TYPE_CHECKING:
     from .base import Optimizer
@@ -79,7 +81,11 @@ class GradScaler:
         growth_interval: int = 2000,
         enabled: bool = True,
     ) -> None:
-        if not init_scale > 0 or not growth_factor > 1 or not 0 < backoff_factor < 1:
+        given = (init_scale, growth_factor, backoff_factor)
+        numbers = all(is_number(x) and math.isfinite(x) for x in given)
+        if not numbers or not (
+            init_scale > 0 and 0 < backoff_factor < 1 < growth_factor
+        ):
             raise OptionError(
                 "GradScaler: init_scale is above 0, growth_factor above 1 and "
                 "backoff_factor between 0 and 1; they are "
