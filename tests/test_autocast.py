@@ -238,7 +238,9 @@ def test_dtypes_are_taken_for_their_names():
     kinds = ("float16", np.float16, np.dtype("float16"))
     assert [xn.autocast(kind).dtype for kind in kinds] == ["float16"] * 3
     assert xn.autocast(torch.bfloat16).dtype == "bfloat16"
-    with pytest.raises(OptionError, match="not torch.float32. To compute in float32"):
+    with pytest.raises(
+        OptionError, match=r"not torch\.float32\. To compute in float32"
+    ):
         xn.autocast(torch.float32)
 
 

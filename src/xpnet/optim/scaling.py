@@ -82,10 +82,8 @@ class GradScaler:
         enabled: bool = True,
     ) -> None:
         given = (init_scale, growth_factor, backoff_factor)
-        numbers = all(is_number(x) and math.isfinite(x) for x in given)
-        if not numbers or not (
-            init_scale > 0 and 0 < backoff_factor < 1 < growth_factor
-        ):
+        numbers = all(is_number(x) and 0 < x < math.inf for x in given)
+        if not numbers or not backoff_factor < 1 < growth_factor:
             raise OptionError(
                 "GradScaler: init_scale is above 0, growth_factor above 1 and "
                 "backoff_factor between 0 and 1; they are "
