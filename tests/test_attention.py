@@ -436,7 +436,7 @@ def test_options_without_meaning_are_refused():
         nn.MultiheadAttention(8, 3)
     with pytest.raises(OptionError, match="4 query heads do not share 3 heads"):
         nn.MultiheadAttention(8, 4, num_kv_heads=3)
-    with pytest.raises(OptionError, match="p is a probability"):
+    with pytest.raises(OptionError, match="dropout is a probability"):
         nn.MultiheadAttention(8, 4, dropout=1.5)
     with pytest.raises(OptionError, match="activation is 'relu', 'gelu' or a function"):
         nn.TransformerEncoderLayer(8, 4, activation="tanh")

@@ -103,3 +103,14 @@ def test_shapes_without_channels_are_refused():
 def test_dropped_infinities_are_zeros():
     out = host(F.dropout(np.full(100, np.inf), 0.5, rng=0))
     assert set(out) == {0.0, np.inf}
+
+
+@pytest.mark.parametrize(
+    ("name", "default"),
+    [("dropout", True), ("dropout1d", True), ("alpha_dropout", False)],
+)
+def test_functions_take_training_third_as_in_pytorch(name, default):
+    function, x = getattr(F, name), np.ones((2, 3, 4))
+    assert (function(x, 0.5, False, rng=0).data == x).all()
+    assert not (function(x, 0.5, True, rng=0).data == x).all()
+    assert (function(x, 0.5, rng=0).data == x).all() is np.bool_(not default)

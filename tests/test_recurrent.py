@@ -225,7 +225,7 @@ def test_one_sequence_has_no_lengths():
         (lambda: nn.LSTM(3, 0), "LSTM: hidden_size is an integer of at least 1, not 0"),
         (lambda: nn.LSTM(0, 3), "LSTM: input_size is an integer of at least 1, not 0"),
         (lambda: nn.GRU(3, 4, 0), "GRU: num_layers is an integer of at least 1"),
-        (lambda: nn.GRU(3, 4, dropout=2), r"GRU: p is a probability in \[0, 1\]"),
+        (lambda: nn.GRU(3, 4, dropout=2), r"GRU: dropout is a probability in \[0, 1\]"),
         (lambda: nn.LSTM(3, 4, proj_size=4), "it must be less than hidden_size"),
         (lambda: nn.LSTM(None, 4, proj_size=5), "it must be less than hidden_size"),
         (lambda: nn.LSTM(3, 4, proj_size=-1), "proj_size is an integer of at least 0"),

@@ -25,7 +25,7 @@ _SATURATED = 1.7580993408473766
 """What `selu` goes to on the left, with its sign changed."""
 
 
-def dropout(x: Any, p: float = 0.5, rng: Any = None, training: bool = True) -> Array:
+def dropout(x: Any, p: float = 0.5, training: bool = True, *, rng: Any = None) -> Array:
     """Set elements to 0 with probability `p`, scale the others by ``1 / (1 - p)``.
 
     The expected value of each element stays what it was, so that nothing has to change
@@ -38,10 +38,10 @@ def dropout(x: Any, p: float = 0.5, rng: Any = None, training: bool = True) -> A
         Floating point, of any shape.
     p : float
         The probability, in [0, 1].
-    rng : int or Generator, optional
-        Draws the mask, on the host: the same on every device.
     training : bool
         Whether to drop anything.
+    rng : int or Generator, optional
+        Draws the mask, on the host: the same on every device.
 
     Raises
     ------
@@ -65,7 +65,9 @@ def dropout(x: Any, p: float = 0.5, rng: Any = None, training: bool = True) -> A
     return _dropped(array, array.shape, p, rng, training)
 
 
-def dropout1d(x: Any, p: float = 0.5, rng: Any = None, training: bool = True) -> Array:
+def dropout1d(
+    x: Any, p: float = 0.5, training: bool = True, *, rng: Any = None
+) -> Array:
     """Set whole channels to 0 with probability `p`, and scale the others.
 
     `x` has shape (N, C, L) or (C, L). Parameters and errors are those of `dropout`; a
@@ -79,7 +81,9 @@ def dropout1d(x: Any, p: float = 0.5, rng: Any = None, training: bool = True) ->
     return _of_channels("dropout1d", x, (3, 2), p, rng, training)
 
 
-def dropout2d(x: Any, p: float = 0.5, rng: Any = None, training: bool = True) -> Array:
+def dropout2d(
+    x: Any, p: float = 0.5, training: bool = True, *, rng: Any = None
+) -> Array:
     """Set whole channels of images to 0 with probability `p`, and scale the others.
 
     `x` has shape (N, C, H, W). Parameters and errors are those of `dropout`; a
@@ -99,7 +103,9 @@ def dropout2d(x: Any, p: float = 0.5, rng: Any = None, training: bool = True) ->
     return _of_channels("dropout2d", x, (4,), p, rng, training)
 
 
-def dropout3d(x: Any, p: float = 0.5, rng: Any = None, training: bool = True) -> Array:
+def dropout3d(
+    x: Any, p: float = 0.5, training: bool = True, *, rng: Any = None
+) -> Array:
     """Set whole channels of volumes to 0 with probability `p`, and scale the others.
 
     `x` has shape (N, C, D, H, W) or (C, D, H, W). Parameters and errors are those of
@@ -114,13 +120,14 @@ def dropout3d(x: Any, p: float = 0.5, rng: Any = None, training: bool = True) ->
 
 
 def alpha_dropout(
-    x: Any, p: float = 0.5, rng: Any = None, training: bool = True
+    x: Any, p: float = 0.5, training: bool = False, *, rng: Any = None
 ) -> Array:
     """Drop elements so that a mean of 0 and a variance of 1 stay: for `selu`.
 
     Dropped elements become -1.7581, where `selu` is saturated; then all are scaled by
     ``a = 1 / sqrt((1 - p) * (1 + p * 1.7581**2))`` and shifted by ``1.7581 * a * p``.
-    With ``p = 1`` the result is zeros. Parameters and errors are those of `dropout`.
+    With ``p = 1`` the result is zeros. Parameters and errors are those of `dropout`,
+    but `training` is False by default, as in PyTorch.
 
     Notes
     -----
@@ -129,7 +136,7 @@ def alpha_dropout(
 
     Examples
     --------
-    >>> alpha_dropout([1.0, 1.0, 1.0, 1.0], 0.5, rng=0).shape
+    >>> alpha_dropout([1.0, 1.0, 1.0, 1.0], 0.5, training=True, rng=0).shape
     (4,)
     """
     check_probability("alpha_dropout", p)
@@ -138,16 +145,16 @@ def alpha_dropout(
 
 
 def feature_alpha_dropout(
-    x: Any, p: float = 0.5, rng: Any = None, training: bool = True
+    x: Any, p: float = 0.5, training: bool = False, *, rng: Any = None
 ) -> Array:
     """Drop whole channels as `alpha_dropout` drops elements.
 
-    `x` has shape (N, C, ...). Parameters and errors are those of `dropout`; a
+    `x` has shape (N, C, ...). Parameters and errors are those of `alpha_dropout`; a
     ShapeError is raised if `x` has fewer than two axes.
 
     Examples
     --------
-    >>> feature_alpha_dropout([[1.0, 1.0]], 0.5, rng=0).shape
+    >>> feature_alpha_dropout([[1.0, 1.0]], 0.5, training=True, rng=0).shape
     (1, 2)
     """
     check_probability("feature_alpha_dropout", p)

@@ -40,7 +40,7 @@ class _Dropping(Module):
 
     def forward(self, x: Any) -> Array:
         """Return `x`, in training with parts dropped."""
-        return type(self)._function(x, self.p, self.rng, self.training)
+        return type(self)._function(x, self.p, self.training, rng=self.rng)
 
     def extra_repr(self) -> str:
         """Return the probability."""

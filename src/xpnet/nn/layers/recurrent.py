@@ -160,7 +160,7 @@ class _Recurrent(_Weights):
         last: list[list[Array]] = [[] for _ in first]
         for layer in range(self.num_layers):
             if layer:
-                x = dropout(x, self.dropout, self.rng, self.training)
+                x = dropout(x, self.dropout, self.training, rng=self.rng)
             outs = []
             for back, end in enumerate(self._ends(layer)):
                 at = layer * self._directions + back
