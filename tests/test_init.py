@@ -1,12 +1,14 @@
 """Initial weights: PyTorch's distributions, exact structure, the same everywhere."""
 
+import inspect
+
 import numpy as np
 import pytest
 
 import xpnet as xn
 from libraries import CUPY, host, parameters
-from xpnet import nn, xp
-from xpnet.errors import OptionError, ShapeError
+from xpnet import nn, optim, xp
+from xpnet.errors import DTypeError, OptionError, ShapeError
 from xpnet.nn import init
 
 
@@ -248,3 +250,56 @@ def test_gains_and_fans():
     for shape in ((3,), (), (0, 3)):
         with pytest.raises(ShapeError, match="two axes or more"):
             init.he_normal(shape)
+
+
+FILLING = [name for name in init.__all__ if name.endswith("_")]
+GIVEN = {"constant_": {"val": 3.0}, "sparse_": {"sparsity": 0.5}}
+
+
+def test_the_names_and_options_of_pytorch_are_there():
+    torch = pytest.importorskip("torch")
+    theirs = [n for n in dir(torch.nn.init) if n.endswith("_") and n[0] != "_"]
+    assert sorted(theirs) == sorted(FILLING)
+
+    def options(function, generator):
+        found = list(inspect.signature(function).parameters.values())[1:]
+        return [(p.name, p.default) for p in found if p.name != generator]
+
+    for name in FILLING:
+        wanted = options(getattr(torch.nn.init, name), "generator")
+        assert options(getattr(init, name), "rng") == wanted
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", FILLING)
+def test_arrays_are_filled_and_stay_the_same_leaves(name, dtype):
+    shape = (4, 4, 3) if name == "dirac_" else (4, 6)
+    x = xn.asarray(np.full(shape, 7.0, dtype), requires_grad=True)
+    raw = x.data
+    again = getattr(init, name)(x, **GIVEN.get(name, {}), rng=0)
+    assert again is x
+    assert x.data is raw
+    assert x.requires_grad
+    options = {"value": 3.0} if name == "constant_" else GIVEN.get(name, {})
+    if name in ("uniform_", "normal_"):
+        options = {"uniform_": {"low": 0.0, "high": 1.0}, "normal_": {"std": 1.0}}[name]
+    made = getattr(init, name[:-1])(shape, **options, rng=0, dtype=dtype)
+    np.testing.assert_array_equal(x.data, made.data)
+
+
+def test_a_parameter_in_an_optimizer_is_filled_in_its_buffer():
+    layer = nn.Linear(3, 2, rng=0)
+    opt = optim.SGD(layer.parameters(), lr=1.0)
+    init.ones_(layer.weight)
+    xp.sum(layer(np.ones((1, 3), "float32"))).backward()
+    opt.step()
+    assert layer.weight.tolist() == [[0.0] * 3] * 2
+
+
+def test_what_cannot_be_filled_gets_a_sentence():
+    with pytest.raises(OptionError, match=r"fills an xpnet Array.* ones\(shape\)\.$"):
+        init.ones_(np.ones(3))
+    with pytest.raises(DTypeError, match="ones_: x has dtype int64"):
+        init.ones_(xn.asarray([1, 2]))
+    with pytest.raises(ShapeError):
+        init.eye_(xn.asarray(np.ones(3)))

@@ -13,7 +13,7 @@ from ..calculus.convert import asarray
 from ..calculus.tape import Leaf, mark_changed
 from ..errors import DeviceError, DTypeError, LibraryError, OptionError, ShapeError
 
-__all__ = ["check_mapping", "load", "misfit", "move", "without_prefix"]
+__all__ = ["check_mapping", "fill", "load", "misfit", "move", "without_prefix"]
 
 
 def move(arrays: Iterable[Array], device: Any, like: Any, dtype: Any) -> None:
@@ -198,6 +198,15 @@ def load(pairs: Mapping[str, tuple[Array, Any]]) -> None:
     raw = {name: _fitting(name, values[name], x) for name, (x, _) in pairs.items()}
     for name, (x, _) in pairs.items():
         _write(x, raw[name])
+
+
+def fill(name: str, x: Array, value: Array) -> None:
+    """Write a value of its shape into an array of real floating point."""
+    if not _is_real(x._lib, x.data):
+        raise DTypeError(
+            f"{name}: x has dtype {x.dtype}, and needs real floating point."
+        )
+    _write(x, _fitting(name, value, x))
 
 
 def _fitting(name: str, value: Array, x: Array) -> Any:

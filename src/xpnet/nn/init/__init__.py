@@ -4,11 +4,29 @@ Every function is ``f(shape, ..., *, rng, dtype, device)`` and returns an `Array
 first axis of `shape` is the outputs and the second the inputs, as in the weight of
 `Linear` (out, in) and of a convolution (out, in, height, width); with k the number of
 elements of the kernel (1 for Linear), ``fan_in = in · k`` and ``fan_out = out · k``.
+
+Those of PyTorch's names, ``xavier_uniform_(x)`` and so on, write into an array.
 """
 
 from __future__ import annotations
 
 from ...errors import OptionError
+from .filling import (
+    constant_,
+    dirac_,
+    eye_,
+    kaiming_normal_,
+    kaiming_uniform_,
+    normal_,
+    ones_,
+    orthogonal_,
+    sparse_,
+    trunc_normal_,
+    uniform_,
+    xavier_normal_,
+    xavier_uniform_,
+    zeros_,
+)
 from .gains import GAINS, calculate_gain, fans, gain_of
 from .plain import (
     Initializer,
@@ -37,8 +55,11 @@ __all__ = [
     "INITIALIZERS",
     "calculate_gain",
     "constant",
+    "constant_",
     "dirac",
+    "dirac_",
     "eye",
+    "eye_",
     "fan_in_uniform",
     "fans",
     "gain_of",
@@ -48,18 +69,29 @@ __all__ = [
     "he_uniform",
     "initializer",
     "kaiming_normal",
+    "kaiming_normal_",
     "kaiming_uniform",
+    "kaiming_uniform_",
     "lecun_normal",
     "lecun_uniform",
     "normal",
+    "normal_",
     "ones",
+    "ones_",
     "orthogonal",
+    "orthogonal_",
     "sparse",
+    "sparse_",
     "trunc_normal",
+    "trunc_normal_",
     "uniform",
+    "uniform_",
     "xavier_normal",
+    "xavier_normal_",
     "xavier_uniform",
+    "xavier_uniform_",
     "zeros",
+    "zeros_",
 ]
 
 xavier_normal = glorot_normal
