@@ -150,3 +150,55 @@ def test_what_cannot_be_done_is_refused():
     with pytest.raises(ShapeError, match=r"weight has shape \(2, 3\), and the par"):
         nn.register_parametrization(layer, "weight", Flat())
     assert type(layer) is nn.Linear
+
+
+class Same(nn.Module):
+    """A parametrization that changes nothing."""
+
+    def forward(self, x):
+        return x
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        nn.Linear(4, 4, rng=0),
+        nn.Bilinear(4, 4, 2, rng=0),
+        nn.Conv2d(4, 2, 1, rng=0),
+        nn.Conv1d(4, 2, 1, bias=False, rng=0),
+        nn.ConvTranspose2d(4, 2, 1, rng=0),
+        nn.Embedding(4, 2, rng=0),
+        nn.EmbeddingBag(4, 2, rng=0),
+        nn.BatchNorm1d(4),
+        nn.LayerNorm(4),
+        nn.RMSNorm(4),
+        nn.GroupNorm(2, 4),
+        nn.InstanceNorm1d(4, affine=True),
+        nn.PReLU(4),
+        nn.LSTM(4, 2, rng=0),
+        nn.GRUCell(4, 2, rng=0),
+        nn.MultiheadAttention(4, 2, rng=0),
+    ],
+    ids=lambda layer: type(layer).__name__,
+)
+def test_every_parameter_of_every_layer_can_be_computed(layer):
+    options = layer.extra_repr()
+    names = [name for name, _ in layer.named_parameters(recurse=False)]
+    for name in names:
+        nn.register_parametrization(layer, name, Same())
+    assert layer.extra_repr() == options
+    assert repr(layer).startswith(f"Parametrized{type(layer).__bases__[0].__name__}(")
+    assert nn.summary(layer, *inputs(layer)).parameters
+    for name in names:
+        nn.remove_parametrizations(layer, name)
+    assert layer.extra_repr() == options
+
+
+def inputs(layer):
+    """Return what a layer of 4 features or channels takes."""
+    kind = type(layer).__name__.removeprefix("Parametrized")
+    if "Embedding" in kind:
+        return (np.zeros((2, 3), "int64"),)
+    shape = (2, 4, 3, 3) if "2d" in kind else (2, 4, 4) if "1d" in kind else (2, 4)
+    x = np.random.default_rng(0).normal(size=shape).astype("float32")
+    return (x,) * {"Bilinear": 2, "MultiheadAttention": 3}.get(kind, 1)

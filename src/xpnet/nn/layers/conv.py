@@ -102,8 +102,8 @@ class _Convolution(Module):
             value = self.__dict__.get(name, usual)
             if value != usual:
                 shown.append(f"{name}={value!r}")
-        made = "weight" in self.__dict__
-        biased = self.bias is not None if made else self._how[1]
+        how = self.__dict__.get("_how")  # until there is a bias
+        biased = self.bias is not None if how is None else how[1]
         return ", ".join(shown if biased else [*shown, "bias=False"])
 
 

@@ -500,10 +500,8 @@ class _Cell(_Weights):
         self._make_set("", size, self.hidden_size, self.__dict__.pop("_made"))
 
     def _weights(self) -> tuple[Any, ...]:
-        held = self.__dict__
-        return tuple(
-            [held[n] for n in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
-        )
+        cell: Any = self
+        return cell.weight_ih, cell.weight_hh, cell.bias_ih, cell.bias_hh
 
     def extra_repr(self) -> str:
         """Return the options that are not the default."""
