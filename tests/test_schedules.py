@@ -225,3 +225,27 @@ def test_a_plateau_takes_an_array():
     for value in (1.0, 2.0):
         schedule.step(xn.asarray(value))
     assert opt.lr == pytest.approx(0.01)
+
+
+def test_what_is_no_optimizer_gets_a_sentence():
+    model = xn.nn.Linear(2, 1, rng=0)
+    for make in (
+        lambda: optim.StepLR(model, 3),
+        lambda: optim.OneCycleLR(model, 0.1, 10),
+        lambda: optim.LambdaLR(model, lambda step: 1.0),
+        lambda: optim.ReduceLROnPlateau(model),
+    ):
+        with pytest.raises(OptionError, match="is a Linear, which has no param_groups"):
+            make()
+
+
+def test_a_rate_is_warmed_up_beside_a_plateau():
+    opt = optim.SGD([xn.asarray([1.0], requires_grad=True)], lr=1.0)
+    warm = optim.WarmUp(optim.ConstantLR(opt, 1.0), 3)
+    plateau = optim.ReduceLROnPlateau(opt, patience=3, factor=0.5)
+    rates = []
+    for _ in range(7):
+        rates.append(opt.lr)
+        warm.step()
+        plateau.step(1.0)
+    assert rates == [0.25, 0.5, 0.75, 1.0, 1.0, 0.5, 0.5]

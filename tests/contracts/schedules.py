@@ -166,7 +166,7 @@ SCHEDULES: dict[str, Line] = {
         metric=True,
         wrong=(
             ("ReduceLROnPlateau(opt, 'less')", "mode is 'min' or 'max'"),
-            ("ReduceLROnPlateau(opt, factor=1.0)", "factor is a number"),
+            ("ReduceLROnPlateau(opt, factor=1.0)", "factor is 1.0; it must be below"),
             ("ReduceLROnPlateau(opt, min_lr=[0.1])", "min_lr has 1 values"),
         ),
     ),

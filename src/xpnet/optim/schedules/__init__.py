@@ -2,19 +2,12 @@
 
 from .base import Schedule
 from .combined import ChainedScheduler, SequentialLR, WarmUp
-from .cycles import CosineAnnealingWarmRestarts, CyclicLR, OneCycleLR
-from .decay import (
-    ConstantLR,
-    CosineAnnealingLR,
-    ExponentialLR,
-    LambdaLR,
-    LinearLR,
-    MultiplicativeLR,
-    MultiStepLR,
-    PolynomialLR,
-    StepLR,
-)
+from .cycles import CyclicLR, OneCycleLR
+from .decay import CosineAnnealingLR, ExponentialLR, LinearLR, PolynomialLR
+from .free import LambdaLR, MultiplicativeLR
 from .plateau import ReduceLROnPlateau
+from .restarts import CosineAnnealingWarmRestarts
+from .stairs import ConstantLR, MultiStepLR, StepLR
 
 __all__ = [
     "ChainedScheduler",

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import inspect
-import math
-import numbers
-import operator
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ...errors import OptionError
+from .options import groups_of
 
 if TYPE_CHECKING:
     from ..base import Optimizer
 
-__all__ = ["Schedule", "count", "for_each_group", "number"]
+__all__ = ["Schedule"]
 
 
 class Schedule(ABC):
@@ -136,7 +134,7 @@ class Schedule(ABC):
 
     def _initial(self, last_epoch: int) -> list[float]:
         """Return the rates that the groups had before any schedule."""
-        for i, group in enumerate(self.optimizer.param_groups):
+        for i, group in enumerate(groups_of(self, self.optimizer)):
             if last_epoch == -1:
                 group.setdefault("initial_lr", group["lr"])
             elif "initial_lr" not in group:
@@ -181,47 +179,3 @@ def _set_momentum(group: dict[str, Any], value: float) -> None:
         group["betas"] = (value, *group["betas"][1:])
     else:
         group["momentum"] = value
-
-
-def number(
-    schedule: Any,
-    what: str,
-    value: Any,
-    low: float = 0.0,
-    high: float = float("inf"),
-) -> float:
-    """Return an option that is a number from `low` to `high`, or raise OptionError."""
-    real = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    if not real or not low <= value <= high:
-        limit = "" if high == math.inf else f" and at most {high}"
-        raise OptionError(
-            f"{schedule.name}: {what} is a number, at least {low}{limit}, not "
-            f"{value!r}."
-        )
-    return value  # type: ignore[no-any-return]
-
-
-def count(schedule: Any, what: str, value: Any, least: int = 1) -> int:
-    """Return an option that is an integer of at least `least`, or raise OptionError."""
-    try:
-        found = operator.index(value)
-    except TypeError:
-        found = least - 1
-    if found < least or isinstance(value, bool):
-        raise OptionError(
-            f"{schedule.name}: {what} is an integer of at least {least}, not {value!r}."
-        )
-    return found
-
-
-def for_each_group(schedule: Schedule, what: str, value: Any) -> list[Any]:
-    """Return an option as a list with one value for each group of the optimizer."""
-    groups = len(schedule.optimizer.param_groups)
-    if not isinstance(value, Sequence):
-        return [value] * groups
-    if len(value) != groups:
-        raise OptionError(
-            f"{schedule.name}: {what} has {len(value)} values, the optimizer {groups} "
-            "groups. Give one for each, or one for all."
-        )
-    return list(value)

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, final
 
 from ...errors import OptionError
-from .base import Schedule, count, number
+from .base import Schedule
+from .options import count, number
 
 if TYPE_CHECKING:
     from ..base import Optimizer
@@ -184,7 +185,9 @@ class WarmUp(_Combined):
     Notes
     -----
     PyTorch has no such class: there it is ``SequentialLR(opt, [LinearLR(opt,
-    start_factor, total_iters=steps), schedule], [steps])``, with the same rates.
+    start_factor, total_iters=steps), schedule], [steps])``, with the same rates where
+    the schedule begins at the rate of the optimizer. For `ReduceLROnPlateau`, step it
+    beside ``WarmUp(ConstantLR(opt, 1.0), steps)``.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Schedules that go up and down: warm restarts, one cycle, cycles."""
+"""Schedules that go up and down, the momentum with them: one cycle, cycles."""
 
 from __future__ import annotations
 
@@ -7,86 +7,15 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, final
 
 from ...errors import OptionError
-from .base import Schedule, count, for_each_group, number
+from .base import Schedule
+from .options import count, for_each_group, groups_of, number
 
 if TYPE_CHECKING:
     from ..base import Optimizer
 
-__all__ = ["CosineAnnealingWarmRestarts", "CyclicLR", "OneCycleLR"]
+__all__ = ["CyclicLR", "OneCycleLR"]
 
 Rates = float | Sequence[float]
-
-
-@final
-class CosineAnnealingWarmRestarts(Schedule):
-    """Half cosines one after another, each `T_mult` times as long as the one before.
-
-    ``eta_min + (base − eta_min) · (1 + cos(π · T_cur / T_i)) / 2``, where ``T_cur``
-    counts the steps since the last restart and ``T_i`` is the length of this cosine.
-
-    Parameters
-    ----------
-    optimizer : Optimizer
-    T_0 : int
-        The length of the first.
-    T_mult : int
-        The factor from one length to the next.
-    eta_min : float
-        The least rate.
-    last_epoch : int
-        The step to go on from; -1 starts anew.
-
-    Notes
-    -----
-    Loshchilov and Hutter, "SGDR: Stochastic Gradient Descent with Warm Restarts", ICLR
-    2017, equation 5.
-
-    Examples
-    --------
-    >>> from xpnet import asarray, optim
-    >>> opt = optim.SGD([asarray([1.0], requires_grad=True)], lr=1.0)
-    >>> schedule = CosineAnnealingWarmRestarts(opt, T_0=2)
-    >>> rates = []
-    >>> for _ in range(4):
-    ...     rates.append(round(opt.lr, 6))
-    ...     schedule.step()
-    >>> rates
-    [1.0, 0.5, 1.0, 0.5]
-    """
-
-    absolute = True
-    kept = (*Schedule.kept, "_part")
-
-    def __init__(
-        self,
-        optimizer: Optimizer,
-        T_0: int,
-        T_mult: int = 1,
-        eta_min: float = 0.0,
-        last_epoch: int = -1,
-    ) -> None:
-        self.T_0, self.T_mult = count(self, "T_0", T_0), count(self, "T_mult", T_mult)
-        self.eta_min = number(self, "eta_min", eta_min)
-        self._part = 0.0  # of an epoch, beyond last_epoch
-        super().__init__(optimizer, last_epoch)
-
-    def step(self, epoch: float | None = None) -> None:
-        """Go on to the next step, or to `epoch`, which may have a fraction."""
-        if epoch is None:
-            epoch = self.last_epoch + self._part + 1
-        number(self, "epoch", epoch)
-        self._set(epoch)
-        self._part = epoch - self.last_epoch
-
-    def rate(self, step: float, base: float, group: int) -> float:
-        """Return the point of the cosine that the step lies on."""
-        length = self.T_0
-        if self.T_mult == 1:
-            step = step % length
-        while step >= length:
-            step, length = step - length, length * self.T_mult
-        wave = (1 + math.cos(math.pi * step / length)) / 2
-        return self.eta_min + (base - self.eta_min) * wave
 
 
 class _Cycling(Schedule):
@@ -97,7 +26,7 @@ class _Cycling(Schedule):
 
     def _momenta(self, low: Rates, high: Rates) -> list[tuple[float, float]]:
         """Return the least and the largest momentum of each group."""
-        for group in self.optimizer.param_groups:
+        for group in groups_of(self, self.optimizer):
             if "momentum" not in group and "betas" not in group:
                 raise OptionError(
                     f"{self.name}: {self.optimizer.name} has no momentum to cycle. "
@@ -204,9 +133,9 @@ class OneCycleLR(_Cycling):
                 f"{anneal_strategy!r}."
             )
         self.anneal_strategy, self.three_phase = anneal_strategy, three_phase
-        self.div_factor = number(self, "div_factor", div_factor, 5e-324)
+        self.div_factor = number(self, "div_factor", div_factor, ends=False)
         self.final_div_factor = number(
-            self, "final_div_factor", final_div_factor, 5e-324
+            self, "final_div_factor", final_div_factor, ends=False
         )
         self.cycle_momentum = cycle_momentum
         self.base_momentum, self.max_momentum = base_momentum, max_momentum

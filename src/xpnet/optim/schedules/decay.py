@@ -1,152 +1,22 @@
-"""Schedules that go one way: constant, steps, exponential, linear, cosine, any."""
+"""Schedules that go down along a curve: exponential, linear, polynomial, cosine."""
 
 from __future__ import annotations
 
-import bisect
 import math
-from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, final
 
-from .base import Schedule, count, for_each_group, number
+from .base import Schedule
+from .options import count, number
 
 if TYPE_CHECKING:
     from ..base import Optimizer
 
 __all__ = [
-    "ConstantLR",
     "CosineAnnealingLR",
     "ExponentialLR",
-    "LambdaLR",
     "LinearLR",
-    "MultiStepLR",
-    "MultiplicativeLR",
     "PolynomialLR",
-    "StepLR",
 ]
-
-Factor = Callable[[int], float]
-
-
-@final
-class ConstantLR(Schedule):
-    """A smaller rate for the first steps: ``base · factor``, then ``base``.
-
-    Parameters
-    ----------
-    optimizer : Optimizer
-    factor : float
-        In [0, 1].
-    total_iters : int
-        How many steps have the smaller rate.
-    last_epoch : int
-        The step to go on from; -1 starts anew.
-
-    Examples
-    --------
-    >>> from xpnet import asarray, optim
-    >>> opt = optim.SGD([asarray([1.0], requires_grad=True)], lr=1.0)
-    >>> schedule = ConstantLR(opt, factor=0.5, total_iters=1)
-    >>> opt.lr
-    0.5
-    >>> schedule.step()
-    >>> opt.lr
-    1.0
-    """
-
-    def __init__(
-        self,
-        optimizer: Optimizer,
-        factor: float = 1.0 / 3,
-        total_iters: int = 5,
-        last_epoch: int = -1,
-    ) -> None:
-        self.factor = number(self, "factor", factor, high=1.0)
-        self.total_iters = count(self, "total_iters", total_iters, 0)
-        super().__init__(optimizer, last_epoch)
-
-    def rate(self, step: float, base: float, group: int) -> float:
-        """Return ``base · factor`` until `total_iters`, then ``base``."""
-        return base * self.factor if step < self.total_iters else base
-
-
-@final
-class StepLR(Schedule):
-    """Stairs: ``base · gamma ^ floor(step / step_size)``.
-
-    Parameters
-    ----------
-    optimizer : Optimizer
-    step_size : int
-        The length of a stair.
-    gamma : float
-        The factor from one to the next.
-    last_epoch : int
-        The step to go on from; -1 starts anew.
-
-    Examples
-    --------
-    >>> from xpnet import asarray, optim
-    >>> opt = optim.SGD([asarray([1.0], requires_grad=True)], lr=1.0)
-    >>> schedule = StepLR(opt, step_size=1, gamma=0.5)
-    >>> schedule.step()
-    >>> opt.lr
-    0.5
-    """
-
-    def __init__(
-        self,
-        optimizer: Optimizer,
-        step_size: int,
-        gamma: float = 0.1,
-        last_epoch: int = -1,
-    ) -> None:
-        self.step_size = count(self, "step_size", step_size)
-        self.gamma = number(self, "gamma", gamma)
-        super().__init__(optimizer, last_epoch)
-
-    def rate(self, step: float, base: float, group: int) -> float:
-        """Return ``base · gamma ^ floor(step / step_size)``."""
-        return float(base * self.gamma ** (step // self.step_size))
-
-
-@final
-class MultiStepLR(Schedule):
-    """Stairs of any lengths: ``base · gamma ^ (milestones up to step)``.
-
-    Parameters
-    ----------
-    optimizer : Optimizer
-    milestones : iterable of int
-        Where stairs begin; one that stands twice counts twice.
-    gamma : float
-        The factor from one to the next.
-    last_epoch : int
-        The step to go on from; -1 starts anew.
-
-    Examples
-    --------
-    >>> from xpnet import asarray, optim
-    >>> opt = optim.SGD([asarray([1.0], requires_grad=True)], lr=1.0)
-    >>> schedule = MultiStepLR(opt, [1, 3], gamma=0.5)
-    >>> schedule.step()
-    >>> opt.lr
-    0.5
-    """
-
-    def __init__(
-        self,
-        optimizer: Optimizer,
-        milestones: Iterable[int],
-        gamma: float = 0.1,
-        last_epoch: int = -1,
-    ) -> None:
-        self.milestones = sorted(count(self, "a milestone", m, 0) for m in milestones)
-        self.gamma = number(self, "gamma", gamma)
-        super().__init__(optimizer, last_epoch)
-
-    def rate(self, step: float, base: float, group: int) -> float:
-        """Return ``base · gamma ^ (number of milestones up to step)``."""
-        return base * self.gamma ** bisect.bisect_right(self.milestones, step)
 
 
 @final
@@ -215,7 +85,8 @@ class LinearLR(Schedule):
         total_iters: int = 5,
         last_epoch: int = -1,
     ) -> None:
-        self.start_factor = number(self, "start_factor", start_factor, 5e-324, 1.0)
+        self.start_factor = number(self, "start_factor", start_factor, high=1.0)
+        number(self, "start_factor", start_factor, ends=False)
         self.end_factor = number(self, "end_factor", end_factor, high=1.0)
         self.total_iters = count(self, "total_iters", total_iters)
         super().__init__(optimizer, last_epoch)
@@ -311,93 +182,3 @@ class CosineAnnealingLR(Schedule):
         """Return the point of the cosine."""
         wave = (1 + math.cos(math.pi * step / self.T_max)) / 2
         return self.eta_min + (base - self.eta_min) * wave
-
-
-@final
-class LambdaLR(Schedule):
-    """Any factor: ``base · lr_lambda(step)``.
-
-    Parameters
-    ----------
-    optimizer : Optimizer
-    lr_lambda : callable, or list of them
-        Takes the step, returns the factor; one for each group, or one for all. It is
-        not saved.
-    last_epoch : int
-        The step to go on from; -1 starts anew.
-
-    Examples
-    --------
-    >>> from xpnet import asarray, optim
-    >>> opt = optim.SGD([asarray([1.0], requires_grad=True)], lr=1.0)
-    >>> schedule = LambdaLR(opt, lambda step: 1 / (1 + step))
-    >>> schedule.step()
-    >>> opt.lr
-    0.5
-    """
-
-    absolute = True
-
-    def __init__(
-        self,
-        optimizer: Optimizer,
-        lr_lambda: Factor | Sequence[Factor],
-        last_epoch: int = -1,
-    ) -> None:
-        self.optimizer = optimizer
-        self.lr_lambda = lr_lambda
-        self._factors: list[Factor] = for_each_group(self, "lr_lambda", lr_lambda)
-        super().__init__(optimizer, last_epoch)
-
-    def rate(self, step: float, base: float, group: int) -> float:
-        """Return ``base · lr_lambda(step)``."""
-        return base * self._factors[group](int(step))
-
-
-@final
-class MultiplicativeLR(Schedule):
-    """Any factor at each step: ``base · lr_lambda(1) · ... · lr_lambda(step)``.
-
-    Parameters
-    ----------
-    optimizer : Optimizer
-    lr_lambda : callable, or list of them
-        Takes the step, from 1, and returns the factor to the rate before; one for each
-        group, or one for all. It is not saved.
-    last_epoch : int
-        The step to go on from; -1 starts anew.
-
-    Notes
-    -----
-    The product has no closed formula: it is kept, and multiplied anew where a step is
-    not the one after the last.
-
-    Examples
-    --------
-    >>> from xpnet import asarray, optim
-    >>> opt = optim.SGD([asarray([1.0], requires_grad=True)], lr=1.0)
-    >>> schedule = MultiplicativeLR(opt, lambda step: 0.5)
-    >>> schedule.step()
-    >>> schedule.step()
-    >>> opt.lr
-    0.25
-    """
-
-    def __init__(
-        self,
-        optimizer: Optimizer,
-        lr_lambda: Factor | Sequence[Factor],
-        last_epoch: int = -1,
-    ) -> None:
-        self.optimizer = optimizer
-        self.lr_lambda = lr_lambda
-        self._factors: list[Factor] = for_each_group(self, "lr_lambda", lr_lambda)
-        self._products: dict[int, list[float]] = {}  # by group, of steps 0, 1, ...
-        super().__init__(optimizer, last_epoch)
-
-    def rate(self, step: float, base: float, group: int) -> float:
-        """Return ``base`` times the product of the factors so far."""
-        made = self._products.setdefault(group, [1.0])
-        while len(made) <= step:
-            made.append(made[-1] * self._factors[group](len(made)))
-        return base * made[int(step)]

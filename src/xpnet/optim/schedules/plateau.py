@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, final
 
 from ...errors import OptionError
-from .base import count, number
+from .options import count, for_each_group, number
 
 if TYPE_CHECKING:
     from ..base import Optimizer
@@ -93,18 +93,17 @@ class ReduceLROnPlateau:
                 f"or 'abs'; they are {mode!r} and {threshold_mode!r}."
             )
         self.mode, self.threshold_mode = mode, threshold_mode
-        self.factor = number(self, "factor", factor, high=math.nextafter(1, 0))
+        self.factor = number(self, "factor", factor)
+        if factor >= 1:
+            raise OptionError(
+                f"ReduceLROnPlateau: factor is {factor!r}; it must be below 1."
+            )
         self.patience = count(self, "patience", patience, 0)
         self.cooldown = count(self, "cooldown", cooldown, 0)
         self.threshold = number(self, "threshold", threshold)
         self.eps = number(self, "eps", eps)
-        if isinstance(min_lr, Sequence) and len(min_lr) != len(optimizer.param_groups):
-            raise OptionError(
-                f"ReduceLROnPlateau: min_lr has {len(min_lr)} values, the optimizer "
-                f"{len(optimizer.param_groups)} groups. Give one for each, or one for "
-                "all."
-            )
         self.min_lr = min_lr
+        for_each_group(self, "min_lr", min_lr)
         self.best = math.inf if mode == "min" else -math.inf
         self.cooldown_counter = self.num_bad_epochs = self.last_epoch = 0
         self._last_lr = [group["lr"] for group in optimizer.param_groups]
@@ -134,9 +133,8 @@ class ReduceLROnPlateau:
         return sign * value < sign * self.best - self.threshold
 
     def _reduce(self) -> None:
-        for i, group in enumerate(self.optimizer.param_groups):
-            lows = self.min_lr
-            low = lows[i] if isinstance(lows, Sequence) else lows
+        lows = for_each_group(self, "min_lr", self.min_lr)
+        for low, group in zip(lows, self.optimizer.param_groups, strict=True):
             rate = max(group["lr"] * self.factor, low)
             if group["lr"] - rate > self.eps:
                 group["lr"] = rate
