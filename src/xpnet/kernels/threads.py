@@ -18,9 +18,11 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["available", "limited", "run_blocks", "scratch", "workers"]
+__all__ = ["aligned", "available", "limited", "run_blocks", "scratch", "workers"]
 
 WORTH = 256 * 1024  # elements: below this, waking a thread costs more than it saves
+
+_LINE = 64  # bytes in a line of the cache
 
 _local = threading.local()
 _limit: int | None = None
@@ -75,9 +77,16 @@ def scratch(count: int, length: int, dtype: Any) -> list[np.ndarray[Any, Any]]:
     key = (count, length, dtype)
     if key not in kept:
         kept.clear()
-        kept[key] = list(np.empty((count, length), dtype=dtype))
+        kept[key] = [aligned(length, np.dtype(dtype)) for _ in range(count)]
     found: list[np.ndarray[Any, Any]] = kept[key]
     return found
+
+
+def aligned(length: int, dtype: Any) -> np.ndarray[Any, Any]:
+    """Return a new array that starts with a line of the cache, which is faster."""
+    made = np.empty(length * dtype.itemsize + _LINE, np.uint8)
+    start = -made.ctypes.data % _LINE
+    return made[start : start + length * dtype.itemsize].view(dtype)
 
 
 def workers(n: int) -> int:
