@@ -324,3 +324,15 @@ def test_initial_rows_are_normal():
     values = host(nn.Embedding(200, 100, rng=0).weight)
     assert abs(values.mean()) < 0.02
     assert abs(values.std() - 1) < 0.02
+
+
+@pytest.mark.parametrize("two_axes", [True, False])
+def test_bags_of_16_bits_are_summed_in_32(two_axes):
+    table = np.full((2, 1), 30000.0, np.float16)
+    ids = np.zeros((1, 5000), np.int64)
+    given = (ids,) if two_axes else (ids[0], [0])
+    bag = nn.EmbeddingBag.from_pretrained(table, mode="mean")
+    assert bag(*given).dtype == np.float16
+    assert bag(*given).tolist() == [[30000.0]]
+    twice = nn.EmbeddingBag.from_pretrained(table / 30000, mode="mean", padding_idx=1)
+    assert twice(*given).tolist() == [[1.0]]

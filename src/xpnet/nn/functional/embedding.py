@@ -9,6 +9,7 @@ from ...calculus.array import Array
 from ...calculus.convert import asarray, like
 from ...calculus.rule import fused
 from ...errors import DTypeError, OptionError, ShapeError
+from .precision import raised
 
 __all__ = ["check_mode", "check_padding", "embedding", "embedding_bag", "places"]
 
@@ -167,10 +168,13 @@ def embedding_bag(
         factors = _factors(name, per_sample_weights, ids, weight)
         rows = rows * xp.reshape(factors, (-1, 1))
     real = None if padding is None else flat != padding
+    rows = rows if mode == "max" else raised(xp, rows)  # sums and counts of 16 bits
     if starts is None:
-        return _pooled(xp, rows, real, ids.shape, mode)
-    out = _scattered(xp, rows, real, starts, mode)
-    return out[:-1, ...] if include_last_offset else out
+        out = _pooled(xp, rows, real, ids.shape, mode)
+    else:
+        out = _scattered(xp, rows, real, starts, mode)
+        out = out[:-1, ...] if include_last_offset else out
+    return xp.astype(out, weight.dtype, copy=False)  # type: ignore[no-any-return]
 
 
 def _pooled(
