@@ -25,7 +25,7 @@ from xpnet.errors import (
 )
 from xpnet.kernels import numpy_optim, threads, updates
 from xpnet.optim.flat import Flat
-from xpnet.optim.store import Loose
+from xpnet.optim.loose import Loose
 
 SHAPES = ((3, 4), (4,), (), (0, 2), (2, 1, 5))
 TOLERANCE = {"float64": 1e-10, "float32": 1e-5}

@@ -243,8 +243,8 @@ class RMSprop(Optimizer):
 
     References
     ----------
-    .. [1] G. Hinton, N. Srivastava and K. Swersky, "Neural Networks for Machine
-       Learning", lecture 6a, 2012.
+    .. [1] T. Tieleman and G. Hinton, lecture 6e (also cited as 6.5) of "Neural
+       Networks for Machine Learning", Coursera 2012.
     .. [2] A. Graves, "Generating Sequences With Recurrent Neural Networks", section
        4.2, 2013, https://arxiv.org/abs/1308.0850.
 

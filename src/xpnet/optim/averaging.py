@@ -9,57 +9,12 @@ from typing import Any, final
 
 from ..calculus.array import Array
 from ..calculus.convert import asarray
-from ..calculus.tape import Leaf
 from ..errors import ConversionError, OptionError, ShapeError
-from .flat import owner
-from .parts import ALIGN
+from .averages import Averages
 from .store import renew
 from .terms import is_number
 
 __all__ = ["EMA", "SWA"]
-
-
-class _Flat:
-    """The averages of parameters of one library, device and dtype, in one buffer."""
-
-    def __init__(self, arrays: list[Array]) -> None:
-        self.arrays = arrays
-        self.lib = arrays[0]._lib
-        self.shapes = [p.shape for p in arrays]
-        self.starts = [0]
-        for p in arrays:
-            self.starts.append(self.starts[-1] + -(-p.size // ALIGN) * ALIGN)
-        self.place = self.lib.raw.device(arrays[0].data)
-        self.value = self.lib.copy(self.current())
-
-    def current(self) -> Any:
-        """Return the parameters as one array: their optimizer's buffer, or a copy."""
-        leaf = self.arrays[0]._node
-        store = owner(leaf) if isinstance(leaf, Leaf) else None
-        if store is not None and store.holds(self.arrays):
-            return store.w
-        raw = self.lib.raw
-        parts = []
-        for p, start, end in zip(
-            self.arrays, self.starts, self.starts[1:], strict=False
-        ):
-            parts.append(raw.reshape(p.data, (-1,)))
-            if gap := end - start - p.size:
-                parts.append(raw.zeros((gap,), dtype=p.data.dtype, device=self.place))
-        return raw.concat(parts)
-
-    def view(self, i: int) -> Any:
-        """Return the average of the i-th parameter."""
-        start, shape = self.starts[i], self.shapes[i]
-        part = self.value[start : start + self.arrays[i].size]
-        return self.lib.raw.reshape(part, shape)
-
-    def write(self, value: Any) -> None:
-        """Set all averages."""
-        if self.lib.has_views:
-            self.value[...] = value
-        else:
-            self.value = self.lib.copy(value)
 
 
 class _Average(ABC):
@@ -83,10 +38,10 @@ class _Average(ABC):
                 kinds.setdefault(key, []).append(i)
         self.n_averaged = 0
         self._inside = False
-        self._flats: list[_Flat] = []
-        self._places: dict[int, tuple[_Flat, int]] = {}
+        self._flats: list[Averages] = []
+        self._places: dict[int, tuple[Averages, int]] = {}
         for members in kinds.values():
-            flat = _Flat([self.arrays[i] for i in members])
+            flat = Averages([self.arrays[i] for i in members])
             self._flats.append(flat)
             self._places |= {i: (flat, at) for at, i in enumerate(members)}
 
@@ -206,21 +161,12 @@ class _Average(ABC):
             flat.write(self._laid_out(flat, found))
         self.n_averaged = int(state_dict.get("n_averaged", 1))
 
-    def _laid_out(self, flat: _Flat, found: list[Array]) -> Any:
+    def _laid_out(self, flat: Averages, found: list[Array]) -> Any:
         """Return saved averages as one array like the buffer of `flat`."""
         lib, raw = flat.lib, flat.lib.raw
-        parts = []
-        for i, (where, at) in self._places.items():
-            if where is not flat:
-                continue
-            host = found[i]._lib.to_host(found[i].data)
-            data = raw.astype(lib.from_host(host, flat.place), flat.value.dtype)
-            parts.append(raw.reshape(data, (-1,)))
-            gap = flat.starts[at + 1] - flat.starts[at] - found[i].size
-            if gap:
-                zeros = raw.zeros((gap,), dtype=flat.value.dtype, device=flat.place)
-                parts.append(zeros)
-        return raw.concat(parts)
+        saved = [found[i] for i, (where, _) in self._places.items() if where is flat]
+        host = [lib.from_host(x._lib.to_host(x.data), flat.place) for x in saved]
+        return flat.joined([raw.astype(x, flat.value.dtype) for x in host])
 
 
 @final

@@ -12,7 +12,8 @@ from ..errors import ConversionError, GradientError, OptionError
 from . import saving
 from .flat import Flat
 from .groups import admit, as_arrays, as_groups, described
-from .store import Loose, Store
+from .loose import Loose
+from .store import Store
 from .terms import is_number
 
 __all__ = ["Optimizer"]
