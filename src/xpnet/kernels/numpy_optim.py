@@ -20,7 +20,7 @@ from .threads import run_blocks, scratch
 
 __all__ = ["BLOCK_BYTES", "UPDATES", "clip", "sum_of_squares"]
 
-BLOCK_BYTES = 256 * 1024  # of one array: smaller blocks cost calls, larger ones cache
+BLOCK_BYTES = 384 * 1024  # of one array: smaller blocks cost calls, larger ones cache
 
 Raw = np.ndarray[Any, Any]
 Options = Mapping[str, Any]
@@ -45,6 +45,18 @@ def _gradient(w: Raw, g: Raw, decay: Raw | None, maximize: bool, u: Raw) -> Raw:
     return _negative(g, u) if maximize else g
 
 
+def _length(size: int, itemsize: int) -> int:
+    """Return the elements of a block: blocks of equal length, an even number of them.
+
+    Two threads then have equally much to do. One block is not divided.
+    """
+    count = -(-size // (BLOCK_BYTES // itemsize))
+    if count < 2:
+        return max(size, 1)
+    count += count % 2
+    return -(-size // (16 * count)) * 16
+
+
 class _Blocked(abc.ABC):
     """An update over one-dimensional arrays, block by block.
 
@@ -59,7 +71,7 @@ class _Blocked(abc.ABC):
     def __init__(self, w: Raw, g: Raw, state: Mapping[str, Raw]) -> None:
         arrays = (w, g, *state.values())
         self.size, self.dtype = w.size, w.dtype
-        self.length = min(max(w.size, 1), BLOCK_BYTES // w.itemsize)
+        self.length = _length(w.size, w.itemsize)
         self.constants = [np.zeros((), w.dtype) for _ in range(self.count)]
         # all that can be made before a step is made here
         self.blocks = [
