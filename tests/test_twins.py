@@ -132,6 +132,16 @@ def elementwise_and_norms(dtype):
         size = x.shape[1]
         scale = numbers((size,), dtype, seed=3), numbers((size,), dtype, seed=4)
         yield f"{twin} {x.shape} {x.strides}", twin, function, (x, *scale)
+    spread = 30 * numbers((7, 5), dtype, seed=5)  # sums that are little more than 1
+    masked = np.where(spread > 20, -np.inf, spread)
+    masked[:, 0] = 1
+    for name in ("softmax", "log_softmax", "softmin"):
+        twin = name.replace("softmin", "softmax") + "_layer"
+        function = getattr(functional, name)
+        for kind, x in (("", tall), ("spread", spread), ("axes", image)):
+            yield f"{name} {kind}", twin, function, (x,)
+        if name == "softmax":
+            yield f"{name} masked", twin, function, (masked,)
     for twin in ("elu", "hardtanh", "leaky_relu", "silu"):
         yield twin, twin, getattr(functional, twin), (tall,)
     yield (
@@ -390,6 +400,16 @@ DECLINED = [
         (numbers((3,)), numbers((3,), "float32")),
     ),
     ("mean_squared_error", squared, (numbers((0,)), numbers((0,)))),
+    ("softmax_layer", functional.softmax, (np.full((2, 3), -np.inf),)),
+    ("softmax_layer", functional.softmax, (np.array([[1.0, np.nan]]),)),
+    ("softmax_layer", functional.softmax, (np.array([[1.0, np.inf]]),)),
+    ("softmax_layer", functional.softmax, (numbers((0, 3)),)),
+    ("softmax_layer", partial(functional.softmax, axis=0), (numbers((3, 3)),)),
+    ("log_softmax_layer", functional.log_softmax, (np.full((2, 3), -np.inf),)),
+    ("log_softmax_layer", functional.log_softmax, (numbers((4, 3)).T,)),
+    ("gelu", functional.gelu, (np.array([1, -np.inf], "float32"),)),
+    ("gelu", functional.gelu, (numbers((3,)),)),
+    ("silu", functional.silu, (np.array([1, -np.inf]),)),
 ]
 
 

@@ -16,6 +16,7 @@ from . import (
     numpy_norms,
     numpy_pool,
     numpy_recurrent,
+    numpy_softmax,
 )
 from .memory import keep_freed_memory
 
@@ -32,6 +33,7 @@ __all__ = [
     "numpy_norms",
     "numpy_pool",
     "numpy_recurrent",
+    "numpy_softmax",
 ]
 
 keep_freed_memory()

@@ -116,8 +116,8 @@ def _exponential(v: Any, extent: float) -> Any:
 # --- through the normal distribution function -----------------------------------------
 
 # (1 - P(a)) / P'(a) is a quotient of polynomials whose leading coefficients are 1, as
-# it goes as 1 / a; these are the others, highest power first. For 0 <= a <= 6.5 the largest
-# error is least: 0.51 * min(1e-6, 1e-7 / (1 - P(a)))
+# it goes as 1 / a; these are the others, highest power first. For 0 <= a <= 6.5 the
+# largest error is least: 0.51 * min(1e-6, 1e-7 / (1 - P(a)))
 _NUMERATOR = (7.147954980015833, 21.86093469463738, 30.403267283164027)
 _DENOMINATOR = (
     7.144670752259837,

@@ -16,14 +16,18 @@ from typing import Any, final
 
 import numpy as np
 
+from .blas import one_thread
 from .numpy_common import REAL, filled
 from .threads import run_blocks, scratch
 from .twin import register
 
 __all__: list[str] = []
 
-_BLOCK = 2**16
-"""Elements of a block: larger ones leave the cache, in smaller ones calls cost more."""
+_BLOCK = 2**17
+"""Elements of a block: threads wait less for each other in larger ones.
+
+It does not depend on the number of threads, as there are sums of blocks.
+"""
 
 
 def _by_rows(
@@ -43,7 +47,8 @@ def _by_rows(
         spare = [s[: stop - start].reshape(last - first, length) for s in made]
         function(slice(first, last), first // step, *spare)
 
-    run_blocks(work, rows * length, step * length)
+    with one_thread():
+        run_blocks(work, rows * length, step * length)
 
 
 def _blocks(rows: int, length: int) -> int:

@@ -70,9 +70,6 @@ logsigmoid: Activation = TABLE["log_expit"].function
 tanh: Activation = TABLE["tanh"].function
 """``tanh(x) = (exp(x) - exp(-x)) / (exp(x) + exp(-x))``."""
 
-_softmax: Activation = TABLE["softmax"].function
-_log_softmax: Activation = TABLE["log_softmax"].function
-
 
 def _split(xp: Any, x: Any, condition: Any) -> tuple[Any, Any]:
     """Return `x` where the condition holds and 0 elsewhere, and the other way round."""
@@ -550,6 +547,16 @@ def check_axis(name: str, x: Any, axis: int) -> None:
         raise ShapeError(f"{name}: x of shape {tuple(x.shape)} has no axis {axis}.")
 
 
+@fused("softmax_layer", count=1)
+def _softmax(xp: Any, x: Any, *, axis: int) -> Any:
+    return xp.softmax(x, axis=axis)
+
+
+@fused("log_softmax_layer", count=1)
+def _log_softmax(xp: Any, x: Any, *, axis: int) -> Any:
+    return xp.log_softmax(x, axis=axis)
+
+
 def softmax(x: Any, /, *, axis: int = -1) -> Array:
     """Return ``exp(x) / sum(exp(x))`` along `axis`; exactly 0 where x is -inf.
 
@@ -567,7 +574,7 @@ def softmax(x: Any, /, *, axis: int = -1) -> Array:
     if precision.used:
         (x,) = widened(x)
     check_axis("softmax", x, axis)
-    return _softmax(x, axis=axis)
+    return _softmax(x, axis=axis)  # type: ignore[no-any-return]
 
 
 def log_softmax(x: Any, /, *, axis: int = -1) -> Array:
@@ -587,7 +594,7 @@ def log_softmax(x: Any, /, *, axis: int = -1) -> Array:
     if precision.used:
         (x,) = widened(x)
     check_axis("log_softmax", x, axis)
-    return _log_softmax(x, axis=axis)
+    return _log_softmax(x, axis=axis)  # type: ignore[no-any-return]
 
 
 def softmin(x: Any, /, *, axis: int = -1) -> Array:
