@@ -1,5 +1,7 @@
 """Normalization where numbers are large, equal, few or in blocks."""
 
+import contextlib
+
 import numpy as np
 import pytest
 
@@ -8,7 +10,7 @@ from libraries import NUMPY, STRICT_DEVICE1, TORCH, host, parameters
 from xpnet import nn
 from xpnet.errors import DeviceError, DTypeError, OptionError, ShapeError
 from xpnet.kernels.threads import limited
-from xpnet.kernels.twin import TWINS
+from xpnet.kernels.twin import TWINS, twins_off
 from xpnet.nn import functional as F
 
 each_library = pytest.mark.parametrize(
@@ -199,3 +201,22 @@ def test_rows_are_normalized_by_the_twin_with_any_number_of_threads():
     whole = ran(nn.LayerNorm(333).to(dtype="float64"), x.astype(np.float64))
     for got, want in zip(ran(nn.LayerNorm(333), x), whole, strict=True):
         np.testing.assert_allclose(got, want, atol=3e-6 * max(1, np.abs(want).max()))
+
+
+@pytest.mark.parametrize("twins", [True, False])
+@pytest.mark.parametrize(
+    ("function", "shape"),
+    [
+        (lambda x: F.layer_norm(x), (2, 0)),
+        (lambda x: F.rms_norm(x), (2, 0)),
+        (lambda x: F.group_norm(x, num_groups=1), (2, 3, 0)),
+        (lambda x: F.instance_norm(x), (2, 3, 0)),
+        (lambda x: F.batch_norm(x, training=True), (2, 3, 0)),
+    ],
+)
+def test_no_numbers_are_normalized_in_silence(function, shape, twins):
+    x = xn.asarray(np.ones(shape), requires_grad=True)
+    with contextlib.nullcontext() if twins else twins_off():
+        out = function(x)
+        xn.xp.sum(out).backward()
+    assert out.shape == x.grad.shape == shape

@@ -138,6 +138,8 @@ def _rms_norm(
     xp: Any, x: Any, weight: Any = None, *, axes: int, eps: float | None
 ) -> Any:
     high = raised(xp, x)
+    if 0 in x.shape:
+        return _scaled(xp, high, weight, None, x.dtype)
     square = xp.mean(high * high, axis=tuple(range(-axes, 0)), keepdims=True)
     least = float(xp.finfo(high.dtype).eps) if eps is None else eps
     return _scaled(xp, high / xp.sqrt(square + least), weight, None, x.dtype)
@@ -232,8 +234,7 @@ def _batch_norm(
 ) -> Any:
     """Normalize by the statistics of the batch, and leave their values in `stats`."""
     axes = (0, *range(2, x.ndim))
-    high = raised(xp, x)
-    out = high if 0 in x.shape else _standardized(xp, high, axes, eps, stats)
+    out = _standardized(xp, raised(xp, x), axes, eps, stats)
     weight, bias = _by_channel(xp, x, weight, bias)
     return _scaled(xp, out, weight, bias, x.dtype)
 
@@ -528,6 +529,8 @@ def _standardized(
     xp: Any, x: Any, axes: Shape, eps: float, stats: list[Any] | None = None
 ) -> Any:
     """Return ``(x - mean) / sqrt(var + eps)`` over `axes`."""
+    if 0 in x.shape:
+        return x
     mean = xp.mean(x, axis=axes, keepdims=True)
     centred = x - mean
     rest = xp.mean(centred, axis=axes, keepdims=True)  # the rounding error of the mean
