@@ -20,6 +20,7 @@ from xpnet.kernels.twin import TWINS, twins_off
 from xpnet.nn import functional
 
 SMALL = {"_BUDGET": 2000, "_LANE_WORK": 50, "_PIXELS": 16, "_WIDE": 1, "_LARGE": 30}
+SMALL["_SQUARES"] = 4
 
 
 @pytest.fixture
@@ -50,6 +51,8 @@ def drawn(seed: int) -> Any:
         if draw.random() < 0.25:  # what takes the fast way
             groups, stride, kernel = 1, (1,) * axes, (3, *kernel[1:])
             dilation = (1, *dilation[1:])
+            if axes == 2 and draw.random() < 0.5:  # and what it does along both axes
+                kernel, dilation = (3, 3), (1, 1)
         more = tuple(
             draw.randrange(max(s, d)) for s, d in zip(stride, dilation, strict=True)
         )
@@ -113,6 +116,7 @@ def test_options_drawn_at_random_give_the_numbers_of_pytorch(
     assert len(plans) == 60
     assert (sum(plan.fast for plan in plans) >= 5) is (pieces == "small")
     assert any(plan.tall > 1 for plan in plans)
+    assert any(plan.square for plan in plans) is (pieces == "small")
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -164,9 +168,13 @@ def test_twins_are_taken_and_write_into_the_slots(name, twin, monkeypatch):
     assert taken == [True, (False, True, True)] * 2
 
 
-def test_the_fast_way_rounds_about_as_plain_sums_do():
-    x, weight = numbers((2, 64, 24, 20)), numbers((64, 64, 3, 3))
-    assert plan_for(x.shape, weight.shape, (1, 1), ((1, 1),) * 2, (1, 1), 1, 4).fast
+@pytest.mark.parametrize("square", [False, True])
+def test_the_fast_ways_round_about_as_plain_sums_do(square):
+    size = (33, 28) if square else (24, 20)
+    x, weight = numbers((2, 64, *size)), numbers((64, 64, 3, 3))
+    plan = plan_for(x.shape, weight.shape, (1, 1), ((1, 1),) * 2, (1, 1), 1, 4)
+    assert plan.fast
+    assert plan.square is square
     exact = run(functional.conv2d, (x, weight), {"padding": 1})
     single = [x.astype("float32"), weight.astype("float32")]
     fast = run(functional.conv2d, single, {"padding": 1})
@@ -176,12 +184,13 @@ def test_the_fast_way_rounds_about_as_plain_sums_do():
         assert np.abs(a - c).mean() < 3 * np.abs(b - c).mean()
 
 
-def test_numbers_of_different_size_do_not_disturb_their_neighbours():
-    x = np.ones((1, 64, 8, 8), np.float32)
-    x[:, :, 0] = 1e20  # a row that the results of rows 2 and later do not see
+@pytest.mark.parametrize("size", [(8, 8), (8, 80)])
+def test_numbers_of_different_size_do_not_disturb_their_neighbours(size):
+    x = np.ones((1, 64, *size), np.float32)
+    x[:, :, 0] = x[:, :, :, -1] = 1e20  # what the results below do not see
     weight = np.ones((64, 64, 3, 3), np.float32)
     got = functional.conv2d(x, weight).data
-    assert (got[:, :, 1:] == 576).all()
+    assert (got[:, :, 1:, :-1] == 576).all()
 
 
 def test_the_blas_gets_its_threads_back():

@@ -23,6 +23,7 @@ from typing import Any, final
 
 from . import numpy_conv_fast as fast
 from . import numpy_conv_plain as plain
+from . import numpy_conv_squares as squares
 from .numpy_common import REAL
 from .numpy_conv_pieces import in_lanes
 from .numpy_conv_plan import Plan, plan_for
@@ -50,7 +51,7 @@ def _results(plan: Plan, *wanted: tuple[str, tuple[Any, ...]]) -> list[Any]:
     """
     jobs = []
     for name, args in wanted:
-        way = fast if plan.fast and hasattr(fast, name) else plain
+        way = plain if name == "add_up" else _way(plan)
         jobs.append(getattr(way, name)(plan, *args))
     in_lanes(plan, jobs)
     found = [job.finish() for job in jobs]
@@ -58,6 +59,11 @@ def _results(plan: Plan, *wanted: tuple[str, tuple[Any, ...]]) -> list[Any]:
         if found[i] is None:
             (found[i],) = _results(plan.plain(), (name, args))
     return found
+
+
+def _way(plan: Plan) -> Any:
+    """Return the module that computes a plan."""
+    return squares if plan.square else fast if plan.fast else plain
 
 
 def _gradients(

@@ -15,12 +15,11 @@ about twice that of plain sums. Along the other axes nothing changes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from .numpy_conv_pieces import Job, is_finite
+from .numpy_conv_pieces import Job, is_finite, quiet
 from .numpy_conv_plan import Plan
 from .numpy_conv_tiles import Tiles, each_chunk
 
@@ -40,7 +39,7 @@ def correlate(plan: Plan, x: Any, weight: Any, bias: Any) -> Job:
             wrong.append(not is_finite(tiles.made))
             tiles.store(out, bias, first, last)
 
-    return Job(_quiet(work), lambda: None if any(wrong) else out)
+    return Job(quiet(work), lambda: None if any(wrong) else out)
 
 
 def spread(plan: Plan, g: Any, weight: Any, bias: Any) -> Job:
@@ -56,7 +55,7 @@ def spread(plan: Plan, g: Any, weight: Any, bias: Any) -> Job:
             wrong.append(not is_finite(tiles.rows))
             tiles.store_images(out, bias, first, last)
 
-    return Job(_quiet(work), lambda: None if any(wrong) else out)
+    return Job(quiet(work), lambda: None if any(wrong) else out)
 
 
 def weigh(plan: Plan, x: Any, g: Any, slot: Any) -> Job:
@@ -81,17 +80,7 @@ def weigh(plan: Plan, x: Any, g: Any, slot: Any) -> Job:
         np.copyto(slot.reshape(found.shape), found)
         return slot
 
-    return Job(_quiet(work), finish)
-
-
-def _quiet(work: Callable[[int], None]) -> Callable[[int], None]:
-    """Return the work without warnings: if there is a reason, the plain way warns."""
-
-    def quietly(lane: int) -> None:
-        with np.errstate(over="ignore", invalid="ignore"):
-            work(lane)
-
-    return quietly
+    return Job(quiet(work), finish)
 
 
 def _factors(plan: Plan, weight: Any) -> Any:

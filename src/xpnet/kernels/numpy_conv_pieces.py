@@ -21,6 +21,7 @@ __all__ = [
     "column",
     "in_lanes",
     "is_finite",
+    "quiet",
     "steps",
 ]
 
@@ -210,6 +211,16 @@ class Job(NamedTuple):
 
     work: Callable[[int], None]
     finish: Callable[[], Any]
+
+
+def quiet(work: Callable[[int], None]) -> Callable[[int], None]:
+    """Return the work without warnings: if there is a reason, the plain way warns."""
+
+    def quietly(lane: int) -> None:
+        with np.errstate(over="ignore", invalid="ignore"):
+            work(lane)
+
+    return quietly
 
 
 def in_lanes(plan: Plan, jobs: list[Job]) -> None:

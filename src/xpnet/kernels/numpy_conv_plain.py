@@ -20,6 +20,7 @@ from .numpy_conv_pieces import (
     chunks,
     column,
     is_finite,
+    quiet,
     steps,
 )
 from .numpy_conv_plan import Plan
@@ -149,12 +150,7 @@ def add_up(plan: Plan, g: Any, slot: Any) -> Job:
 
 def _job(plan: Plan, work: Any, finish: Any) -> Job:
     """Return a job; where rows are computed together, one without warnings."""
-
-    def quietly(lane: int) -> None:
-        with np.errstate(over="ignore", invalid="ignore"):
-            work(lane)
-
-    return Job(work if plan.tall == 1 else quietly, finish)
+    return Job(work if plan.tall == 1 else quiet(work), finish)
 
 
 # --- rows of results that are computed together ---------------------------------------

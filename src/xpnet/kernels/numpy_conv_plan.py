@@ -32,6 +32,9 @@ _PIXELS = 256
 _WIDE = 48
 """Channels from which a product saved is worth the additions it takes."""
 
+_SQUARES = 160
+"""Squares of 2x2 results in an image from which it is better to take both axes."""
+
 _FEW_OUTPUTS = 8
 """Outputs up to which rows of two are computed together."""
 
@@ -111,6 +114,7 @@ class Plan:
         )
         self.exact = plain
         self.fast = self.fast and not plain
+        self.square = self.fast and self._is_square()
         self.made = (self.outputs, *self.out)
         self.tall = 1 if plain or self.fast else self._tall()
         if self.tall > 1:
@@ -120,6 +124,12 @@ class Plan:
             self.stride = (self.tall, *self.stride[1:])
             self.places = math.prod(self.kernel)
         self._cut()
+
+    def _is_square(self) -> bool:
+        """Tell whether the kernel is 3x3, and an image large enough to go alone."""
+        narrow = all(max(pair) <= 2 for pair in self.padding)
+        plain = self.kernel == (3, 3) and self.dilation == (1, 1) and narrow
+        return plain and math.prod(n // 2 + 1 for n in self.out) >= _SQUARES
 
     def _tall(self) -> int:
         """Choose how many rows of the result are computed together.
