@@ -234,6 +234,23 @@ def test_clipping_takes_a_generator_also_where_there_are_no_gradients():
     assert optim.clip_grad_norm_((p for p in found), 1.0).item() == 0.0
 
 
+def test_tools_take_named_parameters_and_say_what_is_none():
+    model = xn.nn.Linear(2, 2, rng=0)
+    assert optim.clip_grad_norm_(model.named_parameters(), 1.0).item() == 0.0
+    ema = optim.EMA(model.named_parameters(), decay=0.9)
+    assert repr(ema) == "EMA(2 parameters of 6 elements, decay=0.9, n_averaged=0)"
+    assert repr(optim.SWA(model.parameters())).endswith("elements, n_averaged=0)")
+    for call in (
+        lambda p: optim.clip_grad_norm_(p, 1.0),
+        lambda p: optim.clip_grad_value_(p, 1.0),
+        optim.EMA,
+    ):
+        with pytest.raises(OptionError, match="are a Linear, not an iterable"):
+            call(model)
+        with pytest.raises(ConversionError, match=r"0 is a ndarray, not an xn\.Array"):
+            call([np.ones(2)])
+
+
 def test_gradients_of_two_libraries_have_no_norm_together():
     pytest.importorskip("array_api_strict")
     p, q = leaves(NUMPY, [np.ones(2)]), leaves(STRICT_DEVICE1, [np.ones(2)])

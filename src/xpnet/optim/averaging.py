@@ -9,8 +9,9 @@ from typing import Any, final
 
 from ..calculus.array import Array
 from ..calculus.convert import asarray
-from ..errors import ConversionError, OptionError, ShapeError
+from ..errors import OptionError, ShapeError
 from .averages import Averages
+from .groups import all_arrays
 from .store import renew
 from .terms import is_number
 
@@ -21,18 +22,13 @@ class _Average(ABC):
     """What EMA and SWA share: where averages are kept, and how they are used."""
 
     def __init__(self, parameters: Iterable[Array]) -> None:
-        self.arrays = list(parameters)
+        self.arrays = all_arrays(self.name, parameters)
         if not self.arrays:
             raise OptionError(
                 f"{self.name}: there are no parameters to average. Has the model any?"
             )
         kinds: dict[Any, list[int]] = {}
         for i, p in enumerate(self.arrays):
-            if not isinstance(p, Array):
-                raise ConversionError(
-                    f"{self.name}: parameter {i} is a {type(p).__name__}, not an "
-                    "xn.Array."
-                )
             if p._lib.is_floating(p.dtype):
                 key = (p._lib, str(p.device), str(p.dtype))
                 kinds.setdefault(key, []).append(i)
@@ -161,6 +157,17 @@ class _Average(ABC):
             flat.write(self._laid_out(flat, found))
         self.n_averaged = int(state_dict.get("n_averaged", 1))
 
+    def __repr__(self) -> str:
+        size = sum(p.size for p in self.arrays)
+        shown = self._options() | {"n_averaged": self.n_averaged}
+        options = ", ".join(f"{key}={value!r}" for key, value in shown.items())
+        return (
+            f"{self.name}({len(self.arrays)} parameters of {size} elements, {options})"
+        )
+
+    def _options(self) -> dict[str, Any]:
+        return {}
+
     def _laid_out(self, flat: Averages, found: list[Array]) -> Any:
         """Return saved averages as one array like the buffer of `flat`."""
         lib, raw = flat.lib, flat.lib.raw
@@ -229,6 +236,9 @@ class EMA(_Average):
     def share(self) -> float:
         """Return ``1 − decay``."""
         return 1 - float(self.decay)
+
+    def _options(self) -> dict[str, Any]:
+        return {"decay": self.decay}
 
 
 @final

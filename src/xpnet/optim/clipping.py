@@ -11,6 +11,7 @@ from ..calculus.array import Array
 from ..errors import LibraryError, NonFiniteError, OptionError
 from ..kernels import updates
 from .gradients import Part, gradients, moved
+from .groups import all_arrays
 from .terms import is_number
 
 __all__ = ["clip_grad_norm_", "clip_grad_value_", "norm_of"]
@@ -47,6 +48,8 @@ def clip_grad_norm_(
 
     Raises
     ------
+    ConversionError
+        If a parameter is not an Array.
     LibraryError
         If gradients belong to several libraries or devices of ours.
     NonFiniteError
@@ -79,7 +82,7 @@ def clip_grad_norm_(
     _number("clip_grad_norm_: norm_type", norm_type)
     if norm_type == 0:
         raise OptionError("clip_grad_norm_: norm_type is 0; it must be above 0.")
-    arrays = [parameters] if isinstance(parameters, Array) else list(parameters)
+    arrays = all_arrays("clip_grad_norm_", parameters)
     found = gradients(arrays)
     if not found:
         return _zero(arrays)
@@ -108,6 +111,8 @@ def clip_grad_value_(parameters: Iterable[Array] | Array, clip_value: float) -> 
 
     Raises
     ------
+    ConversionError
+        If a parameter is not an Array.
     OptionError
         If `clip_value` is out of range.
 
@@ -125,7 +130,7 @@ def clip_grad_value_(parameters: Iterable[Array] | Array, clip_value: float) -> 
     [-1.0, 0.5]
     """
     _number("clip_grad_value_: clip_value", clip_value)
-    for part in gradients(parameters):
+    for part in gradients(all_arrays("clip_grad_value_", parameters)):
         part.clip(float(clip_value))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from ..backend.library import Library
@@ -53,9 +52,8 @@ class Part(NamedTuple):
             self.g[...] = self.lib.clip(self.g, -bound, bound)
 
 
-def gradients(parameters: Iterable[Array] | Array) -> list[Part]:
+def gradients(arrays: list[Array]) -> list[Part]:
     """Return the gradients of parameters, whole buffers where all of one are there."""
-    arrays = [parameters] if isinstance(parameters, Array) else list(parameters)
     leaves: dict[int, Leaf] = {
         id(p._node): p._node for p in arrays if isinstance(p._node, Leaf)
     }

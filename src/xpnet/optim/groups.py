@@ -9,7 +9,7 @@ from ..calculus.array import Array
 from ..calculus.tape import Node
 from ..errors import ConversionError, DTypeError, GradientError, OptionError
 
-__all__ = ["admit", "as_arrays", "as_groups", "described"]
+__all__ = ["admit", "all_arrays", "as_arrays", "as_groups", "described"]
 
 
 def as_groups(name: str, params: Any) -> list[Mapping[str, Any]]:
@@ -41,13 +41,25 @@ def _unnamed(item: Any) -> Any:
     return item[1] if named else item
 
 
-def admit(name: str, p: Any, known: dict[int, int], takes_complex: bool) -> None:
-    """Check that a parameter can be optimized, and give it a number in `known`."""
-    number = len(known)
+def all_arrays(name: str, params: Any) -> list[Array]:
+    """Return parameters as a list, after a check that each is an array."""
+    found = as_arrays(name, params)
+    for i, p in enumerate(found):
+        _is_array(name, i, p)
+    return found
+
+
+def _is_array(name: str, number: int, p: Any) -> None:
     if type(p) is not Array:
         raise ConversionError(
             f"{name}: parameter {number} is a {type(p).__name__}, not an xn.Array."
         )
+
+
+def admit(name: str, p: Any, known: dict[int, int], takes_complex: bool) -> None:
+    """Check that a parameter can be optimized, and give it a number in `known`."""
+    number = len(known)
+    _is_array(name, number, p)
     node = p._node
     if type(node) is Node:
         raise GradientError(
