@@ -24,6 +24,7 @@ from typing import Any, final
 from . import numpy_conv_fast as fast
 from . import numpy_conv_plain as plain
 from . import numpy_conv_squares as squares
+from .blas import one_thread
 from .numpy_common import REAL
 from .numpy_conv_pieces import in_lanes
 from .numpy_conv_plan import Plan, plan_for
@@ -49,12 +50,13 @@ def _results(plan: Plan, *wanted: tuple[str, tuple[Any, ...]]) -> list[Any]:
     The work of all is done in one pass of threads. What the fast way cannot do, because
     a number is not finite, is done again as it stands.
     """
-    jobs = []
-    for name, args in wanted:
-        way = plain if name == "add_up" else _way(plan)
-        jobs.append(getattr(way, name)(plan, *args))
-    in_lanes(plan, jobs)
-    found = [job.finish() for job in jobs]
+    with one_thread():
+        jobs = []
+        for name, args in wanted:
+            way = plain if name == "add_up" else _way(plan)
+            jobs.append(getattr(way, name)(plan, *args))
+        in_lanes(plan, jobs)
+        found = [job.finish() for job in jobs]
     for i, (name, args) in enumerate(wanted):
         if found[i] is None:
             (found[i],) = _results(plan.plain(), (name, args))

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, final
 
 import numpy as np
 
-from .blas import claim, one_thread
+from .blas import claim
 from .numpy_conv_plan import Plan
 from .threads import run_blocks
 
@@ -232,12 +232,11 @@ def in_lanes(plan: Plan, jobs: list[Job]) -> None:
         for job in jobs:
             job.work(start // size)
 
-    with one_thread():
-        if count == 1:
-            each(0, size)
-        else:
-            claim()
-            run_blocks(each, count * size, size)
+    if count == 1:
+        each(0, size)
+    else:
+        claim()
+        run_blocks(each, count * size, size)
 
 
 def chunks(plan: Plan, lane: int) -> list[tuple[int, int]]:
