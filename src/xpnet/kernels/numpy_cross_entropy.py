@@ -32,9 +32,13 @@ _NOTHING = (None, None, None)
 
 
 @functools.lru_cache(maxsize=8)
-def _column(count: int) -> Any:
-    """Return 0, 1, 2, ... as a column: shared, and so not to be written to."""
-    out = np.arange(count)[:, None]
+def _columns(classes: int, dtype: Any) -> Any:
+    """Return the one-hot column of each class, and as many of NaN behind them.
+
+    What is not a class is found there, from both ends. Shared: not to be written to.
+    """
+    out = np.full((classes, 2 * classes), np.nan, dtype)
+    out[:, :classes] = np.eye(classes)
     out.flags.writeable = False
     return out
 
@@ -139,12 +143,12 @@ def _few(needs: Any, x: Any, labels: Any, reduction: str) -> tuple[Any, Any] | N
         return None
     np.subtract(z, top, z)
     count = z.shape[1]
-    chosen = np.equal(_column(len(z)), labels)
-    if np.count_nonzero(chosen) != count:
+    try:
+        onehot = _columns(len(z), z.dtype).take(labels, axis=1)
+    except IndexError:  # a label far outside
         return None
-    onehot = chosen.astype(z.dtype)
     picked = np.vdot(z, onehot)
-    if not math.isfinite(picked):  # a logit of -inf
+    if not math.isfinite(picked):  # a logit of -inf, or a label outside
         return None
     np.exp(z, z)
     total = np.add.reduce(z, axis=0)
