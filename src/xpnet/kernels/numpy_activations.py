@@ -14,15 +14,13 @@ from typing import Any, final
 import numpy as np
 
 from ..backend.library import ADDITIONS, library_for
-from .numpy_common import REAL, filled
+from .numpy_common import REAL, block_length, filled
 from .threads import run_blocks, scratch
 from .twin import register
 
 __all__ = ["expit", "expit_slope"]
 
 _NUMPY = library_for("cpu")
-_BLOCK = 2**16
-"""Elements of a block: larger ones leave the cache, in smaller ones calls cost more."""
 
 
 class _Blocked(ABC):
@@ -48,33 +46,37 @@ class _Blocked(ABC):
         if x.dtype not in self.dtypes or not x.size or not x.flags.c_contiguous:
             return None
         source = x.reshape(-1)
-        if not math.isfinite(np.vdot(source, source)):  # infinity, or huge, or NaN
-            return None
-        out = np.empty_like(source)
+        out, length = np.empty_like(source), block_length(x.size)
+        declined = []
 
         def block(start: int, stop: int) -> None:
-            spare = [s[: stop - start] for s in scratch(self.spares, _BLOCK, x.dtype)]
-            self.value(source[start:stop], out[start:stop], *spare, **options)
+            spare = [s[: stop - start] for s in scratch(self.spares, length, x.dtype)]
+            part = source[start:stop]
+            low, high = float(np.minimum.reduce(part)), float(np.maximum.reduce(part))
+            if math.isfinite(low) and math.isfinite(high):
+                self.value(part, out[start:stop], *spare, **options)
+            else:
+                declined.append(start)
 
         with np.errstate(all="ignore"):
-            run_blocks(block, x.size, _BLOCK)
-        return out.reshape(x.shape), (x, options)
+            run_blocks(block, x.size, length)
+        return None if declined else (out.reshape(x.shape), (x, options))
 
     def backward(
         self, g: Any, residual: Any, needs: tuple[bool, ...], slots: tuple[Any, ...]
     ) -> tuple[Any, ...]:
         x, options = residual
         source, cotangent = x.reshape(-1), np.ascontiguousarray(g).reshape(-1)
-        out = np.empty_like(source)
+        out, length = np.empty_like(source), block_length(x.size)
 
         def block(start: int, stop: int) -> None:
-            spare = [s[: stop - start] for s in scratch(self.spares, _BLOCK, x.dtype)]
+            spare = [s[: stop - start] for s in scratch(self.spares, length, x.dtype)]
             part = out[start:stop]
             self.slope(source[start:stop], part, *spare, **options)
             np.multiply(part, cotangent[start:stop], part)
 
         with np.errstate(all="ignore"):
-            run_blocks(block, x.size, _BLOCK)
+            run_blocks(block, x.size, length)
         return (out.reshape(x.shape),)
 
 
@@ -86,7 +88,7 @@ class _LeakyReLU(_Blocked):
 
     def value(self, x: Any, out: Any, *spare: Any, **options: Any) -> None:
         (t,) = spare
-        zeros = filled(_BLOCK, 0, x.dtype)[: len(x)]
+        zeros = filled(len(x), 0, x.dtype)
         np.minimum(x, zeros, out=t)
         np.multiply(t, options["negative_slope"], t)
         np.maximum(x, zeros, out=out)
@@ -101,7 +103,7 @@ class _LeakyReLU(_Blocked):
 
 def _sides(x: Any, right: Any, left: Any) -> None:
     """Write 1 where ``x > 0`` into `right`, and where not into `left`, else 0."""
-    np.copyto(right, np.greater(x, filled(_BLOCK, 0, x.dtype)[: len(x)]))
+    np.copyto(right, np.greater(x, filled(len(x), 0, x.dtype)))
     np.subtract(1, right, left)
 
 
@@ -113,7 +115,7 @@ class _ELU(_Blocked):
 
     def value(self, x: Any, out: Any, *spare: Any, **options: Any) -> None:
         t = spare[0]
-        zeros = filled(_BLOCK, 0, x.dtype)[: len(x)]
+        zeros = filled(len(x), 0, x.dtype)
         np.minimum(x, zeros, out=t)
         if options["rate"] != 1:
             np.multiply(t, options["rate"], t)
@@ -126,7 +128,7 @@ class _ELU(_Blocked):
 
     def slope(self, x: Any, out: Any, *spare: Any, **options: Any) -> None:
         t, u = spare
-        np.minimum(x, filled(_BLOCK, 0, x.dtype)[: len(x)], out=t)
+        np.minimum(x, filled(len(x), 0, x.dtype), out=t)
         if options["rate"] != 1:
             np.multiply(t, options["rate"], t)
         np.exp(t, t)
@@ -144,8 +146,8 @@ class _HardTanh(_Blocked):
     spares = 1
 
     def value(self, x: Any, out: Any, *spare: Any, **options: Any) -> None:
-        np.maximum(x, filled(_BLOCK, options["low"], x.dtype)[: len(x)], out=out)
-        np.minimum(out, filled(_BLOCK, options["high"], x.dtype)[: len(x)], out=out)
+        np.maximum(x, filled(len(x), options["low"], x.dtype), out=out)
+        np.minimum(out, filled(len(x), options["high"], x.dtype), out=out)
 
     def slope(self, x: Any, out: Any, *spare: Any, **options: Any) -> None:
         inside = np.greater(x, x.dtype.type(options["low"]))
@@ -174,13 +176,14 @@ def _each(x: Any, function: Callable[[Any, Any], None]) -> Any:
     """Return what a function writes for each block."""
     out = np.empty_like(x)
     source, target = x.reshape(-1), out.reshape(-1)
-    if x.size <= _BLOCK:
+    length = block_length(x.size)
+    if x.size <= length:
         function(source, target)
     else:
         run_blocks(
             lambda start, stop: function(source[start:stop], target[start:stop]),
             x.size,
-            _BLOCK,
+            length,
         )
     return out
 

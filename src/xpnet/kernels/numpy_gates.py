@@ -14,21 +14,13 @@ from typing import Any, final
 
 import numpy as np
 
-from .numpy_common import REAL, filled
-from .threads import aligned, run_blocks, scratch, workers
+from .numpy_common import REAL, block_length, filled
+from .threads import aligned, run_blocks, scratch
 from .twin import register
 
 __all__: list[str] = []
 
-_BLOCK = 2**16
-"""Elements of a block: larger ones leave the cache, in smaller ones calls cost more."""
-
 _SINGLE = np.dtype(np.float32)
-
-
-def block_length(size: int) -> int:
-    """Return the length of a block: threads wait less for each other in larger ones."""
-    return _BLOCK if workers(size) < 2 else 2 * _BLOCK
 
 
 @functools.lru_cache(maxsize=64)

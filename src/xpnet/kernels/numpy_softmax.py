@@ -42,6 +42,11 @@ def _column(values: Any) -> Any:
     return values[:, None]
 
 
+def _sums(x: Any) -> Any:
+    """Return the sums of rows."""
+    return x.dot(filled(x.shape[1], 1, x.dtype))
+
+
 def _exponentials(x: Any, out: Any) -> tuple[Any, Any] | None:
     """Write ``exp(x - top)``; return `top` and the sums of rows, None to decline.
 
@@ -52,7 +57,7 @@ def _exponentials(x: Any, out: Any) -> tuple[Any, Any] | None:
         return None
     np.subtract(x, _column(top), out)
     np.exp(out, out)
-    return top, out.dot(filled(x.shape[1], 1, x.dtype))
+    return top, _sums(out)
 
 
 class _AlongRows(ABC):
@@ -95,11 +100,21 @@ class _AlongRows(ABC):
 class _Softmax(_AlongRows):
     """``exp(x) / sum(exp(x))``."""
 
+    small = 40.0
+    """Exponentials of numbers up to this, and sums of them, are far from overflow."""
+
     def value(self, x: Any, out: Any) -> bool:
-        made = _exponentials(x, out)
-        if made is None:
-            return False
-        np.multiply(out, _column(1 / made[1]), out)
+        flat = x.reshape(-1)
+        low, high = np.minimum.reduce(flat), np.maximum.reduce(flat)
+        if -self.small <= low and high <= self.small:  # whatever the largest of a row
+            np.exp(x, out)
+            total = _sums(out)
+        else:
+            made = _exponentials(x, out)
+            if made is None:
+                return False
+            total = made[1]
+        np.multiply(out, _column(1 / total), out)
         return True
 
     def pull(self, g: Any, out: Any, dx: Any) -> None:
@@ -128,7 +143,7 @@ class _LogSoftmax(_AlongRows):
 
     def pull(self, g: Any, out: Any, dx: Any) -> None:
         np.exp(out, dx)
-        np.multiply(dx, _column(g.dot(filled(g.shape[1], 1, g.dtype))), dx)
+        np.multiply(dx, _column(_sums(g)), dx)
         np.subtract(g, dx, dx)
 
 
