@@ -580,3 +580,13 @@ def test_nothing_counted_where_nothing_is_expected(target):
 def test_one_temperature_for_all():
     with pytest.raises(ShapeError, match=r"temperature has shape \(2,\)"):
         losses.info_nce(np.eye(2), np.eye(2), temperature=np.ones(2))
+
+
+def test_names_of_pytorch_lead_to_ours():
+    functional = pytest.importorskip("torch").nn.functional
+    names = [n for n in dir(functional) if n.endswith("_loss") and n[0] != "_"]
+    for name in (*names, "kl_div"):
+        with pytest.raises(AttributeError, match=rf"PyTorch's {name} is losses\."):
+            getattr(losses, name)
+    with pytest.raises(AttributeError, match=r"has no 'loss_of_hope'\.$"):
+        losses.loss_of_hope  # noqa: B018

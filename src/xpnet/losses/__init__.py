@@ -70,3 +70,17 @@ __all__ = [
     "triplet_margin",
     "triplet_margin_with_distance",
 ]
+
+# what is not PyTorch's name without its ending
+_IN_PYTORCH = {
+    "mse_loss": "mean_squared_error",
+    "l1_loss": "mean_absolute_error",
+    "kl_div": "kl_divergence",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Say which loss a name of PyTorch's means."""
+    mine = _IN_PYTORCH.get(name, name.removesuffix("_loss"))
+    hint = f"; PyTorch's {name} is losses.{mine}" if mine in __all__ else ""
+    raise AttributeError(f"xpnet.losses has no {name!r}{hint}.")
