@@ -33,12 +33,12 @@ _NOTHING = (None, None, None)
 
 @functools.lru_cache(maxsize=8)
 def _columns(classes: int, dtype: Any) -> Any:
-    """Return the one-hot column of each class, and as many of NaN behind them.
+    """Return the one-hot column of each class, between two of NaN: class c is c + 1.
 
-    What is not a class is found there, from both ends. Shared: not to be written to.
+    Shared, and so not to be written to.
     """
-    out = np.full((classes, 2 * classes), np.nan, dtype)
-    out[:, :classes] = np.eye(classes)
+    out = np.full((classes, classes + 2), np.nan, dtype)
+    out[:, 1:-1] = np.eye(classes)
     out.flags.writeable = False
     return out
 
@@ -143,10 +143,8 @@ def _few(needs: Any, x: Any, labels: Any, reduction: str) -> tuple[Any, Any] | N
         return None
     np.subtract(z, top, z)
     count = z.shape[1]
-    try:
-        onehot = _columns(len(z), z.dtype).take(labels, axis=1)
-    except IndexError:  # a label far outside
-        return None
+    # clipped, a label outside takes a column of NaN: also the largest, whose sum wraps
+    onehot = _columns(len(z), z.dtype).take(labels + 1, axis=1, mode="clip")
     picked = np.vdot(z, onehot)
     if not math.isfinite(picked):  # a logit of -inf, or a label outside
         return None
