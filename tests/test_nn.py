@@ -800,3 +800,32 @@ def test_gradients_become_zeros_where_they_are_not_to_be_none():
     assert layer.weight.grad.tolist() == [[0.0, 0.0]]
     layer.zero_grad()
     assert layer.weight.grad is None
+
+
+def test_a_parameter_is_frozen_by_itself_as_by_its_module():
+    model = nn.Sequential(nn.Linear(3, 4, rng=0), nn.ReLU(), nn.Linear(4, 2, rng=1))
+    other = copy.deepcopy(model)
+    model[0].freeze()
+    for p in other[0].parameters():
+        p.requires_grad = False
+    assert repr(other) == repr(model)
+    assert "16 of them frozen" in repr(model)
+
+    def loss(m):
+        return xp.sum(m(np.ones((1, 3), "float32")) ** 2)
+
+    for one in (model, other, copy.deepcopy(other)):
+        gradient = xn.grad(loss)(one)
+        assert not xp.any(gradient[0].weight)
+        assert xp.any(gradient[2].weight)
+        assert "16 of them frozen" in repr(gradient)
+        twice = xn.grad(lambda m: xp.sum(xn.grad(loss)(m)[2].weight))(one)
+        assert not xp.any(twice[0].weight)
+        moved = one.tree_rebuild([0.5 * p.detach() for p in one.parameters()])
+        again = xn.grad(loss)(moved)
+        assert xp.any(again[2].weight)
+        assert not xp.any(again[0].weight)
+    for p in model[0].parameters():
+        p.requires_grad = True
+    assert "frozen" not in repr(model)
+    assert xp.any(xn.grad(loss)(model)[0].weight)

@@ -202,3 +202,14 @@ def inputs(layer):
     shape = (2, 4, 3, 3) if "2d" in kind else (2, 4, 4) if "1d" in kind else (2, 4)
     x = np.random.default_rng(0).normal(size=shape).astype("float32")
     return (x,) * {"Bilinear": 2, "MultiheadAttention": 3}.get(kind, 1)
+
+
+def test_what_is_frozen_by_itself_stays_frozen():
+    layer = nn.Linear(2, 2, rng=0)
+    layer.weight.requires_grad = False
+    nn.weight_norm(layer)
+    originals = layer.parametrizations.weight
+    assert not any(p.requires_grad for p in originals.parameters())
+    nn.remove_parametrizations(layer, "weight")
+    assert not layer.weight.requires_grad
+    assert "weight (2, 2) frozen" in repr(layer)

@@ -40,6 +40,7 @@ class Holder:
 
     _reserved: ClassVar[frozenset[str]] = frozenset()
     _roles: dict[str, str]
+    _rebuilt: bool = False
 
     def __new__(cls: type[Self], *args: Any, **options: Any) -> Self:
         """Return an object that holds nothing yet."""
@@ -183,6 +184,16 @@ class Holder:
     def _refuse_taken(self, name: str) -> None:
         if name in self.__dict__:
             raise self._clash(name, self._roles.get(name, "plain attribute"))
+
+    def _is_frozen(self, name: str) -> bool:
+        """Tell whether a parameter is not trained.
+
+        The array says so, however it was told; in a module that a transform made, whose
+        values need not be leaves, its role does.
+        """
+        if self._rebuilt:
+            return self._roles[name] == FROZEN
+        return not self.__dict__[name].requires_grad
 
     def _held(self, roles: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
         held = self.__dict__

@@ -359,23 +359,42 @@ class Module(Hooked, Holder, ABC):
         """
         old = self.tree_leaves()
         new = {id(p): leaf for p, leaf in zip(old, leaves, strict=True)}
-        for p in {id(p): p for _, p in self._named_arrays(FROZEN)}.values():
-            new[id(p)] = _without_past(new[id(p)])
-        return self._copied(new, {})
+        frozen = {
+            id(p)
+            for module in self.modules()
+            for name, p in module._held(PARAMETERS)
+            if module._is_frozen(name)
+        }
+        for key in frozen:
+            new[key] = _without_past(new[key])
+        return self._copied(new, {}, frozen)
 
-    def _copied(self: Self, new: dict[int, Any], done: dict[int, Module]) -> Self:
-        """Return a structural copy with other parameters."""
+    def _copied(
+        self: Self,
+        new: dict[int, Any],
+        done: dict[int, Module],
+        frozen: set[int] | None = None,
+    ) -> Self:
+        """Return a structural copy with other parameters.
+
+        With `frozen`, these are leaves of a container: their roles say what is frozen.
+        """
         copied: Any = done.get(id(self))
         if copied is None:
             copied = done[id(self)] = object.__new__(type(self))
             held = copied.__dict__
             held.update(self.__dict__)
             held["_roles"] = dict(self._roles)
+            if frozen is not None:
+                held["_rebuilt"] = True
             for name, role in self._roles.items():
                 if role == MODULE:
-                    held[name] = held[name]._copied(new, done)
+                    held[name] = held[name]._copied(new, done, frozen)
                 elif role not in BUFFERS:
-                    held[name] = new[id(held[name])]
+                    key = id(held[name])
+                    held[name] = new[key]
+                    if frozen is not None:
+                        copied._roles[name] = FROZEN if key in frozen else PARAMETER
         result: Self = copied
         return result
 

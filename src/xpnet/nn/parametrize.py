@@ -180,7 +180,8 @@ def register_parametrization(
     value = module.__dict__[name]
     made = _inverse(parametrization, value.detach())
     single = not isinstance(made, tuple)
-    trained = role == PARAMETER
+    trained = not module._is_frozen(name)
+    role = PARAMETER if trained else FROZEN
     leaves = [
         asarray(asarray(v, copy=True), requires_grad=trained)
         for v in ((made,) if single else made)
@@ -256,7 +257,7 @@ def remove_parametrizations(
             f"remove_parametrizations: {name} is computed from {originals.names}, and "
             "none of them can stand for it. Pass leave_parametrized=True."
         )
-    role = originals._roles[originals.names[0]]
+    frozen = originals._is_frozen(originals.names[0])
     value = getattr(module, name) if leave_parametrized else originals.original
     rest = tuple(n for n in names if n != name)
     kind = _parametrized(base, rest) if rest else base
@@ -264,8 +265,8 @@ def remove_parametrizations(
     delattr(
         held.parametrizations if rest else held, name if rest else "parametrizations"
     )
-    leaf = asarray(asarray(value.detach(), copy=True), requires_grad=role != FROZEN)
-    module._register(name, leaf, role)
+    leaf = asarray(asarray(value.detach(), copy=True), requires_grad=not frozen)
+    module._register(name, leaf, FROZEN if frozen else PARAMETER)
     return module
 
 

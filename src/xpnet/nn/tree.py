@@ -27,7 +27,7 @@ def describe(module: Module) -> str:
 def _rows(module: Module, label: str, indent: str) -> list[Row]:
     head, options = f"{indent}{label}{type(module).__name__}(", module.extra_repr()
     held = [(name, role) for name, role in module._roles.items() if role != "module"]
-    arrays = ", ".join(_array(name, role, module.__dict__[name]) for name, role in held)
+    arrays = ", ".join(_array(module, name, role) for name, role in held)
     sizes = [module.__dict__[name].size for name, role in held if "buffer" not in role]
     count = f"{sum(sizes):,}" if sizes else ""
     children = list(module.named_children())
@@ -41,9 +41,11 @@ def _rows(module: Module, label: str, indent: str) -> list[Row]:
     return [*rows, (f"{indent})", "", "")]
 
 
-def _array(name: str, role: str, x: Any) -> str:
-    note = {"parameter": "", "frozen parameter": " frozen"}.get(role, f" {role}")
-    return f"{name} {tuple(x.shape)}{note}"
+def _array(module: Module, name: str, role: str) -> str:
+    note = f" {role}"
+    if "buffer" not in role:
+        note = " frozen" if module._is_frozen(name) else ""
+    return f"{name} {tuple(module.__dict__[name].shape)}{note}"
 
 
 def _total(module: Module) -> str:
@@ -51,7 +53,12 @@ def _total(module: Module) -> str:
     dtypes = ", ".join(dict.fromkeys(_dtype(p) for p in parameters))
     devices = ", ".join(dict.fromkeys(str(p.device) for p in parameters))
     where = f", {dtypes} on {devices}" if parameters else ""
-    frozen = sum(p.size for _, p in module._named_arrays("frozen parameter"))
+    held = [
+        (part._is_frozen(name), p)
+        for part in module.modules()
+        for name, p in part._held(("parameter", "frozen parameter"))
+    ]
+    frozen = sum({id(p): p.size for cold, p in held if cold}.values())
     note = f", {frozen:,} of them frozen" if frozen else ""
     return f"Total: {sum(p.size for p in parameters):,} parameters{note}{where}"
 
