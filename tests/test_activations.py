@@ -181,6 +181,48 @@ def test_twins_are_taken_and_do_not_depend_on_threads(name):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", ["gelu", "gelu_tanh", "silu"])
+def test_far_out_twins_of_gates_are_lines(name, dtype):
+    options = {"gelu_tanh": {"approximate": "tanh"}}.get(name, {})
+    function = getattr(F, name.removesuffix("_tanh"))
+    row = np.asarray([-1e12, -2000, -90, -40, -16, -15, 0, 40, 90, 2000, 1e12], dtype)
+    with np.errstate(all="raise", under="ignore"):
+        x = xn.asarray(row, requires_grad=True)
+        out = function(x, **options)
+        if (name, dtype) != ("gelu", "float64"):
+            assert out._node.saved.out[0] is TWINS[name, "numpy"]
+        xn.xp.sum(out).backward()
+    np.testing.assert_allclose(host(out), np.maximum(row, 0), atol=1e-4)
+    np.testing.assert_array_equal(host(out)[:2], 0)
+    np.testing.assert_allclose(host(x.grad), np.heaviside(row, 0.5), atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["gelu", "gelu_tanh", "silu"])
+def test_slopes_that_are_used_up_are_computed_again(name):
+    x = np.random.default_rng(0).normal(size=(30, 20)).astype(np.float32)
+    g, twin = x[::-1], TWINS[name, "numpy"]
+    _, residual = twin.forward((True,), x)
+    first, again = (twin.backward(g, residual, (True,), (None,))[0] for _ in range(2))
+    assert first is not again
+    np.testing.assert_array_equal(first, again)
+
+
+@pytest.mark.parametrize("name", ["softmax", "log_softmax"])
+def test_twins_along_rows_do_not_depend_on_threads(name):
+    x = np.random.default_rng(0).normal(size=(700, 500)).astype(np.float32)
+    x[100, 0] = 60  # this block goes another way
+    runs = []
+    for count in (1, 2):
+        leaf = xn.asarray(x, requires_grad=True)
+        with limited(count):
+            out = getattr(F, name)(leaf)
+            assert out._node.saved.out[0] is TWINS[f"{name}_layer", "numpy"]
+            out.backward(xn.asarray(x[::-1]))
+        runs.append((host(out).tobytes(), host(leaf.grad).tobytes()))
+    assert runs[0] == runs[1]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", ["expit", "expit_slope"])
 def test_the_logistic_function_in_blocks_is_that_of_the_library(name, dtype):
     lib = library_for("cpu")
