@@ -32,13 +32,9 @@ _NOTHING = (None, None, None)
 
 
 @functools.lru_cache(maxsize=8)
-def _columns(classes: int, dtype: Any) -> Any:
-    """Return the one-hot column of each class, between two of NaN: class c is c + 1.
-
-    Shared, and so not to be written to.
-    """
-    out = np.full((classes, classes + 2), np.nan, dtype)
-    out[:, 1:-1] = np.eye(classes)
+def _identity(classes: int, dtype: Any) -> Any:
+    """Return the one-hot column of each class: shared, and so not to be written to."""
+    out = np.eye(classes, dtype=dtype)
     out.flags.writeable = False
     return out
 
@@ -143,10 +139,14 @@ def _few(needs: Any, x: Any, labels: Any, reduction: str) -> tuple[Any, Any] | N
         return None
     np.subtract(z, top, z)
     count = z.shape[1]
-    # clipped, a label outside takes a column of NaN: also the largest, whose sum wraps
-    onehot = _columns(len(z), z.dtype).take(labels + 1, axis=1, mode="clip")
+    if labels.item(labels.argmin()) < 0:  # `take` would count from the end
+        return None
+    try:
+        onehot = _identity(len(z), z.dtype).take(labels, axis=1)
+    except IndexError:
+        return None
     picked = np.vdot(z, onehot)
-    if not math.isfinite(picked):  # a logit of -inf, or a label outside
+    if not math.isfinite(picked):  # a logit of -inf
         return None
     np.exp(z, z)
     total = np.add.reduce(z, axis=0)
