@@ -29,10 +29,10 @@ _LARGE = 1000
 _PIXELS = 256
 """Pixels of a matrix product below which the BLAS is slow."""
 
-_WIDE = 48
+_WIDE = 32
 """Channels from which a product saved is worth the additions it takes."""
 
-_SQUARES = 160
+_SQUARES = 72
 """Squares of 2x2 results in an image from which it is better to take both axes."""
 
 _FEW_OUTPUTS = 8
@@ -150,6 +150,7 @@ class Plan:
         each = self.outputs // self.groups + _COPYING
         work = self.groups * self.inside * self.places * each * pixels * self.count
         room = self.count * self.channels * math.prod(self.sizes) // weights
+        room = room // 2 if self.square else room  # 16 / 9 of the weights for a part
         fits = _SMALL * _BUDGET // (depth * pixels * self.item)
         if pixels >= _LARGE or fits < _FEW or (self.pointwise and not self.is_padded):
             fits = 1  # runs of so few images would be shorter than those of rows
