@@ -6,6 +6,7 @@ import copy
 import importlib.util
 import inspect
 import pickle
+from collections import OrderedDict, deque
 from typing import Any
 
 import numpy as np
@@ -321,7 +322,16 @@ def test_a_role_does_not_change_silently():
 
 
 @pytest.mark.parametrize(
-    "hidden", [[nn.ReLU()], (nn.Parameter([1.0]),), {"a": nn.ReLU()}]
+    "hidden",
+    [
+        [nn.ReLU()],
+        (nn.Parameter([1.0]),),
+        {"a": nn.ReLU()},
+        {"a": [1, (nn.ReLU(),)]},
+        {nn.ReLU()},
+        OrderedDict(a=nn.ReLU()),
+        deque([nn.ReLU()]),
+    ],
 )
 def test_modules_in_a_list_are_refused(hidden):
     with pytest.raises(OptionError, match=r"are not seen\. Use nn\.ModuleList"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar, TypeVar
 
@@ -123,14 +124,12 @@ class Holder:
 
     def _refuse_hidden(self, name: str, value: Any) -> None:
         """Refuse modules and parameters in a list: nothing would train them."""
-        if type(value) in (list, tuple, dict):
-            parts = value.values() if type(value) is dict else value
-            if any(isinstance(p, Holder) or _is_leaf(p) for p in parts):
-                raise OptionError(
-                    f"{type(self).__name__}.{name}: modules and parameters inside a "
-                    f"{type(value).__name__} are not seen. Use nn.ModuleList, "
-                    "nn.ModuleDict, nn.ParameterList or nn.ParameterDict."
-                )
+        if isinstance(value, _CONTAINERS) and _hides(value):
+            raise OptionError(
+                f"{type(self).__name__}.{name}: modules and parameters inside a "
+                f"{type(value).__name__} are not seen. Use nn.ModuleList, "
+                "nn.ModuleDict, nn.ParameterList or nn.ParameterDict."
+            )
 
     def register_buffer(self, name: str, array: Any, persistent: bool = True) -> None:
         """Keep a copy of an array that belongs to the state but is not trained.
@@ -342,6 +341,22 @@ class Holder:
                 f"{found}."
             )
         return module.__dict__[name]  # type: ignore[no-any-return]
+
+
+_CONTAINERS = (list, tuple, dict, set, frozenset, deque)
+
+
+def _hides(value: Any) -> bool:
+    """Tell whether a container has modules or parameters in it, however deep."""
+    stack, seen = [value], set()
+    while stack:
+        part = stack.pop()
+        if isinstance(part, Holder) or _is_leaf(part):
+            return True
+        if isinstance(part, _CONTAINERS) and id(part) not in seen:
+            seen.add(id(part))
+            stack.extend(part.values() if isinstance(part, dict) else part)
+    return False
 
 
 def _is_leaf(value: Any) -> bool:
