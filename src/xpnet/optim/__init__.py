@@ -7,7 +7,8 @@ number.
 """
 
 from . import schedules
-from .adagrad import Adadelta, Adagrad, RMSprop
+from .adadelta import Adadelta
+from .adagrad import Adagrad
 from .adam import Adam, AdamW
 from .adam_variants import Adamax, NAdam, RAdam
 from .asgd import ASGD
@@ -19,6 +20,7 @@ from .lbfgs import LBFGS
 from .lion import Lion
 from .lookahead import Lookahead
 from .muon import Muon
+from .rmsprop import RMSprop
 from .rprop import Rprop
 from .sam import SAM
 from .scaling import GradScaler
