@@ -116,13 +116,14 @@ def main():
     model = Reader(len(characters), width, rng).to(options.device)
     print(f"{model.num_parameters():,} parameters\n")
     opt = optim.Adam(model.parameters(), lr=4e-3)
+    schedule = optim.PolynomialLR(opt, total_iters=steps + 1)  # a line down to 0
     begin, state = time.perf_counter(), None
     for step in range(steps + 1):
         if step % (steps // 4) == 0:
             loss, spent = surprise(model, unseen), time.perf_counter() - begin
             print(f"update {step:4d}: {loss:.3f} nats on unseen text ({spent:.0f} s)")
-        opt.lr = 4e-3 * (1.0 - step / (steps + 1))  # smaller and smaller
         state = learn(model, opt, *piece(seen, step), state)
+        schedule.step()
 
     start = xp.asarray([[number[c]] for c in "The "], device=options.device)
     written = write(model, start, 150 if options.quick else 400, rng)

@@ -12,7 +12,6 @@ character (with --quick, below 2.4 in ten seconds); guessing blindly would cost 
 """
 
 import argparse
-import math
 import pydoc_data.topics
 import time
 
@@ -74,6 +73,8 @@ def loss_of(model, x, y):
 def train(model, seen, unseen, steps, rate, rng):
     """Show pieces of the text to the model, and now and then test it on another."""
     opt = optim.AdamW(model.parameters(), lr=rate)
+    # small at first, and smaller again towards the end
+    schedule = optim.WarmUp(optim.CosineAnnealingLR(opt, T_max=steps - 50), steps=50)
     begin = time.perf_counter()
     for step in range(steps + 1):
         if step % (steps // 4) == 0:
@@ -82,13 +83,11 @@ def train(model, seen, unseen, steps, rate, rng):
                 loss = float(loss_of(model.eval(), *test))
             spent = time.perf_counter() - begin
             print(f"step {step:4d}: {loss:.3f} nats on unseen text ({spent:.0f} s)")
-        # small at first, and smaller again towards the end
-        fade = 0.5 + 0.5 * math.cos(math.pi * step / steps)
-        opt.lr = rate * min((step + 1) / 50, fade)
         loss = loss_of(model.train(), *windows(seen, 16, model.context, rng))
         opt.zero_grad()
         loss.backward()
         opt.step()
+        schedule.step()
 
 
 def write(model, start, count, rng, temperature=0.7):
