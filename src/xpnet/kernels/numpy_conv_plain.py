@@ -48,7 +48,8 @@ def correlate(plan: Plan, x: Any, weight: Any, bias: Any) -> Job:
             pixels.store(out, bias, first, last)
 
     # rows computed together: there 0 meets what is not finite
-    return _job(plan, work, lambda: out if plan.tall == 1 or is_finite(x) else None)
+    together = plan.tall > 1 or (plan.depthwise and not plan.exact)
+    return _job(together, work, lambda: None if together and not is_finite(x) else out)
 
 
 def spread(plan: Plan, g: Any, weight: Any, bias: Any = None) -> Job:
@@ -77,7 +78,7 @@ def spread(plan: Plan, g: Any, weight: Any, bias: Any = None) -> Job:
         whole = plan.inner == plan.out or is_finite(weight)
         return out if whole and (plan.tall == 1 or is_finite(out)) else None
 
-    return _job(plan, work, finish)
+    return _job(plan.tall > 1, work, finish)
 
 
 def _multiply_matrices_back(
@@ -134,7 +135,7 @@ def weigh(plan: Plan, x: Any, g: Any, slot: Any) -> Job:
         np.copyto(slot.reshape(found.shape), found)
         return slot
 
-    return _job(plan, work, finish)
+    return _job(plan.tall > 1, work, finish)
 
 
 def add_up(plan: Plan, g: Any, slot: Any) -> Job:
@@ -148,9 +149,9 @@ def add_up(plan: Plan, g: Any, slot: Any) -> Job:
     return Job(work, lambda: filled(len(g), 1, g.dtype).dot(sums, out=slot))
 
 
-def _job(plan: Plan, work: Any, finish: Any) -> Job:
+def _job(together: bool, work: Any, finish: Any) -> Job:
     """Return a job; where rows are computed together, one without warnings."""
-    return Job(work if plan.tall == 1 else quiet(work), finish)
+    return Job(quiet(work) if together else work, finish)
 
 
 # --- rows of results that are computed together ---------------------------------------
