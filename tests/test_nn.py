@@ -839,3 +839,17 @@ def test_a_parameter_is_frozen_by_itself_as_by_its_module():
         p.requires_grad = True
     assert "frozen" not in repr(model)
     assert xp.any(xn.grad(loss)(model)[0].weight)
+
+
+def test_numbers_of_numpy_are_options_as_well():
+    one, x = np.int64(1), np.ones((1, 2, 3, 3))
+    assert nn.ZeroPad2d(one)(x).shape == (1, 2, 5, 5)
+    assert nn.ReflectionPad1d((one, 2))(x.tolist()).shape == (1, 2, 3, 6)
+    assert functional.layer_norm(x, normalized_shape=np.int64(3)).shape == x.shape
+    assert nn.Dropout(np.float32(0.5)).eval()(x).shape == x.shape
+    assert nn.Conv2d(np.int64(2), one, np.int64(2), rng=0)(x).shape == (1, 1, 2, 2)
+    for bad in (1.5, (1, 1.5), True):
+        with pytest.raises(OptionError, match="padding is an integer, or 2"):
+            nn.ZeroPad1d(bad)
+    with pytest.raises(OptionError, match="integers in pairs"):
+        functional.pad(x, (1.5, 1))

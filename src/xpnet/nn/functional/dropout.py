@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from numbers import Real
 from typing import Any
 
 from ...calculus.array import Array
@@ -213,7 +214,7 @@ def _alpha_dropped(
     return moved * a + _SATURATED * a * p  # type: ignore[no-any-return]
 
 
-def check_probability(name: str, p: float, what: str = "p") -> None:
+def check_probability(name: str, p: Any, what: str = "p") -> None:
     """Raise OptionError if `p`, the option `what`, is not a number in [0, 1]."""
-    if not isinstance(p, (int, float)) or not 0.0 <= p <= 1.0:  # NaN as well
+    if not isinstance(p, Real) or not 0.0 <= p <= 1.0:  # NaN as well
         raise OptionError(f"{name}: {what} is a probability in [0, 1], not {p!r}.")

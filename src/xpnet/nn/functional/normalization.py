@@ -8,6 +8,7 @@ counts where numbers are large against their spread. Sums run in at least float3
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from ...calculus.array import Array
@@ -555,7 +556,7 @@ def _normalized(name: str, x: Array, given: Any, *parameters: Any) -> Shape:
     if given is None:
         shape = shapes[0] if shapes else x.shape[-1:]
     else:
-        shape = (given,) if isinstance(given, int) else tuple(given)
+        shape = tuple(given) if isinstance(given, Sequence) else (given,)
     if not shape or x.shape[-len(shape) :] != shape:
         raise ShapeError(
             f"{name}: x has shape {x.shape}, and its last axes must be {shape}, which "

@@ -84,11 +84,14 @@ def pad(
 
 def _pairs(pad: Any, x: Any) -> _Pairs:
     """Return the widths of every axis, the first axis first."""
-    numbers = [operator.index(p) for p in pad] if isinstance(pad, Sequence) else [0]
+    try:
+        numbers = [operator.index(p) for p in pad] if isinstance(pad, Sequence) else [0]
+    except TypeError:
+        numbers = [0]
     if len(numbers) % 2:
         raise OptionError(
-            f"pad: the widths come in pairs, (left, right, top, bottom, ...), not "
-            f"{pad!r}."
+            "pad: the widths are integers in pairs, (left, right, top, bottom, ...), "
+            f"not {pad!r}."
         )
     if len(numbers) > 2 * x.ndim:
         raise ShapeError(

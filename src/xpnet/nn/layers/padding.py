@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from ...calculus.array import Array
+from ...calculus.convert import asarray
 from ...errors import OptionError, ShapeError
 from ..functional.padding import pad
 from ..module import Module
@@ -41,8 +43,12 @@ class _Pad(Module):
 
     def __init__(self, padding: Ints) -> None:
         many = 2 * self._count
-        widths = tuple(padding) if isinstance(padding, Sequence) else (padding,) * many
-        if len(widths) != many or not all(type(w) is int for w in widths):
+        given = tuple(padding) if isinstance(padding, Sequence) else (padding,) * many
+        try:
+            widths = tuple([operator.index(w) for w in given])
+        except TypeError:
+            widths = ()
+        if len(widths) != many or isinstance(padding, bool):
             raise OptionError(
                 f"{type(self).__name__}: padding is an integer, or {many} of them, a "
                 f"pair for each axis and the last axis first, not {padding!r}."
@@ -51,12 +57,13 @@ class _Pad(Module):
 
     def forward(self, x: Any) -> Array:
         """Return `x` with elements around it."""
-        if len(x.shape) < self._count:
+        array: Array = x if type(x) is Array else asarray(x)
+        if array.ndim < self._count:
             raise ShapeError(
                 f"{type(self).__name__}: x needs {self._count} axes or more; its shape "
-                f"is {tuple(x.shape)}."
+                f"is {tuple(array.shape)}."
             )
-        return pad(x, self.padding, self._mode, self.value)
+        return pad(array, self.padding, self._mode, self.value)
 
     def extra_repr(self) -> str:
         """Return the widths, and the value."""
