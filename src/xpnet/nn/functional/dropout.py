@@ -216,5 +216,5 @@ def _alpha_dropped(
 
 def check_probability(name: str, p: Any, what: str = "p") -> None:
     """Raise OptionError if `p`, the option `what`, is not a number in [0, 1]."""
-    if not isinstance(p, Real) or not 0.0 <= p <= 1.0:  # NaN as well
+    if not isinstance(p, Real) or not 0.0 <= float(p) <= 1.0:  # NaN as well
         raise OptionError(f"{name}: {what} is a probability in [0, 1], not {p!r}.")
