@@ -161,7 +161,8 @@ class Plan:
         parts = 2 ** (parts.bit_length() - 1)  # as many for each of 2 or 4 threads
         edges = [self.count * i // parts for i in range(parts + 1)]
         self.lanes = list(itertools.pairwise(edges))
-        self.images = min(images, -(-self.count // parts))
+        most = -(-self.count // parts)
+        self.images = -(-most // -(-most // images))  # chunks of about the same size
         whole = (self.out[0], *self.padded[1:])
         junk = math.prod(whole) / pixels
         flat = set(self.stride) == {1} and self.images < _FEW and junk < 1.2
