@@ -552,6 +552,15 @@ def test_weights_of_places_leave_out_places(target):
         assert np.isfinite(host(a.grad)).all()
 
 
+@pytest.mark.parametrize("kind", ["bool", "int64", "uint8", "float32"])
+def test_weights_of_examples_are_of_any_real_type(kind, target):
+    x, y = target.make(np.array([1.0, math.nan])), target.make(np.array([0.0, 0.0]))
+    weight = target.make(np.array([1, 0]).astype(kind))
+    assert float(host(mean_squared_error(x, y, sample_weight=weight))) == 1.0
+    with pytest.raises(DTypeError, match="the sample_weight has dtype complex128"):
+        mean_squared_error([1.0], [0.0], sample_weight=[1j])
+
+
 def test_weights_that_are_learned_see_the_examples_that_have_none():
     w = xn.asarray([1.0, 0.0], requires_grad=True)
     losses.mean_squared_error([1.0, 3.0], [0.0, 0.0], sample_weight=w).backward()

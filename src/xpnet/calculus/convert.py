@@ -175,7 +175,8 @@ def beside(value: Any, other: Array) -> Array:
     lib = other._lib
     raw = lib.raw.asarray(value, device=lib.raw.device(other.data))
     both = lib.is_floating(raw.dtype) and lib.is_floating(other.data.dtype)
-    return wrap(lib, lib.raw.astype(raw, other.data.dtype) if both else raw)
+    fits = both and (lib.is_complex(other.data) or not lib.is_complex(raw))
+    return wrap(lib, lib.raw.astype(raw, other.data.dtype) if fits else raw)
 
 
 def mixed(one: Library, two: Library) -> Exception:

@@ -59,7 +59,7 @@ def real_beside(name: str, y: Any, x: Array, what: str = "target") -> Array:
     kind = _kind(lib, given.data.dtype)
     if kind == "real":
         return given
-    if kind == "complex":
+    if kind in ("complex", "other"):
         raise DTypeError(
             f"{name}: the {what} has dtype {given.dtype}; it must be real."
         )
@@ -88,13 +88,14 @@ def same_shape(name: str, x: Array, y: Array) -> None:
 
 @functools.cache
 def _kind(lib: Any, dtype: Any) -> str:
-    """Return half, real, complex, int64, integral or bool."""
+    """Return half, real, complex, int64, integral, bool, or other: no number."""
     if dtype == lib.raw.int64:
         return "int64"
     if lib.raw.isdtype(dtype, "real floating"):
         return "half" if lib.raw.finfo(dtype).bits < 32 else "real"
     kinds = ("complex floating", "integral", "bool")
-    return next(k for k in kinds if lib.raw.isdtype(dtype, k)).partition(" ")[0]
+    found = (k for k in kinds if lib.raw.isdtype(dtype, k))
+    return next(found, "other").partition(" ")[0]
 
 
 # --- labels ---------------------------------------------------------------------------

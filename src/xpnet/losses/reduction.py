@@ -12,9 +12,9 @@ from collections.abc import Callable
 from typing import Any
 
 from ..calculus.array import Array
-from ..calculus.convert import beside
 from ..calculus.rule import fused
 from ..errors import OptionError, ShapeError
+from .arguments import real_beside
 
 __all__ = ["emptied", "left_out", "reduced", "reducing", "times"]
 
@@ -89,7 +89,7 @@ def reducing(
             if sample_weight is None:
                 return whole(*arrays, reduction=reduction, **options)  # type: ignore[no-any-return]
             xp = arrays[0]._lib.recorded
-            given = beside(sample_weight, arrays[0])
+            given = real_beside(name, sample_weight, arrays[0], "sample_weight")
             if without is not None and given._node is None:
                 arrays = without(xp, given == 0, arrays)
             each = whole(*arrays, reduction="none", **options)
