@@ -175,6 +175,22 @@ def test_updates_by_blocks_are_shared_out_under_threads() -> None:
     assert all(at_once([lambda k=k: job(k) for k in range(4)]))
 
 
+def test_nobody_waits_for_helpers_that_have_not_come(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    jobs: list[Any] = []
+    monkeypatch.setattr(threads._POOL, "submit", lambda _, job: jobs.append(job))
+    x = np.zeros(2 * threads.WORTH)
+
+    def work(start: int, stop: int) -> None:
+        x[start:stop] += 1
+
+    with threads.limited(2):
+        threads.run_blocks(work, len(x), 32 * 1024)
+    assert (x == 1).all()
+    assert jobs[0].join() is None  # too late, and the arrays are let go
+
+
 # --- recording state ------------------------------------------------------------------
 
 

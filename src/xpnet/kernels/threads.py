@@ -24,6 +24,8 @@ WORTH = 256 * 1024  # elements: below this, waking a thread costs more than it s
 
 _LINE = 64  # bytes in a line of the cache
 
+_MOST = os.cpu_count() or 1  # threads: more could not run at once
+
 _local = threading.local()
 _limit: int | None = None
 
@@ -132,16 +134,45 @@ def _share(
         finally:
             _local.inside = False
 
-    done: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
+    job = _Job(work)
     for _ in range(helpers):
         # a copy of the context carries np.errstate into the thread
-        _POOL.submit(contextvars.copy_context().run, work, done)
+        _POOL.submit(contextvars.copy_context(), job)
     try:
         work()
     finally:
-        errors = [error for error in [done.get() for _ in range(helpers)] if error]
+        joined = job.close()
+        errors = [error for error in [job.done.get() for _ in range(joined)] if error]
     if errors:
         raise errors[0]
+
+
+class _Job:
+    """Work that helpers join, until it is closed.
+
+    Nobody waits for a helper that has not joined by then: other work on the machine may
+    keep it from its processor for milliseconds, and nothing is left for it to do.
+    """
+
+    __slots__ = ("done", "joined", "lock", "work")
+
+    def __init__(self, work: Callable[[], None]) -> None:
+        self.work: Callable[[], None] | None = work
+        self.joined = 0
+        self.lock = threading.Lock()
+        self.done: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
+
+    def join(self) -> Callable[[], None] | None:
+        """Return the work, of which `done` must then hear; None if it is closed."""
+        with self.lock:
+            self.joined += self.work is not None
+            return self.work
+
+    def close(self) -> int:
+        """Let nobody join any more; return how many did."""
+        with self.lock:
+            self.work = None  # a job that is still queued must not keep arrays alive
+            return self.joined
 
 
 class _Pool:
@@ -157,27 +188,30 @@ class _Pool:
         self.threads = 0
         self.waiting = 0
 
-    def submit(self, run: Callable[[Any], None], work: Any, done: Any) -> None:
-        """Run a job in a thread, and put None or its exception into `done`."""
+    def submit(self, context: contextvars.Context, job: _Job) -> None:
+        """Let a thread join a job, in a context."""
         with self.lock:
             self.waiting += 1
-            if self.waiting > self.threads:
+            if self.threads < min(self.waiting, _MOST):
                 self.threads += 1
                 threading.Thread(target=self._serve, daemon=True).start()
-        self.jobs.put((run, work, done))
+        self.jobs.put((context, job))
 
     def _serve(self) -> None:
         while True:
-            run, work, done = self.jobs.get()
+            context, job = self.jobs.get()
+            work = job.join()
             error: BaseException | None = None
             try:
-                run(work)
+                if work is not None:
+                    context.run(work)
             except BaseException as caught:
                 error = caught
             with self.lock:
                 self.waiting -= 1
-            done.put(error)
-            del run, work, done, error  # an idle thread must not keep arrays alive
+            if work is not None:
+                job.done.put(error)
+            del context, job, work, error  # an idle thread must not keep arrays alive
 
 
 _POOL = _Pool()
