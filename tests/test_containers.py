@@ -365,3 +365,24 @@ def test_frozen_parts_are_not_trained_and_cost_no_gradient():
 )
 def test_none_makes_an_empty_one(kind):
     assert len(kind(None)) == len(kind()) == 0
+
+
+def test_a_sequential_is_changed_as_a_list():
+    a, b, c, d = nn.Linear(2, 2, rng=0), nn.ReLU(), nn.Tanh(), nn.Linear(2, 1, rng=1)
+    model = nn.Sequential(a, d)
+    assert model.insert(1, b) is model
+    assert model.extend([c]) is model
+    assert list(model) == [a, b, d, c]
+    assert list(model.state_dict()) == ["0.weight", "0.bias", "2.weight", "2.bias"]
+    assert model.pop() is c
+    assert model.pop(0) is a
+    del model[0]
+    assert list(model) == [d]
+    assert list(model.state_dict()) == ["0.weight", "0.bias"]
+    assert model(np.ones((3, 2), "float32")).shape == (3, 1)
+    with pytest.raises(OptionError, match="layer 0 is not a Module"):
+        model.insert(0, 3)
+    with pytest.raises(OptionError, match="no numbers to move up"):
+        nn.Sequential({"one": a, "two": b}).pop()
+    with pytest.raises(IndexError):
+        nn.Sequential().pop()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, final, overload
 
 from ...errors import OptionError
@@ -119,6 +119,48 @@ class Sequential(Module):
         self._set_module(str(len(self)), layer, None)
         return self
 
+    def extend(self, layers: Iterable[Any]) -> Sequential:
+        """Add layers at the end, and return self."""
+        for layer in layers:
+            self.append(layer)
+        return self
+
+    def insert(self, index: int, layer: Any) -> Sequential:
+        """Add a layer before another, and return self; those after get new names.
+
+        Raises
+        ------
+        OptionError
+            If it is no layer, or the layers have names of their own.
+        """
+        if not isinstance(layer, Module):
+            raise _not_a_layer(layer, index)
+        layers = list(self)
+        layers.insert(index, layer)
+        self._renew(layers)
+        return self
+
+    def pop(self, index: int = -1) -> Module:
+        """Take a layer away, and return it; those after it get new names."""
+        layer = self[index]
+        del self[index]
+        return layer
+
+    def __delitem__(self, index: int | slice) -> None:
+        layers = list(self)
+        del layers[index]
+        self._renew(layers)
+
+    def _renew(self, layers: list[Module]) -> None:
+        if not all(name.isdecimal() for name in self._roles):
+            raise OptionError(
+                f"Sequential: layers named {list(self._roles)} have no numbers to move "
+                "up. Make another: nn.Sequential({...})."
+            )
+        for name in list(self._roles):
+            del self.__dict__[name], self._roles[name]
+        self.extend(layers)
+
     def __len__(self) -> int:
         return len(self._roles)
 
@@ -164,7 +206,7 @@ class Sequential(Module):
             return
         raise OptionError(
             f"Sequential.{name}: a layer cannot be deleted, because the names of those "
-            "after it would have a gap. Take the layers you want: seq[:2]."
+            "after it would have a gap. Write del seq[i], which numbers them anew."
         )
 
 
