@@ -68,7 +68,7 @@ class Lookahead(Wrapper):
 
     def _copies(self) -> list[list[Any]]:
         """Return copies of all parameters, a list for each store."""
-        return [[s.lib.copy(x) for x in s.values()] for s in self.stores]
+        return [[s.lib.copy(x) for x in s.values()] for s in self.all_stores]
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Take a step of the optimizer inside, and every k-th time one of the slow.
@@ -86,7 +86,7 @@ class Lookahead(Wrapper):
         loss = self.optimizer.step(closure)
         self.count += 1
         if self.count % self.k == 0:
-            for i, store in enumerate(self.stores):
+            for i, store in enumerate(self.all_stores):
                 pairs = zip(self.slow[i], store.values(), strict=True)
                 with store.lib.quiet():
                     self.slow[i] = [s + self.alpha * (w - s) for s, w in pairs]
@@ -95,7 +95,7 @@ class Lookahead(Wrapper):
 
     def add_param_group(self, group: Mapping[str, Any]) -> None:
         """Optimize more parameters, with options of their own."""
-        known = len(self.stores)
+        known = len(self.all_stores)
         self.optimizer.add_param_group(group)
         self.slow += self._copies()[known:]
 
@@ -109,7 +109,7 @@ class Lookahead(Wrapper):
             steps it has taken; ``"slow"``: the slow parameters, in order.
         """
         slow: dict[int, Any] = {}
-        for store, values in zip(self.stores, self.slow, strict=True):
+        for store, values in zip(self.all_stores, self.slow, strict=True):
             slow |= store.parted(values)
         return {
             "optimizer": self.optimizer.state_dict(),
@@ -135,7 +135,7 @@ class Lookahead(Wrapper):
         self.optimizer.load_state_dict(state_dict["optimizer"])
         self.count = int(state_dict["count"])
         slow = state_dict["slow"]
-        self.slow = [store.joined(slow) for store in self.stores]
+        self.slow = [store.joined(slow) for store in self.all_stores]
 
     def __repr__(self) -> str:
         return f"Lookahead(k={self.k}, alpha={self.alpha}, {self.optimizer!r})"

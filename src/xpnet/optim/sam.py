@@ -87,7 +87,7 @@ class SAM(Wrapper):
                 "SAM.first_step: the parameters are at w + e already. Compute the "
                 "gradient there and call second_step()."
             )
-        self._before = [[s.lib.copy(x) for x in s.values()] for s in self.stores]
+        self._before = [[s.lib.copy(x) for x in s.values()] for s in self.all_stores]
         pieces = self._pieces()
         if pieces:
             sizes = [(lib, self._weighed(lib, p)) for lib, p, _ in pieces]
@@ -139,7 +139,7 @@ class SAM(Wrapper):
     def _go_back(self) -> None:
         """Give the parameters the values that they had before `first_step`."""
         before, self._before = self._before, None
-        for store, values in zip(self.stores, before or (), strict=True):
+        for store, values in zip(self.all_stores, before or (), strict=True):
             store.write(values)
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:

@@ -49,7 +49,7 @@ class Wrapper:
         self.optimizer.lr = value
 
     @property
-    def stores(self) -> list[Store]:
+    def all_stores(self) -> list[Store]:
         """All stores of the optimizer inside."""
         return [store for stores in self.optimizer.stores for store in stores]
 
