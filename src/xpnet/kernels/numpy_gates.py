@@ -1,8 +1,9 @@
 """Twins for NumPy: activations ``x * P(x)``, with a probability P that grows with x.
 
 Value and slope have most of their work in common. The slope is therefore computed along
-with the value, kept, and multiplied by the cotangent in place in the backward pass: so
-a step takes no more memory than one that computes everything anew from x.
+with the value, kept, and multiplied by the cotangent in place in the backward pass. So
+the peak of the two passes is that of computing everything anew from x; between them,
+one more array is kept.
 """
 
 from __future__ import annotations
@@ -247,7 +248,8 @@ class _GELUTanh(_Logistic):
         np.multiply(t, cubic, out)
         np.add(out, linear, out)
         np.multiply(out, x, out)
-        return math.sqrt(top) * (self.rate + self.cubic * top)
+        # a little more than the largest, which is rounded, so that none is beyond
+        return 1.001 * math.sqrt(top) * (self.rate + self.cubic * top)
 
     def bend(self, out: Any, t: Any) -> None:
         linear, cubic = _numbers(t.dtype, self.rate, 3 * self.cubic)
