@@ -3,18 +3,18 @@
 What the kernel covers is copied into columns, (C · kernel, pixels), as much as stays in
 the cache, and multiplied there; back, columns are computed and added to where they came
 from (`numpy_conv_plain`). `numpy_conv_plan` says how much is taken at once,
-`numpy_conv_fast` has the way of large kernels of three rows, and `numpy_conv_channels`
-that of depthwise ones.
+`numpy_conv_squares` has the way of 3x3 on larger images, `numpy_conv_fast` that of
+other kernels of three rows, and `numpy_conv_channels` that of depthwise ones.
 
-Measured against PyTorch 2.13 eager on one core of an AMD EPYC (shared, thread time,
-forward and backward, float32): 3x3 64-64 at 32x32, batch 64: 1.4 to 1.8; 3x3 256-256 at
-8x8: 1.7; 1x1 and strided ones 1.3 to 2; few channels (5x5 1-6 and 6-16 at 28x28 and
-14x14) 1.4 to 1.9; four groups 2.8; depthwise 3.6, where each place of the kernel is two
-passes over memory. OpenBLAS takes that processor for one without AVX-512, and
-multiplies at half the speed of PyTorch's kernels. What else was tried: columns for each
-image alone (twice as slow for images of 14x14), products of shifted rows that are added
-up (as fast or slower), threads of the BLAS in place of our own (several times slower
-where cores are shared).
+Processor time of the two passes of 3x3 64-64 at 32x32, batch 64, in float32 on one core
+of an AMD EPYC: 161 ms by columns, 127 ms with the products of three rows saved, 100 ms
+in squares. Against PyTorch 2.13 eager there (shared): strided ones 1.3 to 2.3; few
+channels 1.0 to 1.9; four groups 2.8; depthwise 3 to 4. OpenBLAS takes that processor
+for one without AVX-512, and multiplies at half the speed of PyTorch's kernels. What
+else was tried: columns for each image alone (twice as slow for images of 14x14),
+products of shifted rows that are added up (as fast or slower), threads of the BLAS in
+place of our own (several times slower where cores are shared), squares on 8x8 images
+(slower by a sixth: too few for each product).
 """
 
 from __future__ import annotations

@@ -1,4 +1,9 @@
-"""Convolutions of each channel alone: no products of matrices, but shifted arrays."""
+"""Convolutions of each channel alone.
+
+Forward, four rows of a channel's results are one product of a small matrix, where the
+stride allows it. Otherwise, and backward, there are no products of matrices, but
+shifted arrays.
+"""
 
 from __future__ import annotations
 
