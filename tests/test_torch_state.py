@@ -270,3 +270,14 @@ def test_models_of_pytorch_load_states_from_here():
     assert not any(other.load_state_dict(state))
     found = other.eval()(torch.tensor(X)).detach().numpy()
     np.testing.assert_allclose(model.eval()(X).data, found, rtol=0, atol=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore:.*weight_norm.* is deprecated:FutureWarning")
+def test_the_names_of_an_older_weight_norm_are_known():
+    other = torch.nn.Sequential(torch.nn.utils.weight_norm(torch.nn.Conv1d(2, 3, 2)))
+    assert "0.weight_g" in other.state_dict()
+    model = nn.Sequential(nn.weight_norm(nn.Conv1d(2, 3, 2, rng=0)))
+    assert model.load_state_dict(other.state_dict()) == ([], [])
+    x = np.random.default_rng(0).normal(size=(2, 2, 5)).astype(np.float32)
+    found = other(torch.tensor(x)).detach().numpy()
+    np.testing.assert_allclose(model(x).data, found, rtol=0, atol=1e-6)

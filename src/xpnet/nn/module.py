@@ -335,6 +335,7 @@ class Module(Hooked, Holder, ABC):
             state_dict = state.without_prefix(state_dict, prefix)
         build_from(self, state_dict)
         own = dict(self._state())
+        state_dict = state.by_new_names(state_dict, own)
         optional = self._optional_names()
         report = LoadReport(
             [name for name in own if name not in state_dict and name not in optional],

@@ -13,7 +13,15 @@ from ..calculus.convert import asarray
 from ..calculus.tape import Leaf, mark_changed
 from ..errors import DeviceError, DTypeError, LibraryError, OptionError, ShapeError
 
-__all__ = ["check_mapping", "fill", "load", "misfit", "move", "without_prefix"]
+__all__ = [
+    "by_new_names",
+    "check_mapping",
+    "fill",
+    "load",
+    "misfit",
+    "move",
+    "without_prefix",
+]
 
 
 def move(arrays: Iterable[Array], device: Any, like: Any, dtype: Any) -> None:
@@ -128,6 +136,24 @@ def check_mapping(values: Any) -> None:
             f"{type(values).__name__}. A file is read first: "
             "xpnet.interop.safetensors.load_file(path)."
         )
+
+
+_OLD = {"original0": "g", "original1": "v"}
+
+
+def by_new_names(values: Mapping[str, Any], own: Iterable[str]) -> Mapping[str, Any]:
+    """Return values with ``weight_g`` and ``weight_v`` under their names of today.
+
+    So PyTorch's weight norm called them before it had parametrizations.
+    """
+    out = dict(values)
+    for name in own:
+        path, found, rest = name.rpartition("parametrizations.")
+        parameter, _, last = rest.rpartition(".")
+        old = f"{path}{parameter}_{_OLD.get(last)}"
+        if found and name not in out and old in out:
+            out[name] = out.pop(old)
+    return out
 
 
 def without_prefix(values: Mapping[str, Any], prefix: str) -> dict[str, Any]:
