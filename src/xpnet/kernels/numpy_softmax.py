@@ -21,8 +21,11 @@ from .twin import register
 __all__: list[str] = []
 
 _NUMPY = library_for("cpu")
-_BLOCK = 2**16
-"""Elements of a block: larger ones leave the cache, in smaller ones calls cost more."""
+_BLOCK = 2**17
+"""Elements of a block: threads wait less for each other in larger ones.
+
+It does not depend on the number of threads, as the numbers of a block choose the way.
+"""
 
 
 def _by_rows(function: Callable[[slice], None], shape: tuple[int, ...]) -> None:
