@@ -212,7 +212,7 @@ def test_small_products_beside_a_convolution_use_one_thread(monkeypatch):
     if found is None:
         pytest.skip("this NumPy does not come with OpenBLAS")
     get, _ = found
-    monkeypatch.setattr(blas, "_claimed", 0)
+    monkeypatch.setattr(blas, "claimed", 0)
     before = get()
     with blas.for_product(1000):
         assert get() == before
