@@ -853,3 +853,15 @@ def test_numbers_of_numpy_are_options_as_well():
             nn.ZeroPad1d(bad)
     with pytest.raises(OptionError, match="integers in pairs"):
         functional.pad(x, (1.5, 1))
+
+
+def test_a_forward_without_a_return_is_named():
+    class Forgets(nn.Module):
+        def forward(self, x):
+            xp.exp(x)
+
+    last = nn.Linear(2, 1, rng=0)
+    x = np.ones((1, 2), "float32")
+    for model in (nn.Sequential(Forgets(), last), lambda x: last(Forgets()(x))):
+        with pytest.raises(DTypeError, match=r"x is None\. Does the forward .* return"):
+            model(x)

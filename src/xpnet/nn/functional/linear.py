@@ -10,7 +10,7 @@ from ...calculus.rule import fused
 from ...errors import DTypeError, ShapeError
 from .precision import lowered, precision
 
-__all__ = ["bilinear", "dense", "linear"]
+__all__ = ["bilinear", "dense", "linear", "nothing"]
 
 
 def linear(x: Any, weight: Any, bias: Any = None, /) -> Array:
@@ -43,6 +43,8 @@ def linear(x: Any, weight: Any, bias: Any = None, /) -> Array:
     >>> linear(np.ones((2, 3)), np.ones((4, 3)), np.zeros(4)).shape
     (2, 4)
     """
+    if x is None:
+        raise nothing("linear")
     if precision.used:
         x, weight, bias = lowered(x, weight, bias)
     return _linear(x, weight, bias)  # type: ignore[no-any-return]
@@ -128,6 +130,13 @@ def _bilinear(xp: Any, x1: Any, x2: Any, weight: Any, bias: Any = None) -> Any:
     out = xp.sum(left * xp.reshape(x2, (rows, 1, in2)), axis=-1)
     out = xp.reshape(out, (*x1.shape[:-1], outputs))
     return out if bias is None else out + bias
+
+
+def nothing(name: str) -> DTypeError:
+    """Return the error for None in the place of an input."""
+    return DTypeError(
+        f"{name}: x is None. Does the forward that computes it end without a return?"
+    )
 
 
 def _check_bilinear(x1: Any, x2: Any, weight: Any, bias: Any) -> None:

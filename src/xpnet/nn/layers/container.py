@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, final, overload
 
 from ...errors import OptionError
-from ..functional.linear import dense, dense_as_it_is
+from ..functional.linear import dense, dense_as_it_is, nothing
 from ..functional.precision import precision
 from ..holder import MODULE
 from ..module import Module
@@ -96,6 +96,8 @@ class Sequential(Module):
                 x = late(x)
                 late = None
             if kind is Linear:
+                if x is None:
+                    raise nothing("linear")
                 parameters += (layer.weight, layer.bias)
                 relus.append(False)
             elif kind is ReLU and relus and not relus[-1]:
