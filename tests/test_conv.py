@@ -13,7 +13,7 @@ import pytest
 import xpnet as xn
 from xpnet import nn
 from xpnet.errors import DTypeError, OptionError, ShapeError
-from xpnet.kernels import blas, numpy_conv, numpy_conv_plan, threads
+from xpnet.kernels import numpy_conv, numpy_conv_plan, threads
 from xpnet.kernels.blas import _openblas, one_thread
 from xpnet.kernels.numpy_conv_plan import plan_for
 from xpnet.kernels.twin import TWINS, twins_off
@@ -205,26 +205,6 @@ def test_the_blas_gets_its_threads_back():
             assert get() == 1
         assert get() == 1
     assert get() == before
-
-
-def test_small_products_beside_a_convolution_use_one_thread(monkeypatch):
-    found = _openblas()
-    if found is None:
-        pytest.skip("this NumPy does not come with OpenBLAS")
-    get, _ = found
-    monkeypatch.setattr(blas, "claimed", 0)
-    before = get()
-    with blas.for_product(1000):
-        assert get() == before
-    blas.claim()
-    for _ in range(blas._CLAIM):
-        with blas.for_product(1000):
-            assert get() == 1
-    with blas.for_product(1000):
-        assert get() == before
-    blas.claim()
-    with blas.for_product(blas._SMALL):
-        assert get() == before
 
 
 def test_the_number_of_threads_does_not_change_a_bit(in_small_pieces):

@@ -287,7 +287,7 @@ def test_max_pooling_keeps_less_than_pytorchs_places():
             "output_size is an integer of at least 1",
         ),
         (lambda: nn.ZeroPad2d((1, 2)), OptionError, "or 4 of them, a pair for each"),
-        (lambda: F.pad(numbers((2, 3)), (1,)), OptionError, "come in pairs"),
+        (lambda: F.pad(numbers((2, 3)), (1,)), OptionError, "integers in pairs"),
         (lambda: F.pad(numbers((2, 3)), (1, 1), "edge"), OptionError, "mode is 'edge'"),
         (
             lambda: F.pad(numbers((2, 3)), (1, 1), "reflect", 1.0),

@@ -3,10 +3,6 @@
 A convolution is many matrix products of middle size. Shared among the threads of the
 BLAS, each of them waits for the slowest; with one part of the batch for each thread,
 none waits, and sums do not depend on the number of threads.
-
-After a product, a thread of OpenBLAS waits actively for the next, for about 20 ms, and
-takes a processor from the threads of ours that work then. So small products between
-convolutions use one thread too: what a second one would save is less than that.
 """
 
 from __future__ import annotations
@@ -21,22 +17,11 @@ from typing import Any, final
 
 import numpy as np
 
-__all__ = ["claim", "claimed", "for_product", "one_thread"]
+__all__ = ["one_thread"]
 
 _lock = threading.Lock()
 _inside = 0
 _before = 1
-
-_CLAIM = 64
-"""How many groups of products after a convolution count as standing beside it."""
-
-_SMALL = 2**25
-"""Multiplications from which a product is worth the threads of the BLAS anyway."""
-
-claimed = 0
-"""How many groups of products are left of a claim."""
-
-_NOTHING = contextlib.nullcontext()
 
 
 @functools.cache
@@ -92,22 +77,3 @@ def one_thread() -> contextlib.AbstractContextManager[Any]:
     end sets the number that there was before the first.
     """
     return _ONE
-
-
-def claim() -> None:
-    """Say that threads of ours share the work, and will again soon."""
-    global claimed
-    claimed = _CLAIM
-
-
-def for_product(multiplications: int) -> contextlib.AbstractContextManager[Any]:
-    """Return `one_thread` for small products beside work that our threads share.
-
-    Which products these are depends only on the order of the calls: those after a
-    `claim`, until there were many without another.
-    """
-    global claimed
-    if not claimed:
-        return _NOTHING
-    claimed -= 1
-    return _ONE if multiplications < _SMALL else _NOTHING

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple, final
 
 import numpy as np
 
-from .blas import claim
 from .numpy_conv_plan import Plan
 from .threads import run_blocks
 
@@ -235,7 +234,6 @@ def in_lanes(plan: Plan, jobs: list[Job]) -> None:
     if count == 1:
         each(0, size)
     else:
-        claim()
         run_blocks(each, count * size, size)
 
 

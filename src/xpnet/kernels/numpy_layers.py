@@ -10,12 +10,10 @@ straight into the optimizer's buffer, and sums over rows done by the BLAS as wel
 
 from __future__ import annotations
 
-import math
 from typing import Any, final
 
 import numpy as np
 
-from . import blas
 from .numpy_common import REAL, filled
 from .numpy_elementwise import gate, relu
 from .twin import register
@@ -34,11 +32,6 @@ def _takes(x: Any, weight: Any, bias: Any) -> bool:
     )
 
 
-def _size(x: Any, weight: Any) -> int:
-    """Return the multiplications of ``x @ weight.T``."""
-    return math.prod((*x.shape[:1], *weight.shape))
-
-
 @final
 class _Linear:
     """``x @ weight.T + bias`` for x (N, in), weight (out, in), bias (out,) or None."""
@@ -48,8 +41,7 @@ class _Linear:
     ) -> tuple[Any, Any] | None:
         if not _takes(x, weight, bias):
             return None
-        with blas.for_product(_size(x, weight)):
-            out = x.dot(weight.T)  # (N, out)
+        out = x.dot(weight.T)  # (N, out)
         if bias is not None:
             np.add(out, bias, out)
         return out, (x, weight)
@@ -58,10 +50,9 @@ class _Linear:
         self, g: Any, residual: Any, needs: tuple[bool, ...], slots: tuple[Any, ...]
     ) -> tuple[Any, ...]:
         x, weight = residual
-        with blas.for_product(_size(x, weight)):
-            dx = g.dot(weight) if needs[0] else None
-            dW = g.T.dot(x, out=slots[1]) if needs[1] else None
-            db = filled(len(g), 1, g.dtype).dot(g, out=slots[2]) if needs[2] else None
+        dx = g.dot(weight) if needs[0] else None
+        dW = g.T.dot(x, out=slots[1]) if needs[1] else None
+        db = filled(len(g), 1, g.dtype).dot(g, out=slots[2]) if needs[2] else None
         return dx, dW, db
 
 
@@ -75,14 +66,6 @@ class _Dense:
 
     def forward(
         self, needs: tuple[bool, ...], x: Any, *parameters: Any, relus: tuple[bool, ...]
-    ) -> tuple[Any, Any] | None:
-        if blas.claimed:
-            with blas.for_product(_size(x, parameters[0])):
-                return self._forward(x, parameters, relus)
-        return self._forward(x, parameters, relus)
-
-    def _forward(
-        self, x: Any, parameters: tuple[Any, ...], relus: tuple[bool, ...]
     ) -> tuple[Any, Any] | None:
         kept = []
         pairs = iter(parameters)
@@ -103,15 +86,6 @@ class _Dense:
     ) -> tuple[Any, ...]:
         if len(set(map(id, slots))) < len(slots):
             slots = _without_repeats(slots)
-        if blas.claimed:
-            x, weight, _ = residual[0]
-            with blas.for_product(_size(x, weight)):
-                return self._backward(g, residual, needs, slots)
-        return self._backward(g, residual, needs, slots)
-
-    def _backward(
-        self, g: Any, residual: Any, needs: tuple[bool, ...], slots: tuple[Any, ...]
-    ) -> tuple[Any, ...]:
         parts: list[Any] = [None] * len(needs)
         ones = filled(len(g), 1, g.dtype)
         first = needs.index(True)
