@@ -212,6 +212,25 @@ def test_a_window_of_minus_infinity_gives_its_first_element_the_cotangent(target
     np.testing.assert_array_equal(host(x.grad)[0, 0], expected)
 
 
+@pytest.mark.parametrize("shape", [(1, 2, 6, 6), (2, 8, 40, 40)])
+@pytest.mark.parametrize("options", [{}, {"stride": 1, "padding": 1}, {"dilation": 2}])
+def test_a_window_with_nan_gives_the_nan_its_cotangent(shape, options):
+    torch = pytest.importorskip("torch")
+    x = numbers(shape)
+    x[0, 0, 2, 3] = x[0, 1, 5, 5] = x[-1, 1, 0, 0] = np.nan
+
+    def pooled(x):
+        return F.max_pool2d(x, 3, **options)
+
+    out, grad = both(pooled, x)
+    theirs = torch.tensor(x, requires_grad=True)
+    expected = torch.nn.functional.max_pool2d(theirs, 3, **options)
+    expected.backward(torch.tensor(numbers(out.shape, "float64", 3)))
+    assert_same((out, grad), (expected.detach().numpy(), theirs.grad.numpy()), 1e-14)
+    with twins_off():
+        assert_same((out, grad), both(pooled, x))
+
+
 @pytest.mark.parametrize("value", [np.inf, np.nan])
 def test_an_infinite_cotangent_reaches_the_largest_element_alone(value):
     x = ties((1, 1, 6, 6))

@@ -117,6 +117,7 @@ class _MaxPool:
             np.empty((len(images), *sizes[:i], *outs[i:]), np.uint8)
             for i in range(len(axes))
         ]
+        bad: list[slice] = []
 
         def block(at: slice) -> None:
             part = images[at]
@@ -125,8 +126,12 @@ class _MaxPool:
                 top = out[at] if i == 0 else np.empty(shape, x.dtype)
                 _largest(part, i + 1, axes[i], top, places[i][at])
                 part = top
+            if needs[0] and math.isnan(np.maximum.reduce(part, axis=None)):
+                bad.append(at)
 
         _over_images(block, len(images), math.prod(sizes))
+        if bad:  # the place of a NaN is not known here
+            return None
         kept = (places, axes, x.shape) if needs[0] else None
         return result, kept
 
