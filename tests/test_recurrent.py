@@ -392,6 +392,26 @@ def test_what_is_not_a_number_shows_in_the_output(kind, bad):
     assert np.isfinite(got[:, 0]).all()
 
 
+@each_kind
+def test_behind_the_end_the_gradient_is_0_whatever_stands_before(kind):
+    layer = KINDS[kind](2, 3, rng=0, dtype="float64")
+    values = numbers((4, 2, 2))
+    values[1, 0, 0] = np.nan
+
+    def gradient():
+        x = xn.asarray(values, requires_grad=True)
+        out, _ = layer(x, lengths=np.array([2, 3]))
+        out.backward(numbers(out.shape, seed=1))
+        return host(x.grad)
+
+    grad = gradient()
+    np.testing.assert_array_equal(grad[2:, 0], 0)
+    np.testing.assert_array_equal(grad[3:, 1], 0)
+    assert np.isfinite(grad[:, 1]).all()
+    with twins_off():
+        np.testing.assert_allclose(gradient(), grad, 1e-12, 1e-15)
+
+
 @pytest.mark.parametrize("reverse", [False, True])
 def test_a_function_alone_goes_either_way(reverse):
     x, w, u = numbers((4, 2, 3)), numbers((5, 3), seed=1), numbers((5, 5), seed=2)

@@ -151,6 +151,8 @@ class _LSTM:
             d_t = _apart(d[t], size)  # i, f, g, o again
             np.multiply(parts[:2], slope[:2], d_t[:2])
             np.multiply(parts[:1:-1], slope[:1:-1], d_t[2:])
+            if kept.ends is not None:
+                kept.ends.clear(t, d[t], dc)  # behind an end, 0 meets its state
             d[t].dot(w_hh, out=dh)
         rows = d.reshape(steps * batch, -1)
         used = (needs[0], needs[3], needs[4])
@@ -277,6 +279,8 @@ class _GRU:
             np.multiply(one, inner[t], one)
             np.multiply(db, one, dr)
             np.multiply(dh, z, dh)
+            if kept.ends is not None:
+                kept.ends.clear(t, d[t], dh)  # behind an end, 0 meets its state
             np.add(dh, d[t][:, : 3 * size].dot(rolled, out=one), dh)
         rows = d.reshape(steps * batch, -1)
         d_state, d_input = rows[:, : 3 * size], rows[:, size:]
