@@ -197,6 +197,23 @@ def test_far_out_twins_of_gates_are_lines(name, dtype):
     np.testing.assert_allclose(host(x.grad), np.heaviside(row, 0.5), atol=1e-4)
 
 
+@pytest.mark.parametrize(("dtype", "low"), [("float32", -91.5), ("float64", -712)])
+def test_silu_keeps_its_digits_where_the_probability_is_no_number(dtype, low):
+    v = np.append(np.linspace(low, low + 8, 99), [-1e4, 5]).astype(dtype)
+    x = xn.asarray(v, requires_grad=True)
+    out = F.silu(x)
+    out.backward(np.ones_like(v))
+    root = np.exp(v[:-2].astype("float64") / 2)
+    for got, factor in ((out, v[:-2].astype("float64")), (x.grad, 1.0 + v[:-2])):
+        expected = factor * root * root
+        np.testing.assert_allclose(
+            host(got)[:-2], expected, 1e-5 if dtype == "float32" else 1e-14
+        )
+        assert host(got)[-2] == 0
+        assert host(got)[-1] > 1
+    np.testing.assert_array_equal(host(F.silu(v)), host(out))
+
+
 @pytest.mark.parametrize("name", ["gelu", "gelu_tanh", "silu"])
 def test_slopes_that_are_used_up_are_computed_again(name):
     x = np.random.default_rng(0).normal(size=(30, 20)).astype(np.float32)

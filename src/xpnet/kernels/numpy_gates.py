@@ -218,7 +218,25 @@ class _Logistic(_Gate):
             np.multiply(e, out, e)
             self.bend(e, t)
             np.add(e, p, slope)
+        if mask is not None and not mask.all():
+            self._far(x, ~mask, out, slope)
         return True
+
+    def _far(self, x: Any, at: Any, out: Any, slope: Any) -> None:
+        """Write both where P is less than any number, but ``x * P`` may be one.
+
+        There ``1 - P`` is 1, and P is the square of h.
+        """
+        x = x[at]
+        h, t = np.empty_like(x), np.empty_like(x)
+        self.inner(x, h, t)
+        np.multiply(h, -0.5, h)
+        np.exp(h, h)
+        out[at] = x * h * h
+        if slope is not None:
+            d = x.copy()
+            self.bend(d, t)
+            slope[at] = np.where(h == 0, 0, (d + 1) * h * h)
 
 
 @final
