@@ -127,12 +127,22 @@ TARGETS = (NUMPY, STRICT, STRICT_DEVICE1, TORCH, JAX, CUPY)
 
 
 def parameters(targets: tuple[Target, ...] = TARGETS) -> list[Any]:
-    """Return targets as parameters of a test; CuPy, marked, only where it has a GPU."""
+    """Return targets as parameters of a test; CuPy, marked, only where it has a GPU.
+
+    Those of a library that is not installed are skipped.
+    """
     return [
-        pytest.param(t, id=t.name, marks=[pytest.mark.gpu] if t is CUPY else [])
+        pytest.param(t, id=t.name, marks=marks_of(t))
         for t in targets
         if t is not CUPY or has_cupy()
     ]
+
+
+def marks_of(target: Target) -> list[Any]:
+    """Return the marks of the tests of a target."""
+    if target.library in ("torch", "jax") and not has(target.library):
+        return [pytest.mark.skip(reason=f"{target.library} is not installed")]
+    return [pytest.mark.gpu] if target is CUPY else []
 
 
 def host(x: Any) -> np.ndarray[Any, Any]:
