@@ -214,6 +214,16 @@ def test_silu_keeps_its_digits_where_the_probability_is_no_number(dtype, low):
     np.testing.assert_array_equal(host(F.silu(v)), host(out))
 
 
+@each_library
+@pytest.mark.parametrize("bad", [INF, -INF, math.nan])
+@pytest.mark.parametrize("name", ["hardtanh", "relu6"])
+def test_where_it_is_flat_no_cotangent_passes(name, bad, target):
+    target.skip_unless_here()
+    x = target.make(np.array([-9.0, 0.5, 9.0]), requires_grad=True)
+    getattr(F, name)(x).backward(target.make(np.array([bad, bad, bad])))
+    np.testing.assert_array_equal(host(x.grad), [0, bad, 0])
+
+
 @pytest.mark.parametrize("name", ["gelu", "gelu_tanh", "silu"])
 def test_slopes_that_are_used_up_are_computed_again(name):
     x = np.random.default_rng(0).normal(size=(30, 20)).astype(np.float32)

@@ -31,6 +31,8 @@ class _Blocked(ABC):
 
     spares = 3
     dtypes = REAL
+    flat = False
+    """Whether a slope of 0 stops an infinite cotangent too."""
 
     @abstractmethod
     def value(self, x: Any, out: Any, *spare: Any, **options: Any) -> None:
@@ -73,7 +75,10 @@ class _Blocked(ABC):
             spare = [s[: stop - start] for s in scratch(self.spares, length, x.dtype)]
             part = out[start:stop]
             self.slope(source[start:stop], part, *spare, **options)
-            np.multiply(part, cotangent[start:stop], part)
+            given = cotangent[start:stop]
+            if self.flat and not math.isfinite(np.add.reduce(given)):
+                given = np.where(part == 0, 0, given)
+            np.multiply(part, given, part)
 
         with np.errstate(all="ignore"):
             run_blocks(block, x.size, length)
@@ -144,6 +149,7 @@ class _HardTanh(_Blocked):
     """``min(max(x, low), high)``, whose slope at the bounds is 0."""
 
     spares = 1
+    flat = True
 
     def value(self, x: Any, out: Any, *spare: Any, **options: Any) -> None:
         np.maximum(x, filled(len(x), options["low"], x.dtype), out=out)
