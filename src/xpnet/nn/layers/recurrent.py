@@ -487,12 +487,19 @@ class _Cell(_Weights):
 
     input_size: int
 
-    def _set_up(
-        self, input_size: int | None, hidden_size: int, bias: bool, **options: Any
+    def __init__(
+        self,
+        input_size: int | None,
+        hidden_size: int,
+        bias: bool = True,
+        *,
+        rng: Any = None,
+        dtype: Any = None,
+        device: Any = None,
     ) -> None:
         self.hidden_size = count(type(self).__name__, "hidden_size", hidden_size)
         self.bias = bool(bias)
-        self._made = {**options, "rng": as_generator(options["rng"])}
+        self._made = {"rng": as_generator(rng), "dtype": dtype, "device": device}
         self._build_when_known(input_size, "input_size", axis=-1)
 
     def _build(self, size: int) -> None:
@@ -570,7 +577,8 @@ class RNNCell(_Cell):
     ) -> None:
         functions.check_nonlinearity("RNNCell", nonlinearity)
         self.nonlinearity = nonlinearity
-        self._set_up(input_size, hidden_size, bias, rng=rng, dtype=dtype, device=device)
+        options = {"rng": rng, "dtype": dtype, "device": device}
+        super().__init__(input_size, hidden_size, bias, **options)
 
     def forward(self, x: Any, hx: Any = None) -> Array:
         """Return the next state."""
@@ -615,18 +623,6 @@ class LSTMCell(_Cell):
 
     _gates = 4
 
-    def __init__(
-        self,
-        input_size: int | None,
-        hidden_size: int,
-        bias: bool = True,
-        *,
-        rng: Any = None,
-        dtype: Any = None,
-        device: Any = None,
-    ) -> None:
-        self._set_up(input_size, hidden_size, bias, rng=rng, dtype=dtype, device=device)
-
     def forward(self, x: Any, hx: Any = None) -> tuple[Array, Array]:
         """Return the next state and cell."""
         h, c = _pair("LSTMCell", hx)
@@ -666,18 +662,6 @@ class GRUCell(_Cell):
     """
 
     _gates = 3
-
-    def __init__(
-        self,
-        input_size: int | None,
-        hidden_size: int,
-        bias: bool = True,
-        *,
-        rng: Any = None,
-        dtype: Any = None,
-        device: Any = None,
-    ) -> None:
-        self._set_up(input_size, hidden_size, bias, rng=rng, dtype=dtype, device=device)
 
     def forward(self, x: Any, hx: Any = None) -> Array:
         """Return the next state."""
