@@ -6,20 +6,14 @@ from collections.abc import Iterable
 from typing import Any, final
 
 from ..errors import OptionError
-from .base import Optimizer
+from .means import Means
 from .terms import Options, State, decayed, moments
 
 __all__ = ["Adam", "AdamW"]
 
 
-class _Adam(Optimizer):
+class _Adam(Means):
     """The formula that Adam and AdamW share."""
-
-    def check(self, options: Options) -> None:
-        """Raise OptionError unless every option is in its range."""
-        for key in ("lr", "eps", "weight_decay"):
-            self.in_range(key, options[key])
-        self.check_betas(options)
 
     def state_names(self, options: Options) -> tuple[str, ...]:
         """Return the buffers of the two moments, and of the largest second one."""

@@ -6,28 +6,14 @@ import math
 from collections.abc import Iterable
 from typing import Any, final
 
-from .base import Optimizer
+from .means import Means
 from .terms import Options, State, decayed, moments
 
 __all__ = ["Adamax", "NAdam", "RAdam"]
 
 
-class _Moments(Optimizer):
-    """What the three share: two running means, and the ranges of the options."""
-
-    def check(self, options: Options) -> None:
-        """Raise OptionError unless every option is in its range."""
-        for key in ("lr", "eps", "weight_decay"):
-            self.in_range(key, options[key])
-        self.check_betas(options)
-
-    def state_names(self, options: Options) -> tuple[str, ...]:
-        """Return the buffers of the two means."""
-        return ("exp_avg", "exp_avg_sq")
-
-
 @final
-class NAdam(_Moments):
+class NAdam(Means):
     """Adam with Nesterov's momentum.
 
     With ``μₜ = β₁ (1 − ½ · 0.96^(t ψ))`` and ``Mₜ = μ₁ μ₂ … μₜ``, and Adam's m and v:
@@ -128,7 +114,7 @@ class NAdam(_Moments):
 
 
 @final
-class RAdam(_Moments):
+class RAdam(Means):
     """Adam whose first steps, in which ``v`` says little, do not divide by it.
 
     With Adam's m̂ and v̂, ``ρ∞ = 2 / (1 − β₂) − 1`` and ``ρ = ρ∞ − 2 t β₂ᵗ / (1 − β₂ᵗ)``:
@@ -219,7 +205,7 @@ class RAdam(_Moments):
 
 
 @final
-class Adamax(_Moments):
+class Adamax(Means):
     """Adam with the largest recent gradient in place of the root of the mean square.
 
     ``m ← β₁ m + (1 − β₁) g``, ``u ← max(β₂ u, |g| + eps)`` and

@@ -7,6 +7,7 @@ from typing import Any, final
 
 from ..errors import OptionError
 from .base import Optimizer
+from .means import Means
 from .terms import Options, State, moments
 
 __all__ = ["LAMB", "LARS"]
@@ -132,7 +133,7 @@ class LARS(Optimizer):
 
 
 @final
-class LAMB(Optimizer):
+class LAMB(Means):
     """Adam's steps, each parameter's as long as the parameter, times the rate.
 
     With Adam's m̂ and v̂, ``u = m̂ / (√v̂ + eps) + λ w`` and, with the norms of the whole
@@ -203,18 +204,12 @@ class LAMB(Optimizer):
 
     def check(self, options: Options) -> None:
         """Raise OptionError unless every option is in its range."""
-        for key in ("lr", "eps", "weight_decay"):
-            self.in_range(key, options[key])
-        self.check_betas(options)
+        super().check(options)
         if options["eps"] == 0:
             raise OptionError(
                 "LAMB: eps is 0, with which an element that had no gradient but 0 "
                 "would be 0/0, and with it the norm of its parameter. Use 1e-6."
             )
-
-    def state_names(self, options: Options) -> tuple[str, ...]:
-        """Return the buffers of the first and of the second moment."""
-        return ("exp_avg", "exp_avg_sq")
 
     def update(self, xp: Any, w: Any, g: Any, state: State, options: Options) -> Any:
         """Return ``w − lr · |w| / |u| · u``."""
