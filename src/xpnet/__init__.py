@@ -47,7 +47,8 @@ from .calculus.transforms import (
 from .errors import DeviceError, NonFiniteError, XpnetError
 
 if TYPE_CHECKING:
-    from . import data, losses, metrics, nn, optim, random
+    from . import data, lab, learn, losses, metrics, nn, optim, random
+    from .learn import explain, explain_step
 
 __all__ = [
     "Array",
@@ -65,6 +66,8 @@ __all__ = [
     "data",
     "detect_nonfinite",
     "devices",
+    "explain",
+    "explain_step",
     "from_dlpack",
     "get_default_device",
     "grad",
@@ -72,6 +75,8 @@ __all__ = [
     "hvp",
     "jacobian",
     "jvp",
+    "lab",
+    "learn",
     "linearize",
     "losses",
     "memory_report",
@@ -89,12 +94,17 @@ __all__ = [
     "xp",
 ]
 
-_ON_DEMAND = frozenset({"data", "losses", "metrics", "nn", "optim", "random"})
+_ON_DEMAND = frozenset(
+    {"data", "lab", "learn", "losses", "metrics", "nn", "optim", "random"}
+)
+_FROM_LEARN = frozenset({"explain", "explain_step"})
 
 
 def __getattr__(name: str) -> Any:
     if name in _ON_DEMAND:
         return importlib.import_module(f".{name}", __name__)
+    if name in _FROM_LEARN:
+        return getattr(importlib.import_module(".learn", __name__), name)
     raise AttributeError(f"module 'xpnet' has no attribute {name!r}")
 
 

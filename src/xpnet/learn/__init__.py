@@ -1,0 +1,18 @@
+"""Seeing the calculus: explanations, a microscope, descents, landscapes, pictures.
+
+Everything shown here is read off the tape, the table of derivatives and the optimizers
+that everybody trains with. Nothing needs an extra installed but `plots` (matplotlib).
+"""
+
+import importlib
+from typing import Any
+
+__all__: list[str] = []
+
+_ON_DEMAND = frozenset({"plots", "lessons"})
+
+
+def __getattr__(name: str) -> Any:
+    if name in _ON_DEMAND:
+        return importlib.import_module(f".{name}", __name__)
+    raise AttributeError(f"module 'xpnet.learn' has no attribute {name!r}")
