@@ -328,7 +328,10 @@ def test_other_options_that_cannot_work_are_refused():
 
 # --- toy data -------------------------------------------------------------------------
 
-TOYS = {f.__name__: f for f in (data.moons, data.circles, data.xor, data.spirals)}
+TOYS = {
+    f.__name__: f
+    for f in (data.blobs, data.circles, data.moons, data.spirals, data.xor)
+}
 
 
 @pytest.fixture(params=TOYS.values(), ids=TOYS)
@@ -376,6 +379,11 @@ def test_toy_data_without_noise_obeys_its_formula():
     assert x == pytest.approx(radius * np.cos(angle), abs=1e-5)
     assert y == pytest.approx(radius * np.sin(angle), abs=1e-5)
 
+    points = data.blobs(8, noise=0.0, centers=4)
+    corners = [[1, 0], [0, 1], [-1, 0], [0, -1]]
+    assert points.features == pytest.approx(np.array(corners * 2), abs=1e-6)
+    assert points.labels.tolist() == [0, 1, 2, 3] * 2
+
 
 def test_noise_has_the_deviation_that_was_asked_for(toy):
     apart = toy(4000, noise=0.2).features - toy(4000, noise=0.0).features
@@ -392,13 +400,16 @@ def test_toy_data_refuses_bad_options(toy):
             toy(10, noise=noise)
 
 
-def test_circles_and_spirals_refuse_bad_shapes():
+def test_toy_data_refuses_bad_shapes():
     for factor in (0.0, 1.0, math.nan):
         with pytest.raises(OptionError, match="factor"):
             data.circles(10, factor=factor)
     for options in ({"arms": 1}, {"arms": 2.5}, {"turns": math.inf}):
         with pytest.raises(OptionError, match="arms"):
             data.spirals(10, **options)
+    for centers in (1, 2.5):
+        with pytest.raises(OptionError, match="centers"):
+            data.blobs(10, centers=centers)
 
 
 # --- scikit-learn's data --------------------------------------------------------------

@@ -3,11 +3,12 @@
 from .dataset import Dataset
 from .fetch import load_breast_cancer, load_digits
 from .loader import DataLoader
-from .toy import circles, moons, spirals, xor
+from .toy import blobs, circles, moons, spirals, xor
 
 __all__ = [
     "DataLoader",
     "Dataset",
+    "blobs",
     "circles",
     "load_breast_cancer",
     "load_digits",

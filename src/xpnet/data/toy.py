@@ -1,4 +1,4 @@
-"""Points in the plane whose classes no straight line separates."""
+"""Points in the plane, with classes; straight lines part only those of `blobs`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..errors import OptionError
 from ..random import Generator, as_generator
 from .dataset import Dataset
 
-__all__ = ["circles", "moons", "spirals", "xor"]
+__all__ = ["blobs", "circles", "moons", "spirals", "xor"]
 
 _Seed = int | Generator | None
 
@@ -179,6 +179,50 @@ def spirals(
     points = np.stack([r * np.cos(angle), r * np.sin(angle)], axis=1)
     names = tuple(f"arm {k}" for k in range(arms))
     return _finish("spirals", points, labels, noise, rng, names)
+
+
+def blobs(
+    n: int = 200, *, noise: float = 0.25, centers: int = 2, rng: _Seed = 0
+) -> Dataset:
+    """Make round clouds of points, each a class, with their centers on a circle.
+
+    Sample i has the label k = i mod centers and lies at::
+
+        (cos φ, sin φ),    φ = 2π k / centers
+
+    plus noise, which is what makes it a cloud.
+
+    Parameters
+    ----------
+    n, noise, rng
+        As in `moons`.
+    centers : int
+        The number of classes, at least 2.
+
+    Returns
+    -------
+    Dataset
+        Features ``(n, 2)`` float32, labels ``(n,)`` int64.
+
+    Raises
+    ------
+    OptionError
+        If an option is outside its range.
+
+    Examples
+    --------
+    >>> blobs(90, centers=3).classes
+    ('blob 0', 'blob 1', 'blob 2')
+    """
+    if not hasattr(centers, "__index__") or centers < 2:
+        raise OptionError(
+            f"blobs: centers is an integer of at least 2, not {centers!r}."
+        )
+    rng, labels = _start("blobs", n, noise, rng, centers)
+    angle = 2.0 * math.pi * labels / centers
+    points = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    names = tuple(f"blob {k}" for k in range(centers))
+    return _finish("blobs", points, labels, noise, rng, names)
 
 
 def _start(
