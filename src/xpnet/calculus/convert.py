@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterable
 from typing import Any
 
@@ -208,7 +209,9 @@ def new_leaf(x: Array) -> Leaf:
         raise DTypeError(
             f"only floating-point arrays can require gradients; this one is {x.dtype}."
         )
-    return Leaf(x._lib, declared=True)
+    leaf = Leaf(x._lib, declared=True)
+    leaf.owner = weakref.ref(x)
+    return leaf
 
 
 def reduce(x: Array) -> tuple[Any, ...]:

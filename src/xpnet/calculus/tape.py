@@ -125,6 +125,8 @@ class Leaf:
         other values than the leaf has now, and are refused.
     why : str
         What changed them, as a sentence.
+    owner : weakref to Array, or None
+        The array that it is the leaf of, while somebody holds it.
     """
 
     __slots__ = (
@@ -135,6 +137,7 @@ class Leaf:
         "lib",
         "number",
         "open",
+        "owner",
         "why",
     )
 
@@ -149,6 +152,7 @@ class Leaf:
         self.open = True
         self.changed = 0
         self.why = ""
+        self.owner: Any = None
 
 
 def mark_changed(leaves: Iterable[Any], why: str) -> None:

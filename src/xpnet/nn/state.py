@@ -113,6 +113,7 @@ def _replace(x: Array, data: Any, lib: Library, place: Any, cast: Any) -> None:
             grad = Array(_carried(grad.data, grad._lib, lib, place, cast), lib)
         mark_changed([node], _changed("the model was moved"))
         x._node = Leaf(lib, node.declared)
+        x._node.owner = node.owner
         x._node.grad = grad
     x.data, x._lib = data, lib
 

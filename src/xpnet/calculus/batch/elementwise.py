@@ -62,7 +62,7 @@ def where_pull(node: Node, parents: Any, saved: Any, g: Any, xp: Any) -> Parts:
     choices = ((g, zero), (zero, g))
     return tuple(
         [
-            None if p is None else fitted(xp, xp.where(saved, *choice), fix)
+            None if p is None else fitted(xp, xp.where(saved.condition, *choice), fix)
             for p, choice, fix in zip(parents, choices, fixes, strict=True)
         ]
     )
@@ -71,5 +71,7 @@ def where_pull(node: Node, parents: Any, saved: Any, g: Any, xp: Any) -> Parts:
 def where_push(node: Node, incoming: list[Any], saved: Any, xp: Any) -> Any:
     tx, ty = _aligned_all(node, incoming, xp)
     zero = xp.zeros_like(ty if tx is None else tx)
-    out = xp.where(saved, zero if tx is None else tx, zero if ty is None else ty)
+    out = xp.where(
+        saved.condition, zero if tx is None else tx, zero if ty is None else ty
+    )
     return spread(xp, out, node)

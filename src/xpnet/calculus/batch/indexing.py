@@ -51,7 +51,7 @@ def scatter_push(node: Node, incoming: list[Any], saved: Any, xp: Any) -> Any:
 
 
 def setitem_pull(node: Node, parents: Any, saved: Any, g: Any, xp: Any) -> Parts | None:
-    key, fix = saved
+    key, fix, _ = saved
     key = _key_behind(key)
     if key is None:
         return None

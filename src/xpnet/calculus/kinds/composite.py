@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -235,5 +236,7 @@ def alias(x: Array) -> Array:
     """Return the same values as a new variable: a leaf, or a node leading to `x`."""
     lib = x._lib
     if x._node is None or not is_recording():
-        return Array(x.data, lib, Leaf(lib))
+        out = Array(x.data, lib, Leaf(lib))
+        out._node.owner = weakref.ref(out)  # type: ignore[union-attr]
+        return out
     return Array(x.data, lib, Node(_ALIAS, lib, (x._node,), (), None))

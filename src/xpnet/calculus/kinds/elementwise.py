@@ -181,7 +181,10 @@ class Binary(Row):
         for rule, on_tape in zip(self.rules, (first, second), strict=True):
             if on_tape:
                 names |= wanted_names(rule) | ({"x", "y"} if self.singular else set())
-        return "x" in names, "y" in names, "out" in names
+        # a constant is kept anyway: it lives elsewhere, and `explain` shows it
+        one = first != second
+        keeps_x, keeps_y = one and not first, one and not second
+        return "x" in names or keeps_x, "y" in names or keeps_y, "out" in names
 
     def _make(
         self, *, operator: bool, reflected: bool = False

@@ -173,7 +173,9 @@ class LinearSequence(Row):
             ):
                 specs = tuple(
                     [
-                        Spec(tuple(x.data.shape), x.data.dtype, x.data.ndim)
+                        x.data  # a constant, as `explain` shows it
+                        if x._node is None
+                        else Spec(tuple(x.data.shape), x.data.dtype, x.data.ndim)
                         for x in whole
                     ]
                 )

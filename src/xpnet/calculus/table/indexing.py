@@ -164,7 +164,7 @@ class _SetItem(Moving):
     def pull(
         self, node: Node, parents: Any, saved: Any, g: Any, xp: Any
     ) -> tuple[Any, ...]:
-        key, fix = saved
+        key, fix, _ = saved
         gx = gv = None
         if parents[0] is not None:
             gx = xp.setitem(g, key, 0)
@@ -173,7 +173,7 @@ class _SetItem(Moving):
         return gx, gv
 
     def push(self, node: Node, tangents: list[Any], saved: Any, xp: Any) -> Any:
-        key, _ = saved
+        key, *_ = saved
         tx, tv = tangents
         if tx is None:
             shape, dtype = node.fix
@@ -279,7 +279,11 @@ def setitem(x: Array, key: Any, value: Any, /) -> Array:
     if (x._node is not None or node is not None) and is_recording():
         fix = None if node is None else (tuple(data.shape), data.dtype)
         own = (tuple(x.data.shape), x.data.dtype)
-        result._node = Node(_SETITEM, lib, (x._node, node), (raw, fix), own)
+        constant = written if node is None else None
+        if x._node is None:
+            constant = x.data  # of the two, one at most is off the tape
+        saved = (raw, fix, constant)
+        result._node = Node(_SETITEM, lib, (x._node, node), saved, own)
     return result
 
 

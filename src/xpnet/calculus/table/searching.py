@@ -13,13 +13,21 @@ from ..tape import Node, is_recording
 _PLACES = "its values are positions"
 
 
+class Choice(NamedTuple):
+    """What `where` keeps: the condition, and what of the two is off the tape."""
+
+    condition: Any
+    x: Any
+    y: Any
+
+
 class _Where(Moving):
     """Elementwise choice: each cotangent goes to the argument that was chosen."""
 
     def pull(
         self, node: Node, parents: Any, saved: Any, g: Any, xp: Any
     ) -> tuple[Any, ...]:
-        condition = saved
+        condition = saved.condition
         zero = xp.zeros_like(g)
         parts: list[Any] = [None, None]
         if parents[0] is not None:
@@ -36,7 +44,9 @@ class _Where(Moving):
     def push(self, node: Node, tangents: list[Any], saved: Any, xp: Any) -> Any:
         tx, ty = tangents
         zero = xp.zeros_like(ty if tx is None else tx)
-        out = xp.where(saved, zero if tx is None else tx, zero if ty is None else ty)
+        out = xp.where(
+            saved.condition, zero if tx is None else tx, zero if ty is None else ty
+        )
         return spread(xp, out, node)
 
 
@@ -87,7 +97,8 @@ def where(condition: Any, x1: Any, x2: Any, /) -> Array:
         fix = None
         if fix_a is not None or fix_b is not None:
             fix = (fix_a, fix_b, tuple(out.shape), out.dtype)
-        result._node = Node(_WHERE, lib, (na, nb), chosen, fix)
+        choice = Choice(chosen, None if na else a, None if nb else b)
+        result._node = Node(_WHERE, lib, (na, nb), choice, fix)
     return result
 
 
