@@ -1,0 +1,31 @@
+/** Lines of equal height through a grid of numbers. */
+
+/** Return `count` heights inside a range; with `root` they lie closer at the bottom. */
+export function levels([low, high], count, root = false) {
+  return Array.from({ length: count }, (_, i) => {
+    const part = (i + 0.5) / count;
+    return low + (high - low) * (root ? part * part : part);
+  });
+}
+
+/**
+ * Yield the pieces of a level's lines as [x0, y0, x1, y1], counted in columns and rows.
+ *
+ * Each cell of the grid is cut where its edges cross the level (marching squares).
+ */
+export function* segments(data, rows, columns, level) {
+  for (let r = 0; r + 1 < rows; r++)
+    for (let c = 0; c + 1 < columns; c++) {
+      const at = r * columns + c;
+      const a = data[at] - level;
+      const b = data[at + 1] - level;
+      const d = data[at + columns] - level;
+      const e = data[at + columns + 1] - level;
+      const cuts = [];
+      if (a < 0 !== b < 0) cuts.push(c + a / (a - b), r);
+      if (b < 0 !== e < 0) cuts.push(c + 1, r + b / (b - e));
+      if (d < 0 !== e < 0) cuts.push(c + d / (d - e), r + 1);
+      if (a < 0 !== d < 0) cuts.push(c, r + a / (a - d));
+      for (let i = 0; i + 3 < cuts.length; i += 4) yield cuts.slice(i, i + 4);
+    }
+}

@@ -1,0 +1,108 @@
+/** Formulas in MathML, which browsers set by themselves, and how numbers are written. */
+
+const SPACE = "http://www.w3.org/1998/Math/MathML";
+const KNOWN = new Set(
+  ("math mrow mi mn mo ms mtext mspace mfrac msqrt mroot mstyle msub msup msubsup " +
+    "munder mover munderover mtable mtr mtd mpadded mphantom").split(" "),
+);
+const ATTRIBUTES = new Set(
+  "display mathvariant stretchy fence separator lspace rspace accent class width displaystyle scriptlevel".split(" "),
+);
+
+/** Make a MathML element; words and numbers among the children become mi and mn. */
+function element(name, ...children) {
+  const out = document.createElementNS(SPACE, name);
+  out.append(...children.map(child));
+  return out;
+}
+
+function child(what) {
+  if (what instanceof Node) return what;
+  const text = typeof what === "number" ? number(what) : String(what);
+  const name = /^[−-]?[\d.∞]/.test(text) ? "mn" : /^[^\p{L}\p{N}]+$/u.test(text) ? "mo" : "mi";
+  const out = document.createElementNS(SPACE, name);
+  out.textContent = text;
+  return out;
+}
+
+/** A fraction. */
+export const frac = (top, bottom) => element("mfrac", child(top), child(bottom));
+/** Something with an exponent. */
+export const sup = (base, power) => element("msup", child(base), child(power));
+/** Something with an index. */
+export const sub = (base, index) => element("msub", child(base), child(index));
+/** Several things in a row: strings of signs are operators, other words are names. */
+export const row = (...things) => element("mrow", ...things);
+/** Words inside a formula. */
+export function words(text) {
+  const out = document.createElementNS(SPACE, "mtext");
+  out.textContent = text;
+  return out;
+}
+/** A derivative: d above, or ∂ where there are other variables. */
+export const derivative = (of, by, sign = "d") => frac(row(sign, of), row(sign, by));
+
+/** A whole formula. `block` gives it a line of its own. */
+export function math(things, { block = false } = {}) {
+  const out = element("math", ...[things].flat());
+  if (block) out.setAttribute("display", "block");
+  return out;
+}
+
+/**
+ * Take MathML that the library wrote; what is not MathML is left out.
+ * @param {string} text
+ * @param {{block?: boolean}} [options]
+ * @returns {Element}
+ */
+export function parse(text, options) {
+  const source = /^\s*<math[\s>]/.test(text) ? text : `<math>${text}</math>`;
+  const tree = new DOMParser().parseFromString(named(source), "application/xml");
+  if (tree.querySelector("parsererror")) return math(words(text), options);
+  const out = math(copies(tree.documentElement), options);
+  return out;
+}
+
+/** Say which language the elements are of, where the text does not. */
+function named(text) {
+  return text.includes("xmlns") ? text : text.replace("<math", `<math xmlns="${SPACE}"`);
+}
+
+/** Copy the children that are known, with the attributes that are known. */
+function copies(from) {
+  const out = [];
+  for (const node of from.childNodes) {
+    if (node.nodeType === Node.TEXT_NODE) out.push(document.createTextNode(node.data));
+    if (node.nodeType !== Node.ELEMENT_NODE || !KNOWN.has(node.localName)) continue;
+    const copy = document.createElementNS(SPACE, node.localName);
+    for (const { name, value } of node.attributes)
+      if (ATTRIBUTES.has(name)) copy.setAttribute(name, value);
+    copy.append(...copies(node));
+    out.push(copy);
+  }
+  return out;
+}
+
+/**
+ * Write a number with so many significant digits, as the library does: `−0.25`, `1e−07`.
+ * @param {number | null} value null, the JSON of what is no number, is "not a number"
+ * @param {number} [digits]
+ */
+export function number(value, digits = 6) {
+  if (value === null || value === undefined || Number.isNaN(value)) return "nan";
+  if (!Number.isFinite(value)) return value > 0 ? "∞" : "−∞";
+  if (value === 0) return "0";
+  let [mantissa, power] = value.toExponential(digits - 1).split("e");
+  power = Number(power);
+  let text;
+  if (power < -4 || power >= digits) {
+    const size = String(Math.abs(power)).padStart(2, "0");
+    text = `${trim(mantissa)}e${power < 0 ? "-" : "+"}${size}`;
+  } else text = trim(value.toFixed(digits - 1 - power));
+  return text.replaceAll("-", "−");
+}
+
+/** Take away zeros at the end of a decimal. */
+function trim(text) {
+  return text.includes(".") ? text.replace(/\.?0+$/, "") : text;
+}

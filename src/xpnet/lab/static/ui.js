@@ -1,0 +1,237 @@
+/** What a page is made of: real form controls with labels, tables, and sentences. */
+
+import { number } from "lab/math.js";
+
+let names = 0;
+
+/** Return an id that nothing else has. */
+export const unique = (word) => `${word}-${++names}`;
+
+/**
+ * Make an element. `on…` properties are listeners, `class` and the like are attributes.
+ * @param {string} tag
+ * @param {Object<string, any>} [properties]
+ * @param {...(Node | string | null)} children
+ * @returns {HTMLElement}
+ */
+export function h(tag, properties = {}, ...children) {
+  const out = document.createElement(tag);
+  for (const [key, value] of Object.entries(properties)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (key.startsWith("on")) out.addEventListener(key.slice(2), value);
+    else out.setAttribute(key, value === true ? "" : value);
+  }
+  out.append(...children.flat().filter((child) => child !== null && child !== undefined));
+  return out;
+}
+
+/** Make an SVG element. */
+export function svg(tag, attributes = {}, ...children) {
+  const out = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [key, value] of Object.entries(attributes)) out.setAttribute(key, value);
+  out.append(...children);
+  return out;
+}
+
+/** A group of controls with a title. */
+export function group(title, ...children) {
+  return h("fieldset", { class: "group" }, h("legend", {}, title), ...children);
+}
+
+/** A section of a page with a heading. */
+export function section(title, ...children) {
+  const id = unique("section");
+  return h("section", { "aria-labelledby": id }, h("h2", { id }, title), ...children);
+}
+
+/** A button; `key` names the key that does the same. */
+export function button(text, onclick, { key = null, pressed = null, kind = "" } = {}) {
+  return h("button", {
+    type: "button", class: kind, onclick, "aria-pressed": pressed,
+    "aria-keyshortcuts": key, title: key ? `Key: ${key}` : null,
+  }, text);
+}
+
+/**
+ * A list to choose from.
+ * @param {{label: string, options: [string, string][], value: string, onChange: (v: string) => void}} options
+ */
+export function select({ label, options, value, onChange }) {
+  const id = unique("select");
+  const input = h("select", { id, onchange: () => onChange(input.value) },
+    ...options.map(([name, text]) => h("option", { value: name }, text)));
+  input.value = value;
+  return {
+    element: h("div", { class: "field" }, h("label", { for: id }, label), input),
+    input,
+    get value() { return input.value; },
+    set value(v) { input.value = v; },
+  };
+}
+
+/** A box to tick. */
+export function checkbox({ label, value, onChange }) {
+  const input = h("input", { type: "checkbox", onchange: () => onChange(input.checked) });
+  input.checked = value;
+  return {
+    element: h("label", { class: "check" }, input, " ", label),
+    input,
+    get value() { return input.checked; },
+    set value(v) { input.checked = v; },
+  };
+}
+
+/**
+ * A slider and, for the exact value, a field: both say the same number.
+ * With `log` the slider goes in equal factors.
+ * @param {{label: Node | string, name?: string, min: number, max: number, value: number,
+ *   step?: number, log?: boolean, onInput: (v: number) => void}} options
+ */
+export function slider({ label, name = label, min, max, value, step, log = false, onInput }) {
+  const id = unique("slider");
+  const to = log ? Math.log10 : (v) => v;
+  const from = log ? (p) => rounded(10 ** p) : (p) => rounded(p);
+  const range = h("input", {
+    type: "range", id, min: to(min), max: to(max),
+    step: log ? step ?? 0.05 : step ?? rounded((max - min) / 400),
+  });
+  const exact = h("input", { type: "number", step: "any", min, max, "aria-label": `${name}, exactly` });
+  let now = value;
+  const show = (v) => {
+    now = v;
+    range.value = to(Math.min(max, Math.max(min, v)));
+    range.setAttribute("aria-valuetext", number(v, 4));
+    if (document.activeElement !== exact) exact.value = String(rounded(v, 6));
+  };
+  range.addEventListener("input", () => { show(from(Number(range.value))); onInput(now); });
+  exact.addEventListener("input", () => {
+    const v = exact.valueAsNumber;
+    if (Number.isFinite(v) && v >= min && v <= max) { show(v); onInput(v); }
+  });
+  exact.addEventListener("blur", () => show(now));
+  show(value);
+  return {
+    element: h("div", { class: "field slider" }, h("label", { for: id }, label), range, exact),
+    range,
+    exact,
+    get value() { return now; },
+    set value(v) { show(v); },
+  };
+}
+
+/** Take away the digits that only come from computing with binary fractions. */
+function rounded(value, digits = 8) {
+  return Number(value.toPrecision(digits));
+}
+
+/**
+ * A line of text, taken with Enter or on leaving the field; `fail` shows a sentence.
+ * @param {{label: string, value: string, onCommit: (v: string) => void, hint?: string}} options
+ */
+export function textField({ label, value, onCommit, hint = "" }) {
+  const id = unique("text");
+  const note = h("p", { id: `${id}-note`, class: "note" }, hint);
+  const problem = h("p", { id: `${id}-problem`, class: "problem" });
+  const input = h("input", {
+    type: "text", id, spellcheck: "false", autocomplete: "off", autocapitalize: "off",
+    "aria-describedby": `${id}-problem ${id}-note`,
+  });
+  input.value = value;
+  let taken = value;
+  const commit = () => {
+    if (input.value === taken) return;
+    taken = input.value;
+    onCommit(taken);
+  };
+  input.addEventListener("change", commit);
+  input.addEventListener("keydown", (event) => { if (event.key === "Enter") commit(); });
+  return {
+    element: h("div", { class: "field text" }, h("label", { for: id }, label), input, problem, note),
+    input,
+    get value() { return input.value; },
+    set value(v) { input.value = taken = v; },
+    /** Show what is wrong, or with "" that nothing is. */
+    fail(sentence) {
+      problem.textContent = sentence;
+      input.setAttribute("aria-invalid", sentence ? "true" : "false");
+    },
+  };
+}
+
+/**
+ * A table; cells may be numbers, words or elements. The first cell of a row is its head.
+ * @param {{caption: string, columns: (string | Node)[], rows: (number | string | Node | null)[][]}} what
+ */
+export function table({ caption, columns, rows }) {
+  const head = h("tr", {}, ...columns.map((c) => h("th", { scope: "col" }, c)));
+  const body = rows.map((cells) =>
+    h("tr", {}, ...cells.map((cell, i) =>
+      h(i ? "td" : "th", { scope: i ? null : "row", class: typeof cell === "number" ? "number" : null },
+        typeof cell === "number" ? number(cell) : cell ?? ""))));
+  return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
+    h("table", {}, h("caption", {}, caption), h("thead", {}, head), h("tbody", {}, ...body)));
+}
+
+/**
+ * The numbers of a picture: a table under a line that opens it, made when it is opened.
+ * @param {string} title
+ * @param {() => {caption: string, columns: any[], rows: any[][]}} build
+ */
+export function numbers(title, build) {
+  const place = h("div");
+  const element = h("details", { class: "numbers" }, h("summary", {}, title), place);
+  const refresh = () => { if (element.open) place.replaceChildren(table(build())); };
+  element.addEventListener("toggle", refresh);
+  return { element, refresh };
+}
+
+/** The keys of a page, under a line that opens them. */
+export function keys(rows) {
+  const list = rows.flatMap(([key, does]) => [h("dt", {}, h("kbd", {}, key)), h("dd", {}, does)]);
+  return h("details", { class: "keys" }, h("summary", {}, "Keys"), h("dl", {}, ...list));
+}
+
+/** Call for keys that are pressed while no field is being typed in; returns the end of it. */
+export function onKeys(table) {
+  const listen = (event) => {
+    const where = event.target.closest?.("input, select, textarea, button, summary, a, [role=slider]");
+    const act = table[event.key];
+    if (where || !act || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    act();
+  };
+  document.addEventListener("keydown", listen);
+  return () => document.removeEventListener("keydown", listen);
+}
+
+/**
+ * Send the newest message only: while one is under way, later ones replace each other.
+ * @param {(message: object) => Promise<any>} ask
+ * @param {(frames: any) => void} draw
+ * @param {(error: Error) => void} fail
+ * @param {(milliseconds: number) => void} [timed] from the call to the drawn answer
+ */
+export function latest(ask, draw, fail, timed = () => {}) {
+  let busy = false;
+  let waiting = null;
+  const run = async ({ message, since }) => {
+    busy = true;
+    try {
+      draw(await ask(message));
+      timed(performance.now() - since);
+    } catch (error) {
+      fail(error);
+    }
+    busy = false;
+    if (waiting) {
+      const next = waiting;
+      waiting = null;
+      run(next);
+    }
+  };
+  return (message) => {
+    const job = { message, since: performance.now() };
+    if (busy) waiting = job;
+    else run(job);
+  };
+}
