@@ -9,6 +9,7 @@ __all__ = [
     "ConversionError",
     "DTypeError",
     "DeviceError",
+    "FormulaError",
     "GradientError",
     "LibraryError",
     "NonFiniteError",
@@ -44,6 +45,10 @@ class OptionError(XpnetError, ValueError):
 
 class ConversionError(XpnetError, TypeError):
     """An array would leave xpnet in a way that silently loses its gradient."""
+
+
+class FormulaError(XpnetError, ValueError):
+    """A typed formula cannot be read; says what, where, and what to type instead."""
 
 
 class GradientError(XpnetError, RuntimeError):

@@ -7,7 +7,9 @@ that everybody trains with. Nothing needs an extra installed but `plots` (matplo
 import importlib
 from typing import Any
 
-__all__: list[str] = []
+from .formula import Formula
+
+__all__ = ["Formula"]
 
 _ON_DEMAND = frozenset({"plots", "lessons"})
 
