@@ -84,25 +84,39 @@ function copies(from) {
 }
 
 /**
- * Write a number with so many significant digits, as the library does: `−0.25`, `1e−07`.
- * @param {number | null} value null, the JSON of what is no number, is "not a number"
+ * Write a number with so many significant digits, just as the library does in its texts:
+ * `−0.25`, `2.5×10⁻⁹`; zeros at the end stay only where the number was rounded.
+ * @param {number | string | null} value "NaN" and the like are how JSON says them
  * @param {number} [digits]
  */
-export function number(value, digits = 6) {
-  if (value === null || value === undefined || Number.isNaN(value)) return "nan";
-  if (!Number.isFinite(value)) return value > 0 ? "∞" : "−∞";
-  if (value === 0) return "0";
-  let [mantissa, power] = value.toExponential(digits - 1).split("e");
-  power = Number(power);
-  let text;
-  if (power < -4 || power >= digits) {
-    const size = String(Math.abs(power)).padStart(2, "0");
-    text = `${trim(mantissa)}e${power < 0 ? "-" : "+"}${size}`;
-  } else text = trim(value.toFixed(digits - 1 - power));
-  return text.replaceAll("-", "−");
+export function number(value, digits = 4) {
+  if (value === null || value === undefined) return "–";
+  const v = Number(value);
+  if (Number.isNaN(v)) return "NaN";
+  if (!Number.isFinite(v)) return v > 0 ? "infinity" : "−infinity";
+  return real(v, digits).replace("-", "−");
 }
 
-/** Take away zeros at the end of a decimal. */
-function trim(text) {
-  return text.includes(".") ? text.replace(/\.?0+$/, "") : text;
+/** Write a finite number, with a hyphen for its sign. */
+function real(value, digits) {
+  const size = Math.abs(value);
+  if (size < 1e7 && Number.isInteger(value)) return String(value || 0);
+  if (size >= 1e-4 && size < 1e7) {
+    const decimals = Math.max(0, digits - 1 - Math.floor(Math.log10(size)));
+    return shortened(value.toFixed(decimals), value);
+  }
+  const [mantissa, exponent] = value.toExponential(digits - 1).split("e");
+  const power = Number(exponent);
+  return `${shortened(mantissa, value / 10 ** power)}×10${raised(power)}`;
+}
+
+/** Drop zeros at the end where they say nothing but that the number is exact. */
+function shortened(text, value) {
+  const exact = Math.abs(Number(text) - value) <= 1.2e-7 * Math.abs(value);
+  return exact && text.includes(".") ? text.replace(/\.?0+$/, "") : text;
+}
+
+/** Write an exponent above the line. */
+export function raised(power) {
+  return String(power).replace("-", "⁻").replace(/\d/g, (d) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[d]);
 }

@@ -1,5 +1,7 @@
 /** From numbers to pixels and back, and where the ticks of an axis stand. */
 
+import { raised } from "lab/math.js";
+
 /**
  * A scale. @typedef {{to: (v: number) => number, from: (p: number) => number, ticks: {at: number, text: string}[]}} Scale
  */
@@ -52,11 +54,6 @@ function plain(value, digits) {
   const size = Math.abs(value);
   const text = size && (size >= 1e6 || digits > 6) ? value.toPrecision(2) : value.toFixed(digits);
   return text.replace(/^-(0(\.0*)?)$/, "$1").replace("e-", "e−").replace(/^-/, "−");
-}
-
-/** Write an exponent above the line. */
-function raised(power) {
-  return String(power).replace("-", "⁻").replace(/\d/g, (d) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[d]);
 }
 
 /**
