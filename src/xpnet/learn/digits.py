@@ -1,0 +1,137 @@
+"""Numbers as a learner reads them: one format for every place."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import xpnet as xn
+
+__all__ = ["number", "shape_text", "summary", "value_text"]
+
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+_WORDS = {"NaN": "NaN", "Infinity": "infinity", "-Infinity": "−infinity"}
+_PLAIN = (1e-4, 1e7)  # sizes that are written without a power of ten
+_SAME = 1.2e-7  # relative: what float32 cannot tell apart
+
+
+def number(value: Any, digits: int = 4) -> str:
+    """Return a number as text, with a real minus sign.
+
+    Integers are written in full, other numbers with `digits` significant digits. Zeros
+    at the end stay only where the number was rounded. Very large and very small numbers
+    are written with a power of ten, and what is not finite as a word.
+
+    >>> number(0.25), number(-1 / 3), number(2.5e-9), number(float("nan"))
+    ('0.25', '−0.3333', '2.5×10⁻⁹', 'NaN')
+    """
+    if isinstance(value, str):
+        return _WORDS.get(value, value)
+    if isinstance(value, dict):
+        value = complex(value["real"], value["imag"])
+    if hasattr(value, "item"):
+        value = value.item()
+    if isinstance(value, bool):
+        return str(value)
+    if isinstance(value, complex):
+        return _complex(value, digits)
+    return _real(value, digits).replace("-", "−")
+
+
+def _complex(value: complex, digits: int) -> str:
+    sign = "−" if math.copysign(1.0, value.imag) < 0 else "+"
+    return f"{number(value.real, digits)} {sign} {number(abs(value.imag), digits)}i"
+
+
+def _real(value: float, digits: int) -> str:
+    """Return a real number as text, with a hyphen for its sign."""
+    if math.isnan(value):
+        return "NaN"
+    if math.isinf(value):
+        return "infinity" if value > 0 else "-infinity"
+    size = abs(value)
+    if size < _PLAIN[1] and value == int(value):
+        return str(int(value))
+    if _PLAIN[0] <= size < _PLAIN[1]:
+        decimals = max(0, digits - 1 - math.floor(math.log10(size)))
+        return _shortened(f"{value:.{decimals}f}", value)
+    mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
+    power = 10.0 ** int(exponent)
+    shown = _shortened(mantissa, value / power if power else 0.0)
+    return f"{shown}×10{str(int(exponent)).translate(_SUPERSCRIPTS)}"
+
+
+def _shortened(text: str, value: float) -> str:
+    """Drop zeros at the end of `text` where they say nothing but that it is exact."""
+    exact = abs(float(text) - value) <= _SAME * abs(value)
+    return text.rstrip("0").rstrip(".") if exact and "." in text else text
+
+
+def shape_text(shape: Any) -> str:
+    """Return a shape in words: what kind of array, and how many elements each way.
+
+    >>> shape_text(()), shape_text((3,)), shape_text((64, 3)), shape_text((8, 3, 5, 5))
+    ('number', 'vector of 3', '64 × 3 matrix', '8 × 3 × 5 × 5 array')
+    """
+    shape = tuple(shape)
+    if not shape:
+        return "number"
+    if len(shape) == 1:
+        return f"vector of {shape[0]}"
+    return " × ".join(map(str, shape)) + (" matrix" if len(shape) == 2 else " array")
+
+
+def summary(array: Any, most: int = 16) -> Any:
+    """Return what an explanation keeps of an array, ready for JSON.
+
+    A number stays a number, and up to `most` numbers stay a nested list. Of a larger
+    array there is ``{"min", "max", "mean", "norm", "size"}``. A number that JSON does
+    not know becomes ``"NaN"``, ``"Infinity"`` or ``"-Infinity"``, and a complex one
+    ``{"real", "imag"}``.
+    """
+    x = array if isinstance(array, xn.Array) else xn.asarray(array)
+    host = x._lib.to_host(x.data)
+    if host.size <= most:
+        return _jsonable(host.tolist())
+    if host.dtype.kind == "c":
+        host = abs(host)
+    host = host.astype("float64")
+    parts = {
+        "min": host.min(),
+        "max": host.max(),
+        "mean": host.mean(),
+        "norm": math.sqrt(float((host * host).sum())),
+    }
+    return {name: _jsonable(float(v)) for name, v in parts.items()} | {
+        "size": host.size
+    }
+
+
+def _jsonable(value: Any) -> Any:
+    """Return a number or a nested list of numbers in what JSON knows."""
+    if isinstance(value, list):
+        return [_jsonable(part) for part in value]
+    if isinstance(value, complex):
+        return {"real": _jsonable(value.real), "imag": _jsonable(value.imag)}
+    if isinstance(value, float) and not math.isfinite(value):
+        return (
+            "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
+        )
+    return value
+
+
+def value_text(value: Any, digits: int = 4) -> str:
+    """Return what `summary` kept, as one line.
+
+    >>> value_text([1.0, -0.5]), value_text(None)
+    ('[1, −0.5]', '–')
+    """
+    if value is None:
+        return "–"
+    if isinstance(value, list):
+        return "[" + ", ".join(value_text(part, digits) for part in value) + "]"
+    if isinstance(value, dict) and "size" in value:
+        low, high = number(value["min"], digits), number(value["max"], digits)
+        norm = number(value["norm"], digits)
+        return f"{value['size']} numbers from {low} to {high}, norm {norm}"
+    return number(value, digits)
