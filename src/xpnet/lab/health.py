@@ -1,0 +1,258 @@
+"""How a training is doing, in words: each finding has a number and what to try."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from .. import nn
+from .look import Layer
+
+__all__ = ["Finding", "findings", "typical"]
+
+VANISHING = 1e-3
+"""The gradient of one layer over that of the largest, below which it has vanished."""
+EXPLODING = 1e3
+"""The same for a layer nearer to the input over the last one; or a typical gradient."""
+FLAT = 0.05
+"""A slope over the greatest slope there is, below which a unit is saturated."""
+SATURATED = 0.5
+"""The part of a layer's values that may be saturated."""
+LARGE_STEP, SMALL_STEP = 0.5, 1e-7
+"""The size of a step over that of the parameters."""
+RISEN = 1.2
+"""The mean loss of the last steps over that of the first ones."""
+
+_RECTIFIERS = (nn.ReLU, nn.ReLU6)
+
+
+class Finding(NamedTuple):
+    """One finding.
+
+    Attributes
+    ----------
+    kind : str
+        "healthy", "vanishing", "exploding", "dead", "saturated", "large step",
+        "small step", "rising" or "not finite".
+    level : str
+        "good", "note" or "problem".
+    number : float
+        What was measured.
+    text, advice : str
+        What it means, with the number; what to try.
+    """
+
+    kind: str
+    level: str
+    number: float
+    text: str
+    advice: str = ""
+
+
+def findings(
+    layers: Sequence[Layer], losses: Sequence[float], change: float, lr: float
+) -> list[Finding]:
+    """Return what is wrong, worst first; one "healthy" finding where nothing is.
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+        What `look` saw on all examples.
+    losses : sequence of float
+        The loss of the batch of each step so far.
+    change : float
+        The size of the last step over the size of the parameters; 0 before the first.
+    lr : float
+        The learning rate.
+    """
+    lost = _not_finite(losses, lr)
+    if lost:
+        return lost
+    found = [
+        *_gradients(layers),
+        *_dead(layers),
+        *_saturated(layers),
+        *_steps(change, lr, bool(losses)),
+        *_rising(losses, lr),
+    ]
+    found.sort(key=lambda one: one.level == "note")
+    return found or [_healthy(layers, change)]
+
+
+def typical(values: np.ndarray) -> float:
+    """Return the root of the mean square: the size of a typical element."""
+    wide = np.asarray(values, dtype=np.float64)
+    return float(np.sqrt(np.mean(wide * wide))) if wide.size else 0.0
+
+
+def _weights(layers: Sequence[Layer]) -> list[tuple[Layer, float]]:
+    """Return the layers whose weight has a gradient, with its typical size."""
+    held = [(layer, layer.parameters.get("weight")) for layer in layers]
+    return [(a, typical(w[1])) for a, w in held if w is not None and w[1] is not None]
+
+
+def _not_finite(losses: Sequence[float], lr: float) -> list[Finding]:
+    if not losses or math.isfinite(losses[-1]):
+        return []
+    step = next(i for i, loss in enumerate(losses, 1) if not math.isfinite(loss))
+    text = (
+        f"The loss of step {step} is not a finite number, and every number computed "
+        "from it is lost: no step follows."
+    )
+    advice = (
+        f"Go back to a step before {step}, and go on with a learning rate smaller than "
+        f"{lr:g}."
+    )
+    return [Finding("not finite", "problem", float(step), text, advice)]
+
+
+def _gradients(layers: Sequence[Layer]) -> list[Finding]:
+    """Compare the gradients of the weights from layer to layer."""
+    sizes = _weights(layers)
+    if not sizes:
+        return []
+    top = max(size for _, size in sizes)
+    last, of_last = sizes[-1]
+    small, smallest = min(sizes, key=lambda pair: pair[1])
+    large, largest = max(sizes, key=lambda pair: pair[1])
+    found = []
+    if top > 0 and smallest < VANISHING * top and len(sizes) > 1:
+        found.append(_vanishing(small, smallest, large, top))
+    grown = largest / of_last if of_last else math.inf
+    if largest > EXPLODING or (large is not last and grown > EXPLODING):
+        found.append(_exploding(large, largest, last, of_last))
+    return found
+
+
+def _vanishing(small: Layer, size: float, large: Layer, top: float) -> Finding:
+    times = f"{_count(top / size)} times less" if size else "nothing at all"
+    text = (
+        f"Vanishing gradient: a weight of {_name(small)} typically has the gradient "
+        f"{size:.2g}, one of {_name(large)} {top:.2g}. {_name(small).capitalize()} "
+        f"learns {times}."
+    )
+    advice = (
+        "Try tanh or ReLU instead of sigmoid, fewer layers, or Adam, which divides by "
+        "the size of the gradient."
+    )
+    return Finding("vanishing", "problem", size / top, text, advice)
+
+
+def _exploding(large: Layer, size: float, last: Layer, of_last: float) -> Finding:
+    text = (
+        f"Exploding gradient: a weight of {_name(large)} typically has the gradient "
+        f"{size:.2g}, one of {_name(last)}, the last one, {of_last:.2g}."
+    )
+    advice = (
+        "Try smaller first weights, a smaller learning rate, or clip the gradients "
+        "(optim.clip_grad_norm_)."
+    )
+    return Finding("exploding", "problem", size, text, advice)
+
+
+def _dead(layers: Sequence[Layer]) -> list[Finding]:
+    """Count the units of each ReLU layer that are 0 for every example."""
+    found = []
+    for layer in layers:
+        if not isinstance(layer.module, _RECTIFIERS):
+            continue
+        axes = tuple(i for i in range(layer.values.ndim) if i != 1)
+        alive = np.any(layer.values != 0, axis=axes)
+        dead = [i for i, unit in enumerate(np.atleast_1d(alive), 1) if not unit]
+        if dead:
+            found.append(_dead_units(layer, dead, np.size(alive)))
+    return found
+
+
+def _dead_units(layer: Layer, dead: list[int], count: int) -> Finding:
+    named = ", ".join(map(str, dead[:8])) + (" …" if len(dead) > 8 else "")
+    units = f"unit {named} is" if len(dead) == 1 else f"units {named} are"
+    text = (
+        f"Dead ReLUs: {len(dead)} of {count} in {_name(layer)} ({units} 0 for every "
+        "example). No gradient passes there, and nothing will revive "
+        f"{'it' if len(dead) == 1 else 'them'} but the layers before."
+    )
+    advice = "Try leaky ReLU or GELU, a smaller learning rate, or another seed."
+    level = "problem" if 2 * len(dead) >= count else "note"
+    return Finding("dead", level, float(len(dead)), text, advice)
+
+
+def _saturated(layers: Sequence[Layer]) -> list[Finding]:
+    """Find sigmoids and tanhs that are flat where most examples lie."""
+    found = []
+    for layer in layers:
+        if layer.slopes is None or not layer.slopes.size:
+            continue
+        greatest = 0.25 if isinstance(layer.module, nn.Sigmoid) else 1.0
+        share = float(np.mean(layer.slopes < FLAT * greatest))
+        if share > SATURATED:
+            found.append(_flat(layer, share, greatest))
+    return found
+
+
+def _flat(layer: Layer, share: float, greatest: float) -> Finding:
+    text = (
+        f"Saturated: {share:.0%} of the values of {_name(layer)} lie where {layer.kind} "
+        f"is flat (its slope is less than {FLAT * greatest:g} there, at most "
+        f"{greatest:g}). Little gradient passes."
+    )
+    advice = "Try smaller first weights, a smaller learning rate, or ReLU."
+    return Finding("saturated", "problem", share, text, advice)
+
+
+def _steps(change: float, lr: float, begun: bool) -> list[Finding]:
+    """Compare the size of the last step with that of the parameters."""
+    if change > LARGE_STEP:
+        text = (
+            f"Large step: the last one changed the parameters by {change:.0%} of their "
+            "size; 0.1 % to 1 % is usual."
+        )
+        advice = f"Try a learning rate smaller than {lr:g}, about {lr / 10:.2g}."
+        return [Finding("large step", "problem", change, text, advice)]
+    if begun and change < SMALL_STEP:
+        text = (
+            f"Small step: the last one changed the parameters by {change:.2g} of their "
+            "size: the training stands still."
+        )
+        advice = f"If the loss is not small yet, try a learning rate above {lr:g}."
+        return [Finding("small step", "note", change, text, advice)]
+    return []
+
+
+def _rising(losses: Sequence[float], lr: float, window: int = 20) -> list[Finding]:
+    """Compare the last losses with the first ones."""
+    if len(losses) < 2 * window:
+        return []
+    first, recent = (float(np.mean(part)) for part in (losses[:window], losses[-window:]))
+    if not recent > RISEN * first:
+        return []
+    text = (
+        f"The loss rises: the mean of the last {window} steps is {recent:.3g}, that of "
+        f"the first {window} was {first:.3g}."
+    )
+    advice = f"Try a learning rate smaller than {lr:g}, about {lr / 10:.2g}."
+    return [Finding("rising", "problem", recent / first, text, advice)]
+
+
+def _healthy(layers: Sequence[Layer], change: float) -> Finding:
+    sizes = [size for _, size in _weights(layers)]
+    ratio = sizes[0] / sizes[-1] if sizes and sizes[-1] else 1.0
+    text = (
+        "Nothing is wrong: the gradient of the first layer is "
+        f"{ratio:.2g} times that of the last, no unit is dead, no layer is saturated"
+    )
+    if change:
+        text += f", and the last step changed the parameters by {change:.2%}"
+    return Finding("healthy", "good", ratio, f"{text}.")
+
+
+def _name(layer: Layer) -> str:
+    return f"layer {layer.name or '0'} ({layer.kind})"
+
+
+def _count(times: float) -> str:
+    """Return a large number as it is said."""
+    return f"{times:,.0f}".replace(",", " ") if times < 1e6 else f"{times:.1e}"
