@@ -18,6 +18,7 @@ pytest.importorskip("sklearn", reason="scikit-learn brings the data sets")
 
 from xpnet.cli import options as options_module
 from xpnet.cli import train as train_module
+from xpnet.cli.app import top
 from xpnet.cli.options import train_options
 from xpnet.cli.report import Epoch, Report, Scores
 from xpnet.interop.safetensors import load_file, load_metadata
@@ -148,6 +149,13 @@ def test_help_names_the_commands(capsys, words):
     out = capsys.readouterr().out
     assert "train" in out
     assert "devices" in out
+    assert "learn" in out
+
+
+def test_an_unknown_command_is_told_every_command(capsys):
+    assert main(["frob"]) == 2
+    words = capsys.readouterr().err.partition("use one of ")[2]
+    assert words.rstrip(".\n").split(", ") == sorted(top.commands)
 
 
 def test_help_of_train_names_every_option(capsys, monkeypatch):
@@ -294,7 +302,7 @@ def test_a_step_reads_nothing_back_from_the_device(monkeypatch):
 # --- what it refuses: one sentence, and exit code 2 -----------------------------------
 
 BAD = {
-    "frob": "No such command 'frob': use one of train, devices.",
+    "frob": "No such command 'frob': use one of devices, ",
     "--frob": "--frob",
     "devices extra": "unexpected extra argument",
     "train": "name a data set to train on: digits, breast-cancer.",

@@ -11,6 +11,7 @@ import click
 from .._version import __version__
 from ..backend.device import devices as find_devices
 from ..errors import DeviceError, XpnetError
+from .learn import learn
 from .options import choices, train_options
 from .report import Report, TrainingError
 
@@ -47,7 +48,7 @@ def _usage(error: click.ClickException) -> str:
     """Return what is wrong with the command line, and what would be right."""
     text = error.format_message()
     if "No such command" in text:
-        return f"{text.rstrip('.')}: use one of train, devices."
+        return f"{text.rstrip('.')}: use one of {', '.join(sorted(top.commands))}."
     return text if text.endswith((".", "?", ")")) else f"{text}."
 
 
@@ -126,3 +127,6 @@ def train(context: click.Context, /, dataset: str | None, **options: Any) -> Non
                 f"the environment variable XPNET_DEVICE is {named!r}: {error}"
             ) from None
         raise
+
+
+top.add_command(learn)

@@ -1,0 +1,105 @@
+"""A derivative that is typed in, and compared with the tape's at random points."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+
+from ...errors import FormulaError
+from .answers import Answer, Values, Verdict
+from .mistakes import mistakes_in
+from .points import Points, differentiate, evaluate, same, scatter
+
+__all__ = ["Derivative"]
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Derivative(Answer):
+    """The derivative of a formula, in any form that is equal to the right one.
+
+    What was typed and `xn.grad` are compared at random points, so ``2*x``, ``x + x``
+    and ``x*2`` are the same answer. A wrong one is compared with typical wrong ones.
+
+    Parameters
+    ----------
+    of : str
+        The function, as a formula.
+    by : str
+        The variable of the derivative; the others are held constant.
+    answer : str
+        A right answer, to be shown.
+    names : str
+        All variables, separated by spaces; by default `by` alone.
+    low, high : float
+        Where the points lie.
+    mistakes : tuple of (str, str)
+        Wrong formulas that this question invites, each with what to say about it.
+    """
+
+    of: str
+    by: str
+    answer: str
+    names: str = ""
+    low: float = -2.0
+    high: float = 2.0
+    mistakes: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def form(self) -> str:
+        """How an answer is written, with an example."""
+        names = self.variables
+        listed = names[0] if len(names) == 1 else ", ".join(names)
+        return f"a formula in {listed}, such as 3*{names[0]}**2 - exp(-{names[0]})"
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The names that a formula may use."""
+        return tuple((self.names or self.by).split())
+
+    def points(self) -> Points:
+        """Return random values of each variable, always the same ones."""
+        return scatter(self.variables, self.low, self.high)
+
+    def check(self, typed: str, values: Values) -> Verdict:
+        """Compare with the tape's derivative where that is a number."""
+        points = self.points()
+        wanted = differentiate(self.of, self.by, points)
+        there = np.isfinite(wanted)
+        try:
+            given = evaluate(typed, points)
+        except FormulaError as error:
+            return Verdict(False, str(error))
+        if not np.isfinite(given[there]).all():
+            return Verdict(False, self._no_number(points, wanted, given))
+        if same(given[there], wanted[there]):
+            return Verdict(True)
+        for wrong, says in mistakes_in(self, points, wanted, typed):
+            if same(given[there], wrong[there]):
+                return Verdict(False, says)
+        return Verdict(False, self._numbers(points, wanted, given))
+
+    def reveal(self, values: Values) -> str:
+        """Return a right answer."""
+        return self.answer
+
+    def _no_number(self, points: Points, wanted: Any, given: Any) -> str:
+        i = int(np.flatnonzero(np.isfinite(wanted) & ~np.isfinite(given))[0])
+        return (
+            f"At {self._at(points, i)} your formula is {given[i]:g}, but the "
+            f"derivative is a number there: {wanted[i]:.4g}."
+        )
+
+    def _numbers(self, points: Points, wanted: Any, given: Any) -> str:
+        """Say both numbers at the point where they differ most."""
+        gap = np.where(np.isfinite(wanted), np.abs(given - wanted), -1.0)
+        i = int(np.argmax(gap))
+        return (
+            f"At {self._at(points, i)} the tape's derivative is {wanted[i]:.4g}; "
+            f"your formula gives {given[i]:.4g}."
+        )
+
+    def _at(self, points: Points, i: int) -> str:
+        return ", ".join(f"{name} = {points[name][i]:.4g}" for name in self.variables)
