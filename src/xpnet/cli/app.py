@@ -11,6 +11,7 @@ import click
 from .._version import __version__
 from ..backend.device import devices as find_devices
 from ..errors import DeviceError, XpnetError
+from .lab import lab
 from .learn import learn
 from .options import choices, train_options
 from .report import Report, TrainingError
@@ -129,4 +130,5 @@ def train(context: click.Context, /, dataset: str | None, **options: Any) -> Non
         raise
 
 
+top.add_command(lab)
 top.add_command(learn)

@@ -1,0 +1,8 @@
+"""The pages of the lab, in the order of the guides: one line each."""
+
+from ..page import Page
+from .slope import Slope
+
+__all__ = ["PAGES"]
+
+PAGES: tuple[type[Page], ...] = (Slope,)

@@ -1,0 +1,411 @@
+"""The lab's web server on this machine alone: the only door to starlette and uvicorn.
+
+Who may come in is decided in one place, `Guard`, before any route is looked at: each
+request and the WebSocket needs the Host of this server, no foreign Origin, and the
+token of this run. docs/lab.md says what each of them is good for.
+"""
+
+from __future__ import annotations
+
+import errno
+import hmac
+import html
+import logging
+import os
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+from urllib.parse import parse_qs
+
+import anyio
+import anyio.to_thread
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from .._version import __version__
+from ..errors import OptionError, XpnetError
+from .document import assets, fill, import_map
+from .export import exported
+from .session import Session
+from .wire import MAX_REQUEST, Frame, encode, parse
+
+__all__ = ["Guard", "Server", "application"]
+
+_ADDRESS = "127.0.0.1"
+_MOST_SESSIONS = 16
+_HEADERS = {
+    "cache-control": "no-store",
+    "cross-origin-embedder-policy": "require-corp",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+}
+_NOTHING = "default-src 'none'; frame-ancestors 'none'"
+
+
+class Guard:
+    """Lets in who has the token of this run, through this server's own address.
+
+    An ASGI application around another one. Everything else gets 403 (a WebSocket is
+    not accepted), and 405 for methods other than GET and HEAD. It also adds the
+    headers that each response has.
+
+    Parameters
+    ----------
+    app : ASGI application
+        What is behind.
+    port : int
+        The server's own.
+    token : str
+        Of this run.
+    """
+
+    def __init__(self, app: Any, port: int, token: str) -> None:
+        self.app = app
+        self._token = token.encode()
+        self._hosts = {f"{name}:{port}".encode() for name in ("127.0.0.1", "localhost")}
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answer one connection."""
+        if scope["type"] == "lifespan":
+            await self.app(scope, receive, send)
+            return
+        problem = self._problem(scope)
+        if scope["type"] == "websocket":
+            await (self._refuse if problem else self.app)(scope, receive, send)
+            return
+        app = PlainTextResponse(problem[1], problem[0]) if problem else self.app
+        await app(scope, receive, _with_headers(send))
+
+    async def _refuse(self, scope: Any, receive: Any, send: Any) -> None:
+        """Close a WebSocket before it is open; the client sees status 403."""
+        await receive()
+        await send({"type": "websocket.close", "code": 1008})
+
+    def _problem(self, scope: Any) -> tuple[int, str] | None:
+        """Return the status and the sentence for what may not come in."""
+        hosts, origins = _values(scope, b"host"), _values(scope, b"origin")
+        if len(hosts) != 1 or hosts[0] not in self._hosts:
+            return 403, "This is not the address of the lab.\n"
+        if origins and origins != [b"http://" + hosts[0]]:
+            return 403, "Another site asked for this.\n"
+        if not self._knows(scope["query_string"]):
+            return 403, "The token is missing or wrong: use the address as printed.\n"
+        if scope["type"] == "http" and scope["method"] not in ("GET", "HEAD"):
+            return 405, "The lab answers GET and HEAD.\n"
+        return None
+
+    def _knows(self, query: bytes) -> bool:
+        """Whether a query has the token once; the comparison takes constant time."""
+        try:
+            fields = parse_qs(query.decode("latin-1"), max_num_fields=10)
+        except ValueError:  # more fields than that
+            return False
+        given = fields.get("token", [])
+        return len(given) == 1 and hmac.compare_digest(given[0].encode(), self._token)
+
+
+def _values(scope: Any, name: bytes) -> list[bytes]:
+    """Return every value of one header."""
+    return [value for key, value in scope["headers"] if key == name]
+
+
+def _with_headers(send: Any) -> Any:
+    """Return `send` with the headers that every response has."""
+
+    async def sends(message: Any) -> None:
+        if message["type"] == "http.response.start":
+            given = {key for key, _ in message["headers"]}
+            extra = {**_HEADERS, "content-security-policy": _NOTHING}
+            more = [(k.encode(), v.encode()) for k, v in extra.items()]
+            message["headers"] += [(k, v) for k, v in more if k not in given]
+        await send(message)
+
+    return sends
+
+
+def application(
+    port: int, token: str, make_session: Callable[[], Session] = Session
+) -> Guard:
+    """Return the lab as an ASGI application.
+
+    Parameters
+    ----------
+    port : int
+        Where it is served, as its own address is all that is let in.
+    token : str
+        What every request must have in its query.
+    make_session : callable
+        Makes a session for each WebSocket.
+
+    Returns
+    -------
+    Guard
+        With the routes behind it in ``app.routes``.
+    """
+    pages = _Pages(token, make_session)
+    app = Starlette(
+        routes=[
+            Route("/", pages.document, methods=["GET"]),
+            Route("/static/{name:path}", pages.static, methods=["GET"]),
+            Route("/export", pages.export, methods=["GET"]),
+            WebSocketRoute("/ws", pages.talk),
+        ]
+    )
+    app.router.redirect_slashes = False
+    return Guard(app, port, token)
+
+
+class _Open:
+    """A session with a browser at it; `lock` lets one request in at a time."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.lock = anyio.Lock()
+
+
+class _Pages:
+    """What is behind the guard: the document, its files, the export, the WebSocket."""
+
+    def __init__(self, token: str, make_session: Callable[[], Session]) -> None:
+        self._token = token
+        self._make = make_session
+        self._open: dict[str, _Open] = {}
+        self._threads = anyio.CapacityLimiter(2)
+
+    async def document(self, request: Request) -> Response:
+        """Answer with the page, for a session of its own."""
+        host, nonce = request.headers["host"], secrets.token_urlsafe(16)
+        query = f"token={self._token}&session={secrets.token_urlsafe(9)}"
+        styles = [a.name for a in assets().values() if a.media_type == "text/css"]
+        links = [
+            f'<link rel="stylesheet" href="{html.escape(self._address(name))}">'
+            for name in styles
+        ]
+        text = fill(
+            nonce=nonce,
+            style="\n".join(links),
+            import_map=import_map(lambda asset: self._address(asset.name)),
+            config={
+                "mode": "live",
+                "socket": f"ws://{host}/ws?{query}",
+                "export": f"/export?{query}",
+                "pages": [page.name for page in self._make().pages],
+                "version": __version__,
+            },
+        )
+        policy = {"content-security-policy": _policy(nonce, host)}
+        return HTMLResponse(text, headers=policy)
+
+    def _address(self, name: str) -> str:
+        return f"/static/{name}?token={self._token}"
+
+    async def static(self, request: Request) -> Response:
+        """Answer with one of the files that were found at the start."""
+        asset = assets().get(request.path_params["name"])
+        if asset is None:
+            return PlainTextResponse("There is no such file.\n", 404)
+        return Response(asset.content, media_type=asset.media_type)
+
+    async def export(self, request: Request) -> Response:
+        """Answer with a page of a session as one file."""
+        page = request.query_params.get("page", "")
+        there = self._open.get(request.query_params.get("session", ""))
+        if there is None:
+            return PlainTextResponse(
+                "This session is over: load the page again.\n", 404
+            )
+        try:
+            async with there.lock:
+                text = await self._in_thread(exported, there.session, page)
+        except XpnetError as error:
+            return PlainTextResponse(f"{error}\n", 400)
+        name = f'attachment; filename="xpnet-{page}.html"'
+        return HTMLResponse(text, headers={"content-disposition": name})
+
+    async def talk(self, browser: WebSocket) -> None:
+        """Answer the requests of one browser, one after the other."""
+        await browser.accept()
+        if len(self._open) >= _MOST_SESSIONS:
+            sentence = f"{_MOST_SESSIONS} pages of the lab are open: close one first."
+            await browser.send_bytes(encode(_error(sentence)))
+            await browser.close(1013)
+            return
+        name = browser.query_params.get("session", "")
+        with self._opened(name) as there, suppress(WebSocketDisconnect):
+            await self._answer_all(browser, there)
+
+    @contextmanager
+    def _opened(self, name: str) -> Iterator[_Open]:
+        """Make a session that the export can find by its name while it is open."""
+        there = self._open[name] = _Open(self._make())
+        try:
+            yield there
+        finally:
+            if self._open.get(name) is there:
+                del self._open[name]
+
+    async def _answer_all(self, browser: WebSocket, there: _Open) -> None:
+        while (event := await browser.receive())["type"] == "websocket.receive":
+            text = event.get("text")
+            if text is None:
+                await browser.close(1003)  # a request is text
+                return
+            async with there.lock:
+                answer = await self._in_thread(_answer, there.session, text)
+            for data in answer:
+                await browser.send_bytes(data)
+
+    async def _in_thread(self, function: Callable[..., Any], *args: Any) -> Any:
+        """Call what may take a while, so that other requests need not wait for it."""
+        return await anyio.to_thread.run_sync(
+            function, *args, abandon_on_cancel=True, limiter=self._threads
+        )
+
+
+def _answer(session: Session, text: str) -> list[bytes]:
+    """Return the messages that answer one request."""
+    try:
+        message = parse(text)
+    except OptionError as error:
+        return [encode(_error(str(error)))]
+    return [encode(frame) for frame in session.handle(message)]
+
+
+def _error(sentence: str) -> Frame:
+    """Return an error that belongs to no request."""
+    header = {"page": None, "type": "error", "id": None, "message": sentence}
+    return Frame({**header, "last": True})
+
+
+def _policy(nonce: str, host: str) -> str:
+    """Return what the page may load: its own files, its own WebSocket, nothing else."""
+    return "; ".join(
+        [
+            "default-src 'none'",
+            f"script-src 'self' 'nonce-{nonce}'",
+            "style-src 'self'",
+            "img-src data: blob:",
+            f"connect-src 'self' ws://{host}",
+            "base-uri 'none'",
+            "form-action 'none'",
+            "frame-ancestors 'none'",
+        ]
+    )
+
+
+class Server:
+    """A lab that runs in a thread until `close`; also a context manager.
+
+    Parameters
+    ----------
+    make_session : callable
+        Makes a session for each visitor.
+    port : int
+        0 takes one that is free.
+
+    Raises
+    ------
+    OptionError
+        If the port is none, or taken.
+
+    Examples
+    --------
+    >>> with Server() as server:
+    ...     print(server.url)
+    http://127.0.0.1:...
+    """
+
+    def __init__(
+        self, make_session: Callable[[], Session] = Session, *, port: int = 0
+    ) -> None:
+        make_session()  # what is wrong with a model is said here and not in the browser
+        listener = _listen(port)
+        self.port: int = listener.getsockname()[1]
+        self.token = secrets.token_urlsafe(32)
+        app = application(self.port, self.token, make_session)
+        self._uvicorn = uvicorn.Server(_config(app))
+        self._thread = threading.Thread(
+            target=self._uvicorn.run, args=([listener],), name="xpnet lab", daemon=True
+        )
+        self._thread.start()
+        while not self._uvicorn.started and self._thread.is_alive():
+            time.sleep(0.005)
+
+    @property
+    def url(self) -> str:
+        """The address, with the token of this run."""
+        return f"http://{_ADDRESS}:{self.port}/?token={self.token}"
+
+    def __repr__(self) -> str:
+        state = "running" if self._thread.is_alive() else "closed"
+        return f"<xpnet lab at http://{_ADDRESS}:{self.port}, {state}>"
+
+    def wait(self) -> None:
+        """Wait until the lab is closed, or until Ctrl-C, which closes it."""
+        try:
+            while self._thread.is_alive():
+                self._thread.join(0.2)
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """End the lab; browsers that show it say so."""
+        self._uvicorn.should_exit = True
+        self._thread.join(5.0)
+
+    def __enter__(self) -> Server:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+
+def _listen(port: int) -> socket.socket:
+    """Return a socket that only this machine can reach."""
+    if not 0 <= port <= 65_535:
+        raise OptionError(f"a port is a number from 0 to 65535, not {port}.")
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    if os.name == "posix":  # elsewhere this would share a port that is taken
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((_ADDRESS, port))
+        listener.listen(64)
+    except OSError as error:
+        listener.close()
+        reason = "is taken" if error.errno == errno.EADDRINUSE else error.strerror
+        raise OptionError(
+            f"port {port}: {reason}. Choose another one, or 0 for any that is free."
+        ) from None
+    return listener
+
+
+def _config(app: Any) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http="h11",
+        ws="websockets-sansio",
+        loop="asyncio",
+        lifespan="off",
+        access_log=False,  # addresses hold the token
+        log_config=None,
+        log_level=logging.ERROR,
+        proxy_headers=False,
+        server_header=False,
+        date_header=False,
+        limit_concurrency=64,
+        timeout_graceful_shutdown=1,
+        ws_max_size=MAX_REQUEST,
+        ws_per_message_deflate=False,
+        ws_ping_interval=None,  # a long answer is no lost connection on this machine
+    )

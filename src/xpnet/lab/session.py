@@ -1,0 +1,157 @@
+"""One visitor of the lab, without any transport: a request goes in, frames come out."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from .._version import __version__
+from ..errors import OptionError, XpnetError
+from .ask import Ask
+from .own import Own
+from .page import Page
+from .pages import PAGES
+from .recording import Recording
+from .wire import Frame
+
+__all__ = ["Session"]
+
+_log = logging.getLogger(__name__)
+_LARGEST_ID = 2**53 - 1  # what JavaScript counts exactly
+
+
+class Session:
+    """The state of one open page of the lab: `handle` answers requests, one at a time.
+
+    A request is a dict with "page", "type", an optional "id" and the fields of its
+    type. Each frame that answers it has "page", "type" and "id" in its header, and
+    "last", as one answer can be several frames. Whatever is wrong with a request is
+    answered by a frame of type "error" with one sentence in "message"; `handle` raises
+    nothing.
+
+    Besides the pages there is the page "lab" with one request, "hello": the titles of
+    the pages, the version, and whether the user brought a model.
+
+    Parameters
+    ----------
+    pages : sequence of page classes, optional
+        By default all pages.
+    model : Module, optional
+        The user's own model, for the page Network; each session trains a copy.
+    data : pair of array_like, optional
+        The user's own inputs and targets.
+
+    Raises
+    ------
+    OptionError
+        If there is a model without data or data without a model.
+    ShapeError
+        If the model and the data do not fit together.
+
+    Examples
+    --------
+    >>> session = Session()
+    >>> session.handle({"page": "nowhere", "type": "look", "id": 1})[0].header["type"]
+    'error'
+    """
+
+    def __init__(
+        self,
+        pages: Sequence[type[Page]] | None = None,
+        model: Any = None,
+        data: tuple[Any, Any] | None = None,
+    ) -> None:
+        own = Own.of(model, data)
+        self._has_model = own is not None
+        self._pages = {
+            page.name: page(own) for page in (PAGES if pages is None else pages)
+        }
+        self.recordings = {name: Recording() for name in self._pages}
+
+    @property
+    def pages(self) -> tuple[Page, ...]:
+        """The pages, in their order."""
+        return tuple(self._pages.values())
+
+    def handle(self, message: Mapping[str, Any]) -> list[Frame]:
+        """Answer one request.
+
+        Parameters
+        ----------
+        message : mapping
+            The request.
+
+        Returns
+        -------
+        list of Frame
+            At least one; a frame of type "error" where something was wrong.
+        """
+        name, number = _address(message)
+        try:
+            with np.errstate(all="ignore"):  # a NaN is shown, not warned of
+                frames = self._answer(message)
+        except Exception as error:
+            frames = [Frame({"type": "error", "message": _sentence(error, name)})]
+        address = {"page": name, "id": number}
+        return [
+            Frame({**f.header, **address, "last": f is frames[-1]}, f.arrays)
+            for f in frames
+        ]
+
+    def _answer(self, message: Mapping[str, Any]) -> list[Frame]:
+        """Return the frames of the page that is asked, and keep them for an export."""
+        if not isinstance(message, Mapping):
+            raise OptionError("a request is an object with a page and a type.")
+        ask = Ask(message)
+        if "id" in ask:
+            ask.whole("id", 0, _LARGEST_ID)
+        name = ask.choice("page", ("lab", *self._pages))
+        if name == "lab":
+            return [self._hello(ask)]
+        page = self._pages[name]
+        frames = page.handle(message)
+        _, keep = page.requests[message["type"]]
+        self.recordings[name].add(message, frames, keep)
+        return frames
+
+    def keep(self, name: str) -> None:
+        """Ask a page what it wants to keep for an export besides what was asked."""
+        for message in self._pages[name].keep():
+            self.handle({**message, "page": name})
+
+    def _hello(self, ask: Ask) -> Frame:
+        ask.choice("type", ("hello",))
+        pages = [{"id": page.name, "title": page.title} for page in self.pages]
+        return Frame(
+            {
+                "type": "hello",
+                "pages": pages,
+                "version": __version__,
+                "own_model": self._has_model,
+            }
+        )
+
+
+def _address(message: Any) -> tuple[str | None, int | None]:
+    """Return the page and the id that a request names, each None where it is none."""
+    if not isinstance(message, Mapping):
+        return None, None
+    name, number = message.get("page"), message.get("id")
+    if not isinstance(name, str) or len(name) > 100:
+        name = None
+    if not isinstance(number, int) or isinstance(number, bool):
+        return name, None
+    return name, number if 0 <= number <= _LARGEST_ID else None
+
+
+def _sentence(error: Exception, page: str | None) -> str:
+    """Return what went wrong; what nobody foresaw also goes to the log."""
+    if isinstance(error, XpnetError):
+        return " ".join(str(error).split())
+    if isinstance(error, MemoryError):
+        return "there is not enough memory for this."
+    _log.error("the page %s failed", page, exc_info=error)
+    return f"the page {page} could not answer: {type(error).__name__}."
