@@ -80,7 +80,8 @@ class Frame {
       return new Replay(this.config.records);
     }
     let lost = false;
-    return new Live(this.config.socket, (status) => {
+    return new Live(this.config.socket, (status, sentence) => {
+      if (status === "refused") return this.fail(sentence);
       this.status.textContent = status === "open" ? "connected" : "connection lost, trying again";
       this.status.dataset.status = status;
       if (status === "open" && lost) this.route(true);

@@ -70,3 +70,19 @@ export function extent(values, room = 0.06) {
   const more = high > low ? (high - low) * room : Math.abs(low) * 0.1 || 1;
   return [low - more, high + more];
 }
+
+/**
+ * Return a range that holds most of the values: a pole does not flatten the rest.
+ * @param {ArrayLike<number>} values
+ * @param {number[]} [also] values that must be in it
+ * @returns {[number, number]}
+ */
+export function robust(values, also = []) {
+  const known = Array.from(values).filter(Number.isFinite).sort((a, b) => a - b);
+  if (!known.length) return extent(also);
+  const at = (part) => known[Math.round(part * (known.length - 1))];
+  const width = at(0.9) - at(0.1);
+  const low = Math.max(known[0], at(0.1) - 1.5 * width);
+  const high = Math.min(known.at(-1), at(0.9) + 1.5 * width);
+  return extent([low, high, ...also.filter(Number.isFinite)]);
+}

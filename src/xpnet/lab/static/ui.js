@@ -185,6 +185,23 @@ export function numbers(title, build) {
   return { element, refresh };
 }
 
+/**
+ * A few large numbers with their names; the first may be the one that matters.
+ * @param {[string, Node | string][]} entries the key to set a number by, and its name
+ */
+export function figures(entries) {
+  const places = new Map();
+  const element = h("dl", { class: "figures" }, ...entries.map(([key, name], i) => {
+    const place = h("dd", { "data-figure": key });
+    places.set(key, place);
+    return h("div", { class: i ? null : "first" }, h("dt", {}, name), place);
+  }));
+  const set = (values) => {
+    for (const [key, value] of Object.entries(values)) places.get(key).replaceChildren(value);
+  };
+  return { element, set };
+}
+
 /** The keys of a page, under a line that opens them. */
 export function keys(rows) {
   const list = rows.flatMap(([key, does]) => [h("dt", {}, h("kbd", {}, key)), h("dd", {}, does)]);

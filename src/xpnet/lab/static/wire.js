@@ -50,7 +50,7 @@ export class Live {
 
   /**
    * @param {string} url with the token
-   * @param {(status: "open" | "lost") => void} onStatus
+   * @param {(status: "open" | "lost" | "refused", sentence?: string) => void} onStatus
    */
   constructor(url, onStatus) {
     this.url = url;
@@ -90,7 +90,7 @@ export class Live {
 
   #receive(frame) {
     const wait = this.#waiting.get(frame.id);
-    if (!wait) return;
+    if (!wait) return void (frame.type === "error" && this.onStatus("refused", frame.message));
     wait.frames.push(frame);
     if (frame.last === false) return;
     this.#waiting.delete(frame.id);
@@ -111,29 +111,36 @@ export class Live {
 
 /** Answers that were recorded: what an exported page has in place of a lab. */
 export class Replay {
-  /** @param {{message: Message, frames: string[]}[]} records */
+  #at = -1; // the last answer of a run: a run is gone through in its order
+
+  /** @param {{message: Message, frames: string[], keep: string}[]} records */
   constructor(records) {
     this.records = records;
   }
 
-  /** Ask; the nearest question that was recorded answers. */
+  /** Ask; the recorded question that is nearest answers, a run's the next in order. */
   async ask(message) {
-    const record = nearest(this.records, message);
-    if (!record) throw new LabError("This answer was not recorded in the exported page.");
-    return record.frames.map((text) => decode(bytes(text)));
+    const index = this.#find(message);
+    const { frames, keep } = this.records[index];
+    if (keep !== "last") this.#at = index;
+    return frames.map((text) => decode(bytes(text)));
+  }
+
+  #find(message) {
+    let [best, least, past] = [-1, Infinity, false];
+    this.records.forEach((record, index) => {
+      const far = distance(record.message, message);
+      const gone = record.keep === "each" && index <= this.#at;
+      if (gone && far < Infinity) past = true;
+      if (!gone && far < least) [best, least] = [index, far];
+    });
+    if (best < 0) throw new LabError(past ? END : MISSING);
+    return best;
   }
 }
 
-/** Return the record whose words are the message's and whose numbers are nearest. */
-function nearest(records, message) {
-  let best = null;
-  let least = Infinity;
-  for (const record of records) {
-    const far = distance(record.message, message);
-    if (far < least) [best, least] = [record, far];
-  }
-  return best;
-}
+const END = "The recorded run ends here.";
+const MISSING = "This answer was not recorded when the page was saved; run xpnet lab for it.";
 
 /** Return how far two messages are apart: infinitely where a word differs. */
 function distance(one, other) {
