@@ -13,18 +13,18 @@ from .look import Layer
 
 __all__ = ["Finding", "findings", "typical"]
 
-VANISHING = 1e-3
+VANISHING = 5e-3
 """The gradient of one layer over that of the largest, below which it has vanished."""
 EXPLODING = 1e3
 """The same for a layer nearer to the input over the last one; or a typical gradient."""
 FLAT = 0.05
 """A slope over the greatest slope there is, below which a unit is saturated."""
-SATURATED = 0.5
-"""The part of a layer's values that may be saturated."""
+SATURATED, STUCK = 0.5, 0.9
+"""The parts of a layer's values that are noted as saturated, and that are too many."""
 LARGE_STEP, SMALL_STEP = 0.5, 1e-7
 """The size of a step over that of the parameters."""
-RISEN = 1.2
-"""The mean loss of the last steps over that of the first ones."""
+RISEN = 1.3
+"""The mean loss of the last steps over the loss of the first step."""
 
 _RECTIFIERS = (nn.ReLU, nn.ReLU6)
 
@@ -72,13 +72,15 @@ def findings(
     if lost:
         return lost
     found = [
+        *_rising(losses, lr),
+        *_large_step(change, lr),
         *_gradients(layers),
         *_dead(layers),
         *_saturated(layers),
-        *_steps(change, lr, bool(losses)),
-        *_rising(losses, lr),
     ]
     found.sort(key=lambda one: one.level == "note")
+    if losses and not found:
+        found = _small_step(change, lr)
     return found or [_healthy(layers, change)]
 
 
@@ -115,11 +117,13 @@ def _gradients(layers: Sequence[Layer]) -> list[Finding]:
     if not sizes:
         return []
     top = max(size for _, size in sizes)
+    if top == 0:
+        return [_none_at_all()]
     last, of_last = sizes[-1]
     small, smallest = min(sizes, key=lambda pair: pair[1])
     large, largest = max(sizes, key=lambda pair: pair[1])
     found = []
-    if top > 0 and smallest < VANISHING * top and len(sizes) > 1:
+    if smallest < VANISHING * top and len(sizes) > 1:
         found.append(_vanishing(small, smallest, large, top))
     grown = largest / of_last if of_last else math.inf
     if largest > EXPLODING or (large is not last and grown > EXPLODING):
@@ -127,12 +131,21 @@ def _gradients(layers: Sequence[Layer]) -> list[Finding]:
     return found
 
 
+def _none_at_all() -> Finding:
+    text = "No gradient: that of every weight is 0, so nothing is learned."
+    advice = (
+        "If the loss is not 0, every path to it is cut: try another activation, a "
+        "smaller learning rate from the start, or another seed."
+    )
+    return Finding("vanishing", "problem", 0.0, text, advice)
+
+
 def _vanishing(small: Layer, size: float, large: Layer, top: float) -> Finding:
-    times = f"{_count(top / size)} times less" if size else "nothing at all"
+    less = f"{_count(top / size)} times less" if size else "nothing at all"
     text = (
         f"Vanishing gradient: a weight of {_name(small)} typically has the gradient "
-        f"{size:.2g}, one of {_name(large)} {top:.2g}. {_name(small).capitalize()} "
-        f"learns {times}."
+        f"{size:.2g}, one of {_name(large)} {top:.2g}. The former "
+        f"learns {less}."
     )
     advice = (
         "Try tanh or ReLU instead of sigmoid, fewer layers, or Adam, which divides by "
@@ -172,8 +185,8 @@ def _dead_units(layer: Layer, dead: list[int], count: int) -> Finding:
     units = f"unit {named} is" if len(dead) == 1 else f"units {named} are"
     text = (
         f"Dead ReLUs: {len(dead)} of {count} in {_name(layer)} ({units} 0 for every "
-        "example). No gradient passes there, and nothing will revive "
-        f"{'it' if len(dead) == 1 else 'them'} but the layers before."
+        "example). No gradient passes there; only changes in the layers before can "
+        f"bring {'it' if len(dead) == 1 else 'them'} back."
     )
     advice = "Try leaky ReLU or GELU, a smaller learning rate, or another seed."
     level = "problem" if 2 * len(dead) >= count else "note"
@@ -195,46 +208,59 @@ def _saturated(layers: Sequence[Layer]) -> list[Finding]:
 
 def _flat(layer: Layer, share: float, greatest: float) -> Finding:
     text = (
-        f"Saturated: {share:.0%} of the values of {_name(layer)} lie where {layer.kind} "
-        f"is flat (its slope is less than {FLAT * greatest:g} there, at most "
-        f"{greatest:g}). Little gradient passes."
+        f"Saturated: {share:.0%} of the values of {_name(layer)} lie where "
+        f"{layer.kind} is flat (its slope is less than {FLAT * greatest:g} there, and "
+        f"at most {greatest:g}). Little gradient passes."
     )
+    if share <= STUCK:
+        advice = (
+            "That is usual where the loss is small already. Where it is not, try a "
+            "smaller learning rate."
+        )
+        return Finding("saturated", "note", share, text, advice)
     advice = "Try smaller first weights, a smaller learning rate, or ReLU."
     return Finding("saturated", "problem", share, text, advice)
 
 
-def _steps(change: float, lr: float, begun: bool) -> list[Finding]:
+def _large_step(change: float, lr: float) -> list[Finding]:
     """Compare the size of the last step with that of the parameters."""
-    if change > LARGE_STEP:
-        text = (
-            f"Large step: the last one changed the parameters by {change:.0%} of their "
-            "size; 0.1 % to 1 % is usual."
-        )
-        advice = f"Try a learning rate smaller than {lr:g}, about {lr / 10:.2g}."
-        return [Finding("large step", "problem", change, text, advice)]
-    if begun and change < SMALL_STEP:
-        text = (
-            f"Small step: the last one changed the parameters by {change:.2g} of their "
-            "size: the training stands still."
-        )
-        advice = f"If the loss is not small yet, try a learning rate above {lr:g}."
-        return [Finding("small step", "note", change, text, advice)]
-    return []
+    if not change > LARGE_STEP:
+        return []
+    size = f"{change:.0%} of" if change < 2 else f"{change:.3g} times"
+    text = (
+        f"Large step: the last one changed the parameters by {size} their size; "
+        "0.1 % to 1 % is usual."
+    )
+    return [Finding("large step", "problem", change, text, _slower(lr))]
+
+
+def _small_step(change: float, lr: float) -> list[Finding]:
+    if change >= SMALL_STEP:
+        return []
+    text = (
+        f"Small step: the last one changed the parameters by {change:.2g} of their "
+        "size. The training stands still."
+    )
+    advice = f"If the loss is not small yet, try a learning rate above {lr:g}."
+    return [Finding("small step", "note", change, text, advice)]
 
 
 def _rising(losses: Sequence[float], lr: float, window: int = 20) -> list[Finding]:
-    """Compare the last losses with the first ones."""
-    if len(losses) < 2 * window:
+    """Compare the last losses with the first one."""
+    if len(losses) <= window:
         return []
-    first, recent = (float(np.mean(part)) for part in (losses[:window], losses[-window:]))
+    first, recent = losses[0], float(np.mean(losses[-window:]))
     if not recent > RISEN * first:
         return []
     text = (
-        f"The loss rises: the mean of the last {window} steps is {recent:.3g}, that of "
-        f"the first {window} was {first:.3g}."
+        f"The loss has risen: the mean of the last {window} steps is {recent:.3g}, and "
+        f"the first step had {first:.3g}."
     )
-    advice = f"Try a learning rate smaller than {lr:g}, about {lr / 10:.2g}."
-    return [Finding("rising", "problem", recent / first, text, advice)]
+    return [Finding("rising", "problem", recent / first, text, _slower(lr))]
+
+
+def _slower(lr: float) -> str:
+    return f"Try a learning rate smaller than {lr:g}, about {lr / 10:.2g}."
 
 
 def _healthy(layers: Sequence[Layer], change: float) -> Finding:

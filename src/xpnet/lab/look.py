@@ -18,11 +18,11 @@ from .training import host
 __all__ = ["Layer", "Look", "chain", "look"]
 
 _SATURATING = (nn.Sigmoid, nn.Tanh)
-_ELEMENTWISE = tuple(
-    kind
-    for name in ("Identity", "Dropout", "ReLU", "LeakyReLU", "Sigmoid", "Tanh", "GELU")
-    for kind in (getattr(nn, name),)
-) + (nn.ELU, nn.SELU, nn.SiLU, nn.Softplus, nn.Softsign, nn.Mish, nn.ReLU6)
+_OF_EACH_UNIT = (
+    *(nn.CELU, nn.ELU, nn.GELU, nn.SELU, nn.LeakyReLU, nn.Mish, nn.ReLU, nn.ReLU6),
+    *(nn.SiLU, nn.Sigmoid, nn.Softplus, nn.Softsign, nn.Tanh),
+    *(nn.Dropout, nn.Identity),
+)
 
 
 @dataclass
@@ -55,7 +55,7 @@ class Layer:
 
 @dataclass
 class Look:
-    """What was seen: loss and outputs of the examples, and the layers in their order."""
+    """What was seen: loss and outputs of the examples, and the layers in order."""
 
     loss: float
     outputs: Any
@@ -137,4 +137,4 @@ def chain(model: nn.Module) -> list[nn.Module] | None:
         if any(part is None for part in parts):
             return None
         return [layer for part in parts for layer in part or ()]
-    return [model] if isinstance(model, (nn.Linear, *_ELEMENTWISE)) else None
+    return [model] if isinstance(model, (nn.Linear, *_OF_EACH_UNIT)) else None

@@ -18,7 +18,16 @@ from .ask import Ask
 from .own import Own
 from .training import Run
 
-__all__ = ["ACTIVATIONS", "DATA", "LOSSES", "OPTIMIZERS", "Config", "Problem", "build"]
+__all__ = [
+    "ACTIVATIONS",
+    "DATA",
+    "LOSSES",
+    "OPTIMIZERS",
+    "OWN",
+    "Config",
+    "Problem",
+    "build",
+]
 
 DATA: dict[str, Callable[..., data.Dataset]] = {
     "spirals": data.spirals,
@@ -154,10 +163,11 @@ class Problem(NamedTuple):
         return F.softmax(out, axis=-1) if self.task == "classes" else out
 
     def right(self, out: Any) -> Any:
-        """Return for each output of the host whether the class is right, (n,)."""
+        """Return whether the class is right, for outputs of the first examples."""
+        labels = self.labels[: len(out)].reshape(len(out))
         if self.task == "classes":
-            return out.argmax(axis=-1) == self.labels
-        return (out.reshape(-1) > 0) == (self.labels.reshape(-1) > 0.5)
+            return out.argmax(axis=-1) == labels
+        return (out.reshape(len(out)) > 0) == (labels > 0.5)
 
 
 def build(config: Config, own: Own | None) -> tuple[Run, Problem]:

@@ -151,5 +151,5 @@ def _same(x: float, y: float) -> bool:
 
 def _ratio(change: np.ndarray, before: np.ndarray) -> float:
     """Return the length of one vector over that of another; 0 where both are 0."""
-    top, bottom = (float(np.linalg.norm(v.astype(np.float64))) for v in (change, before))
+    top, bottom = (float(np.linalg.norm(v.astype("float64"))) for v in (change, before))
     return top / bottom if bottom else (math.inf if top else 0.0)

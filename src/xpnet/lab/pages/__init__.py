@@ -1,8 +1,9 @@
 """The pages of the lab, in the order of the guides: one line each."""
 
 from ..page import Page
+from .network import Network
 from .slope import Slope
 
 __all__ = ["PAGES"]
 
-PAGES: tuple[type[Page], ...] = (Slope,)
+PAGES: tuple[type[Page], ...] = (Slope, Network)
