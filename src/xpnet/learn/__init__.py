@@ -8,8 +8,9 @@ import importlib
 from typing import Any
 
 from .formula import Formula
+from .microscope import Microscope, microscope
 
-__all__ = ["Formula"]
+__all__ = ["Formula", "Microscope", "microscope"]
 
 _ON_DEMAND = frozenset({"plots", "lessons"})
 
