@@ -35,6 +35,8 @@ def number(value: Any, digits: int = 4) -> str:
         return str(value)
     if isinstance(value, complex):
         return _complex(value, digits)
+    if isinstance(value, int) and abs(value) < 10**15:
+        return str(value).replace("-", "−")
     return _real(value, digits).replace("-", "−")
 
 

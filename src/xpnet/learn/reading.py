@@ -35,7 +35,9 @@ _SIGNS: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]] = [
     (re.compile(r"√(\w+)"), r"sqrt(\1)"),
     (re.compile(r"\|([^|]*)\|"), r"abs(\1)"),
     (re.compile("⌊([^⌊⌋]*)⌋"), r"floor(\1)"),
+    (re.compile("π"), "pi"),
     (re.compile("σ′"), "expit_slope"),
+    (re.compile(r"σ(?=\()"), "expit"),
     (re.compile("tanh′"), "tanh_slope"),
     (re.compile(r"(?<![=<>!])=(?!=)"), "=="),
     # 2x and 2 (a − y), but not 1e-7, 1j, w1, 1 if

@@ -220,14 +220,15 @@ class _Writer:
         if piece.level >= least and (leading or not piece.negative):
             return piece
         left, right = "[]" if piece.level == COMPARISON else "()"
-        return Piece(self.fence(left, piece.markup, right))
+        head = "number" if piece.literal else "other"
+        return Piece(self.fence(left, piece.markup, right), head=head)
 
     def name(self, name: str) -> Piece:
         if name not in self.names:
             name = CONSTANTS.get(name, name)
             return Piece(self.leaf(name), head="letter" if len(name) == 1 else "word")
         shown = self.names[name]
-        if shown.isidentifier():
+        if shown.isidentifier() and "·" not in shown:  # which Python counts as a letter
             return type(self)({}).name(shown)
         try:
             return type(self)({}).write(read(shown))
@@ -237,8 +238,11 @@ class _Writer:
     def constant(self, value: complex) -> Piece:
         if value == 1j:
             return Piece(self.leaf("i"), head="letter")
-        shown = self.leaf(number(value, 12), is_number=True)
-        return Piece(shown, head="number", literal=True)
+        shown = number(value, 12)
+        level = PRODUCT if "×" in shown else ATOM
+        return Piece(
+            self.leaf(shown, is_number=True), level, head="number", literal=True
+        )
 
     def negative(self, piece: Piece) -> Piece:
         inner = self.within(piece, QUOTIENT)
@@ -280,7 +284,7 @@ class _Writer:
         sign = "·"
         if a.literal and b.head == "letter":
             sign = "\u2062"  # nothing to see: 2x
-        elif a.literal and b.head == "other" and not right.negative:
+        elif a.literal and b.head == "other":
             sign = " "  # 2 (a − y), 2 tanh(x)
         shown = a.markup + self.mark(sign, tight=True) + b.markup
         return Piece(shown, PRODUCT, a.negative, a.head)
@@ -345,7 +349,8 @@ class _Writer:
         shown = self.leaf(FUNCTIONS.get(function, function))
         if power is not None:
             shown = self.raised(shown, power)
-        return Piece(self.applied(shown, self.fence("(", inner, ")")))
+        level = ATOM if power is None else POWER
+        return Piece(self.applied(shown, self.fence("(", inner, ")")), level)
 
     def joined(self, nodes: list[ast.expr]) -> str:
         return self.mark(",").join(self.write(node).markup for node in nodes)

@@ -10,7 +10,7 @@ from typing import Any
 
 import xpnet as xn
 
-from ..errors import OptionError
+from ..errors import LibraryError, OptionError
 from .reading import Unreadable, read
 
 __all__ = ["evaluate"]
@@ -38,7 +38,8 @@ def evaluate(formula: str, values: Mapping[str, Any]) -> Any:
     """Return the value of a formula in the variables of `values`.
 
     Only arithmetic, comparisons (1 or 0), transposes (``x.T``, ``x^H``) and functions
-    of the library by name are computed; the formula is never run as code.
+    of the library by name are computed; the formula is never run as code. It may also
+    be written as `xpnet.learn.symbols.text` writes it.
 
     Raises
     ------
@@ -47,8 +48,8 @@ def evaluate(formula: str, values: Mapping[str, Any]) -> Any:
 
     Examples
     --------
-    >>> evaluate("1 - tanh(x)**2", {"x": 0.0})
-    Array(1.)
+    >>> evaluate("1 - tanh(x)**2", {"x": 0.0}).item()
+    1.0
     """
     try:
         tree = read(formula)
@@ -80,6 +81,12 @@ def _value(node: ast.expr, values: Mapping[str, Any]) -> Any:
         ):
             a, b = _value(left, values), _value(right, values)
             return _indicator(_COMPARISONS[type(op)](a, b), a, b)
+        case ast.List(elts=[ast.Compare() as test]):  # [x > y]
+            return _value(test, values)
+        case ast.IfExp(
+            test=test, body=ast.Constant(value=1), orelse=ast.Constant(value=0)
+        ):
+            return _value(test, values)
         case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]):
             return _call(name, [_value(argument, values) for argument in arguments])
     raise OptionError(
@@ -90,8 +97,8 @@ def _value(node: ast.expr, values: Mapping[str, Any]) -> Any:
 
 def _call(name: str, arguments: list[Any]) -> Any:
     arrays = [a for a in arguments if isinstance(a, xn.Array)]
-    if not arrays:  # log(10), sqrt(pi)
-        return getattr(math, name)(*arguments)
+    if not arrays:  # log(10), sqrt(pi): a number that takes the dtype of its neighbours
+        return _call(name, [xn.asarray(a) for a in arguments]).item()
     xp = arrays[0]._lib.recorded
     if name in _EXTRA:
         return _EXTRA[name](xp, *arguments)
@@ -103,7 +110,7 @@ def _known(xp: Any, name: str) -> Any:
         raise OptionError(f"evaluate: {name!r} is not a function of the library.")
     try:
         return getattr(xp, name)
-    except AttributeError:
+    except (AttributeError, LibraryError):
         raise OptionError(
             f"evaluate: {name!r} is not a function of the library."
         ) from None
