@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, final
 
 import numpy as np
 
@@ -12,18 +12,27 @@ import xpnet as xn
 from ...errors import OptionError
 from ...learn import symbols
 from ...learn.formula import Formula
+from ...learn.microscope import Microscope, microscope
 from ..ask import Ask
 from ..page import Page, request
 from ..wire import Frame
 
 __all__ = ["Slope"]
 
-_POINTS = 401  # of the curve
-_FAR = 1e6  # how far from 0 a learner may look
+POINTS = 401  # of the curve, and of what the microscope shows
+FAR = 1e6  # how far from 0 a learner may look
+DTYPES = ("float64", "float32")
+STEPS = [10.0 ** (-k / 4) for k in range(65)]  # 1 to 1e-16
 
 
+@final
 class Slope(Page):
-    """A function of x under the microscope; every slope is `xpnet.grad`'s."""
+    """The page Slope.
+
+    "curve" is the function along the axis, "look" its derivative at one place with the
+    secant over one step h, "errors" the error of the secant for every h, and "chain"
+    how the tape got the derivative. All that is asked for is in the request.
+    """
 
     name, title = "slope", "Slope"
 
@@ -31,44 +40,79 @@ class Slope(Page):
     def curve(self, ask: Ask) -> Frame:
         """Answer with the function and its slope all along the axis."""
         f = _formula(ask)
-        low, high = ask.number("low", -_FAR, _FAR), ask.number("high", -_FAR, _FAR)
+        low, high = ask.number("low", -FAR, FAR), ask.number("high", -FAR, FAR)
         if not low < high:
             raise OptionError(
                 f"the picture goes from left to right: {low:g} is not less than "
                 f"{high:g}."
             )
-        x = xn.asarray(np.linspace(low, high, _POINTS), requires_grad=True)
-        y = f(x)
-        y.backward(xn.xp.ones_like(y))
+        x = np.linspace(low, high, POINTS)
+        y, pull = xn.vjp(f, x)
         return Frame(
-            {"formula": f.text, "mathml": symbols.mathml(f.python, {"x": "x"})},
-            {"x": x.data, "y": y.data, "slope": x.grad.data},
+            {"mathml": symbols.mathml(f.python, {})},
+            {"x": x, "y": y, "slope": pull(np.ones_like(y))[0]},
         )
 
     @request("look", keep="last")
     def look(self, ask: Ask) -> Frame:
         """Answer with the derivative at one place and the secant over a step h."""
-        f = _formula(ask)
-        x, h = ask.number("x", -_FAR, _FAR), ask.number("h", 1e-16, 10.0)
-        y, slope = xn.value_and_grad(f)(x)
-        ahead = f(x + h)
-        step = (x + h) - x  # what the computer makes of h
+        f, h = _formula(ask), ask.number("h", 1e-16, 10.0)
+        seen = _microscope(f, ask, [h], ask.choice("dtype", DTYPES, default="float64"))
+        secant = seen.secants[0]
+        across, up = _near(f, seen, h)
         return Frame(
             {
-                "x": x,
+                "x": seen.x,
+                "y": seen.y,
                 "h": h,
-                "y": float(y),
-                "slope": float(slope),
-                "ahead": float(ahead),
-                "secant": float(ahead - y) / step if step else float("nan"),
-            }
+                "slope": seen.slope,
+                "secant": secant.forward,
+                "error": secant.forward_error,
+                "moved": secant.moved,
+                "corner": seen.corner,
+            },
+            {"across": across, "up": up},
         )
 
+    @request("errors", keep="last")
+    def errors(self, ask: Ask) -> Frame:
+        """Answer with the errors of secants of every length, in both dtypes."""
+        f = _formula(ask)
+        double, single = (_microscope(f, ask, STEPS, dtype) for dtype in DTYPES)
+        errors = {
+            name: np.array([getattr(s, f"{kind}_error") for s in seen.secants])
+            for name, seen, kind in (
+                ("float64", double, "forward"),
+                ("float32", single, "forward"),
+                ("central", double, "central"),
+            )
+        }
+        return Frame({"words": double.words[1:]}, {"h": np.array(STEPS), **errors})
+
     def keep(self) -> Iterable[dict[str, Any]]:
-        """Keep the default function over a range of places and steps."""
-        return ()
+        """Keep the first function, at every tenth of x and with steps of all sizes."""
+        f = "x**2"
+        yield {"page": self.name, "type": "curve", "f": f, "low": -4.0, "high": 4.0}
 
 
 def _formula(ask: Ask) -> Formula:
     """Return the typed function of x."""
     return Formula(ask.text("f", 500), ("x",))
+
+
+def _microscope(f: Formula, ask: Ask, steps: list[float], dtype: str) -> Microscope:
+    """Look at the function where the request says."""
+    return microscope(f, ask.number("x", -FAR, FAR), steps=steps, dtype=dtype)
+
+
+def _near(f: Formula, seen: Microscope, h: float) -> tuple[Any, Any]:
+    """Return the function around x, both axes counted in h from the point.
+
+    Seen so, each line has its own slope, whatever h is.
+    """
+    offsets = np.linspace(-2.0, 2.0, POINTS)
+    dtype = np.dtype(seen.dtype)
+    x = (seen.x + offsets * h).astype(dtype)
+    y = np.asarray(f(x), dtype="float64")
+    return (x.astype("float64") - seen.x) / h, (y - seen.y) / h
+

@@ -31,14 +31,16 @@ export class Plot {
 
   /**
    * @param {{theme: import("lab/colour.js").Theme}} lab
-   * @param {{label: string, x: Axis, y: Axis, height?: number, aspect?: number, legend?: boolean}} options
+   * @param {{label: string, x: Axis, y: Axis, height?: number, aspect?: number, legend?: boolean,
+   *   caption?: string}} options
    */
-  constructor(lab, { label, x, y, height = 340, aspect = 0, legend = true }) {
+  constructor(lab, { label, x, y, height = 340, aspect = 0, legend = true, caption = "" }) {
     Object.assign(this, { theme: lab.theme, x, y, height, aspect });
     this.canvas = h("canvas", { role: "img", "aria-label": label });
     this.stage = h("div", { class: "stage" }, this.canvas);
     this.legend = legend ? h("ul", { class: "legend" }) : null;
-    this.element = h("figure", { class: "plot" }, this.stage, this.legend);
+    this.element = h("figure", { class: "plot" }, this.stage, this.legend,
+      caption ? h("figcaption", {}, caption) : null);
     const watch = new ResizeObserver(() => this.redraw());
     watch.observe(this.stage);
     this.#ends.push(() => watch.disconnect(), this.theme.onChange(() => this.redraw(true)));

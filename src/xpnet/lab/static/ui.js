@@ -119,6 +119,26 @@ export function slider({ label, name = label, min, max, value, step, log = false
   };
 }
 
+/**
+ * A field for one number, taken as it is typed where it is between `min` and `max`.
+ * @param {{label: string, value: number, min?: number, max?: number, step?: number | "any", onInput: (v: number) => void}} options
+ */
+export function numberField({ label, value, min = -Infinity, max = Infinity, step = "any", onInput }) {
+  const id = unique("number");
+  const input = h("input", { type: "number", id, step });
+  input.value = value;
+  input.addEventListener("change", () => {
+    const v = input.valueAsNumber;
+    if (Number.isFinite(v) && v >= min && v <= max) onInput(v);
+  });
+  return {
+    element: h("div", { class: "field" }, h("label", { for: id }, label), input),
+    input,
+    get value() { return input.valueAsNumber; },
+    set value(v) { input.value = v; },
+  };
+}
+
 /** Take away the digits that only come from computing with binary fractions. */
 function rounded(value, digits = 8) {
   return Number(value.toPrecision(digits));
@@ -152,6 +172,7 @@ export function textField({ label, value, onCommit, hint = "" }) {
     set value(v) { input.value = taken = v; },
     /** Show what is wrong, or with "" that nothing is. */
     fail(sentence) {
+      this.failed = Boolean(sentence);
       problem.textContent = sentence;
       input.setAttribute("aria-invalid", sentence ? "true" : "false");
     },

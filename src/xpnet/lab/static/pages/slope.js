@@ -1,11 +1,12 @@
 /** Slope: what a derivative is, on a function that the visitor types. */
 
 import { chain } from "lab/chain.js";
-import { frac, math, number, parse, row } from "lab/math.js";
+import { math, number, parse, row } from "lab/math.js";
 import { Plot } from "lab/plot.js";
 import { robust } from "lab/scale.js";
 import {
-  button, checkbox, figures, group, h, keys, numbers, onKeys, section, select, slider, textField,
+  button, checkbox, figures, group, h, keys, numberField, numbers, onKeys, section, select, slider,
+  textField,
 } from "lab/ui.js";
 
 export const id = "slope";
@@ -17,8 +18,9 @@ const EXAMPLES = [
   ["log(1 + exp(-x))", "the logistic loss"], ["sin(x**2)/(1 + x**2)", "a quotient"],
 ];
 const DIGITS = 8;
-const SMALLEST = 1e-12;
+const SMALLEST = 1e-16;
 const LARGEST = 2;
+const DTYPES = [["float64", "float64, 16 digits"], ["float32", "float32, 7 digits"]];
 
 /** @param {HTMLElement} root @param {import("lab/app.js").Lab} lab */
 export function mount(root, lab) {
@@ -35,10 +37,11 @@ class Slope {
     this.f = state.get("f", "x**2");
     this.x = state.number("x", 3);
     this.step = state.number("h", 1);
-    this.range = [state.number("from", -4), state.number("to", 4)];
-    const fail = (error) => this.#failed(error);
-    this.askCurve = lab.latest(([frame]) => this.#gotCurve(frame), fail);
-    this.askLook = lab.latest(([frame]) => this.#gotLook(frame), fail);
+    this.range = [state.number("from", -2), state.number("to", 5)];
+    this.dtype = state.get("dtype", "float64");
+    const fail = lab.fail;
+    this.askCurve = lab.latest(([frame]) => this.#gotCurve(frame), (error) => this.#noCurve(error));
+    this.askLook = lab.latest(([frame]) => this.#gotLook(frame), (error) => this.#noLook(error));
     this.askErrors = lab.latest(([frame]) => this.#gotErrors(frame), fail);
     this.askChain = lab.latest(([frame]) => this.chain.show(frame), fail);
   }
@@ -75,6 +78,13 @@ class Slope {
       onInput: (step) => this.look({ step }),
     });
     this.shrinkButton = button("Let h shrink", () => this.shrink(), { key: "h", kind: "main" });
+    this.dtypes = select({
+      label: "computed in", value: this.dtype, options: DTYPES,
+      onChange: (dtype) => { this.dtype = dtype; this.lab.state.set({ dtype }); this.look({}); },
+    });
+    this.ends = [["left end", 0], ["right end", 1]].map(([label, i]) => numberField({
+      label, value: this.range[i], min: -1e6, max: 1e6, onInput: (v) => this.stretch(i, v),
+    }));
     this.both = checkbox({
       label: "draw the derivative at every x", value: this.lab.state.get("both") === "1",
       onChange: (on) => { this.lab.state.set({ both: on ? 1 : null }); this.curve(); },
@@ -82,7 +92,8 @@ class Slope {
     return h("div", { class: "controls" },
       group("The function", this.field.element, this.examples.element),
       group("The microscope", this.xSlider.element, this.hSlider.element,
-        h("div", { class: "buttons" }, this.shrinkButton), this.both.element),
+        h("div", { class: "buttons" }, this.shrinkButton), this.dtypes.element),
+      group("The picture", h("div", { class: "two" }, ...this.ends.map((end) => end.element)), this.both.element),
       keys([["h", "let h shrink, or stop it"], ["[ ]", "x a little to the left, to the right"],
         ["← →", "on the point or a slider: move it (with Shift ten steps)"]]));
   }
@@ -92,39 +103,49 @@ class Slope {
   }
 
   #pictures() {
-    const [low, high] = this.range;
     this.figures = figures([
-      ["slope", "the derivative at x, from the tape"], ["secant", "the slope of the secant"],
-      ["gap", "their difference"],
+      ["slope", "the derivative at x"], ["secant", "the slope of the secant"], ["error", "their difference"],
     ]);
-    this.sentence = h("p", { class: "sentence" });
     this.formula = h("div", { class: "formula" });
+    this.sentence = h("p", { class: "sentence" });
+    this.problem = h("p", { class: "problem" });
     this.plot = new Plot(this.lab, {
-      label: "The function with its tangent and a secant", height: 400,
-      x: { label: "x", range: [low, high] }, y: { label: "f(x)", range: [0, 1] },
+      label: "The function with its tangent and a secant", height: 380,
+      x: { label: "x", range: this.range }, y: { label: "f(x)", range: [0, 1] },
     });
-    this.point = this.plot.handle({
+    this.plot.handle({
       label: "The point on the curve: the arrow keys move x", onlyX: true,
-      get: () => [this.x, this.seen?.y ?? 0], set: (x) => this.look({ x: this.#tidy(x) }),
+      get: () => [this.x, this.seen?.y ?? NaN], set: (x) => this.look({ x: this.#tidy(x) }),
     });
     this.plot.onPick((x) => this.look({ x: this.#tidy(x) }));
-    this.errors = new Plot(this.lab, {
-      label: "The error of the secant against h", height: 280,
-      x: { label: "h", range: [SMALLEST, LARGEST], log: true },
-      y: { label: "error", range: [1e-16, 10], log: true },
+    this.lens = new Plot(this.lab, {
+      label: "The function near the point, enlarged", height: 380, legend: false,
+      caption: "Under the microscope: two steps to each side",
+      x: { label: "distance from x, counted in h", range: [-2, 2] },
+      y: { label: "change of f(x), counted in h", range: [-2, 2] },
     });
-    this.chain = chain();
-    this.table = numbers("The numbers of this picture", () => this.#rows());
-    this.errorTable = numbers("The numbers of this picture", () => this.#errorRows());
+    this.table = numbers("The numbers of these pictures", () => this.#rows());
     return h("div", { class: "pictures" },
       h("section", { class: "card", "aria-label": "The curve" },
-        this.formula, this.figures.element, this.sentence, this.plot.element, this.table.element),
-      h("div", { class: "pair" },
-        section("How the tape got it", this.chain.element),
-        section("Why h must not be too small", h("p", { class: "note" },
-          "A smaller h brings the secant nearer, until rounding takes over: the computer keeps ",
-          "about 16 digits in float64, 7 in float32. The derivative needs no h."),
-          this.errors.element, this.errorTable.element)));
+        h("div", { class: "heading" }, this.formula, this.figures.element), this.sentence, this.problem,
+        h("div", { class: "lens" }, this.plot.element, this.lens.element), this.table.element),
+      h("div", { class: "pair" }, section("How the tape got it", this.#chain()), this.#errors()));
+  }
+
+  #chain() {
+    this.chain = chain();
+    return this.chain.element;
+  }
+
+  #errors() {
+    this.errors = new Plot(this.lab, {
+      label: "The error of the secant against h", height: 300,
+      x: { label: "h", range: [1e-16, 1], log: true },
+      y: { label: "error of the slope", range: [1e-12, 10], log: true },
+    });
+    this.errorWords = h("div", { class: "note" });
+    this.errorTable = numbers("The numbers of this picture", () => this.#errorRows());
+    return section("Why h must not be too small", this.errors.element, this.errorWords, this.errorTable.element);
   }
 
   // ---- asking
@@ -147,14 +168,13 @@ class Slope {
     this.xSlider.value = this.x;
     this.hSlider.value = step;
     this.lab.state.set({ x: this.x, h: step });
-    this.askLook({ type: "look", f: this.f, x: this.x, h: step });
+    this.askLook({ type: "look", f: this.f, x: this.x, h: step, dtype: this.dtype });
     clearTimeout(this.later);
     this.later = setTimeout(() => this.#lookCloser(), 120);
   }
 
   #lookCloser() {
     this.askErrors({ type: "errors", f: this.f, x: this.x });
-    this.askChain({ type: "chain", f: this.f, x: this.x });
   }
 
   /** Move x by a two hundredth of the picture. */
@@ -186,16 +206,31 @@ class Slope {
     return Number((Math.round(x / unit) * unit).toPrecision(10));
   }
 
+  /** Move one end of the picture. */
+  stretch(end, value) {
+    this.range[end] = value;
+    this.lab.state.set({ from: this.range[0], to: this.range[1] });
+    [this.xSlider.range.min, this.xSlider.range.max] = this.range;
+    this.curve();
+  }
+
   // ---- answers
 
-  #failed(error) {
-    if (this.failedBefore !== error.message) this.lab.announce(error.message);
-    this.failedBefore = error.message;
+  #noCurve(error) {
     this.field.fail(error.message);
+    this.lab.announce(error.message);
+  }
+
+  #noLook(error) {
+    if (this.field.failed) return; // the formula itself is wrong, which is said already
+    this.problem.textContent = error.message;
+    this.figures.set({ slope: "–", secant: "–", error: "–" });
+    this.sentence.textContent = "";
+    this.seen = null;
+    this.#paint();
   }
 
   #gotCurve(frame) {
-    this.failedBefore = "";
     this.field.fail("");
     this.drawn = frame.arrays;
     this.formula.replaceChildren(math(row("f", row("(", "x", ")"), "=", parse(frame.mathml))));
@@ -204,72 +239,132 @@ class Slope {
 
   #gotLook(frame) {
     this.seen = frame;
-    const { x, h: step, y, slope, secant } = frame;
-    const [s, q] = [Number(slope), Number(secant)];
-    this.figures.set({ slope: number(s, DIGITS), secant: number(q, DIGITS), gap: number(q - s, 3) });
-    this.sentence.textContent =
-      `At x = ${number(x)} the function is ${number(y)}. A step of h = ${number(step)} changes it by ` +
-      `${number(q * step)}, which is ${number(q)} × h; a tiny change is multiplied by ${number(s)}.`;
+    this.problem.textContent = "";
+    const { x, h: step, y, slope, secant, error } = frame;
+    const change = Number(secant) * step;
+    this.figures.set({ slope: number(slope, DIGITS), secant: number(secant, DIGITS), error: number(error, 3) });
+    this.sentence.textContent = `At x = ${number(x)} the function is ${number(y)}. ` +
+      (frame.moved
+        ? `A step of h = ${number(step)} changes it by ${number(change)}, which is ${number(secant)} × h. `
+        : `h = ${number(step)} is too small here: x + h is x. `) +
+      (frame.corner
+        ? "There is a corner: the slope from the left is another than from the right."
+        : `A tiny change of x is multiplied by ${number(slope)}.`);
     clearTimeout(this.saying);
-    this.saying = setTimeout(() => this.lab.announce(`The derivative at x = ${number(x)} is ${number(s)}.`), 700);
+    this.saying = setTimeout(() => this.lab.announce(`The derivative at x = ${number(x)} is ${number(slope)}.`), 700);
     this.#paint();
   }
 
   #gotErrors(frame) {
     this.measured = frame;
-    const { step, error32, error64 } = frame.arrays;
-    const line = (y, color, dash, marker, label) =>
-      ({ kind: "line", x: step.data, y: y.data, color, dash, marker, every: 6, width: 2, size: 3.5, label });
+    const { h: steps, float64, float32, central } = frame.arrays;
+    const line = (y, color, dash, marker, label) => ({
+      kind: "line", x: steps.data, y: y.data.map((v) => v || NaN), color, dash, marker, every: 4, width: 2, size: 3.5, label,
+    });
+    const all = [...float64.data, ...float32.data, ...central.data].filter((v) => v > 0 && v < Infinity);
+    this.errors.y.range = all.length ? [Math.min(...all) / 3, Math.max(...all) * 3] : [1e-16, 1];
     this.errors.draw([
       { kind: "rule", x: this.step, color: "--soft" },
-      line(error64, "--blue", [], "circle", "float64"),
-      line(error32, "--orange", [6, 5], "square", "float32"),
+      line(float32, "--orange", [6, 5], "square", "forward, float32"),
+      line(central, "--purple", [2, 5], "triangle", "to both sides, float64"),
+      line(float64, "--blue", [], "circle", "forward, float64"),
     ]);
-    this.errors.describe(frame.words);
+    this.errors.describe(`The error of the secant against h. ${frame.words.join(" ")}`);
+    this.errorWords.replaceChildren(...frame.words.map((words) => h("p", {}, words)));
     this.errorTable.refresh();
   }
 
   // ---- drawing
 
   #paint() {
-    if (!this.drawn || !this.seen) return;
+    if (!this.drawn) return;
     const { x: xs, y: ys, slope: slopes } = this.drawn;
-    const { x, y, slope, ahead, h: step, secant } = this.seen;
     const both = this.both.value;
-    this.plot.y.range = robust([...ys.data, ...(both ? slopes.data : [])], [Number(y)]);
-    const [low, high] = this.range;
-    const straight = (factor, color, dash, label) => ({
-      kind: "line", x: [low, high], y: [low, high].map((v) => Number(y) + Number(factor) * (v - x)),
-      color, dash, width: 2, label,
-    });
+    this.plot.y.range = robust([...ys.data, ...(both ? slopes.data : [])], [Number(this.seen?.y ?? NaN)]);
     this.plot.draw([
-      both && { kind: "line", x: xs.data, y: slopes.data, color: "--purple", dash: [2, 5], width: 2.5, label: "its derivative at every x" },
-      straight(secant, "--orange", [8, 6], "secant over h"),
-      straight(slope, "--green", [], "tangent"),
+      both && { kind: "line", x: xs.data, y: slopes.data, color: "--purple", dash: [2, 5], label: "its derivative at every x" },
+      ...this.#lines(),
       { kind: "line", x: xs.data, y: ys.data, color: "--blue", width: 3, label: "f(x)" },
-      { kind: "points", x: [x + step], y: [Number(ahead)], color: "--orange", shape: "square", size: 5.5 },
+      ...this.#rise(),
     ]);
-    this.plot.describe(
-      `The curve of ${this.f} from ${number(low)} to ${number(high)}, with the tangent at x = ${number(x)} ` +
-      `(slope ${number(slope)}) and the secant over h = ${number(step)} (slope ${number(secant)}).`);
+    this.plot.describe(this.#inWords());
+    this.#enlarge();
     this.table.refresh();
   }
 
+  /** Secant and tangent, all through the picture. */
+  #lines() {
+    if (!this.seen) return [];
+    const { x, y, slope, secant } = this.seen;
+    const straight = (factor, color, dash, label) => ({
+      kind: "line", x: this.range, y: this.range.map((v) => y + Number(factor) * (v - x)), color, dash, width: 2, label,
+    });
+    return [straight(secant, "--orange", [8, 6], "secant over h"), straight(slope, "--green", [], "tangent")];
+  }
+
+  /** The step and the rise of the secant, as two sides of a triangle. */
+  #rise() {
+    if (!this.seen) return [];
+    const { x, y, h: step, secant } = this.seen;
+    const top = y + Number(secant) * step;
+    const side = { kind: "line", color: "--soft", width: 1.5, dash: [2, 3] };
+    const wide = this.plot.sx && Math.abs(this.plot.sx.to(x + step) - this.plot.sx.to(x)) > 24;
+    return [
+      { ...side, x: [x, x + step, x + step], y: [y, y, top] },
+      { kind: "points", x: [x + step], y: [top], color: "--orange", shape: "square", size: 5.5 },
+      wide && { kind: "text", x: x + step / 2, y, text: "h", color: "--soft", align: "center", dy: top >= y ? 12 : -12 },
+    ];
+  }
+
+  #enlarge() {
+    if (!this.seen) return this.lens.draw([]);
+    const { slope, secant, arrays: { across, up } } = this.seen;
+    const straight = (factor, color, dash) =>
+      ({ kind: "line", x: [-2, 2], y: [-2 * factor, 2 * factor], color, dash, width: 2 });
+    this.lens.y.range = robust(up.data, [Number(secant), Number(slope), 0]);
+    this.lens.draw([
+      straight(Number(secant), "--orange", [8, 6]),
+      straight(Number(slope), "--green", []),
+      { kind: "line", x: across.data, y: up.data, color: "--blue", width: 3 },
+      { kind: "points", x: [1], y: [Number(secant)], color: "--orange", shape: "square", size: 5.5 },
+      { kind: "points", x: [0], y: [0], color: "--ink-line", size: 5.5 },
+    ]);
+    this.lens.describe(`The function within 2 h of x, enlarged ${number(1 / this.step, 3)} times: ` +
+      `its slope is ${number(slope)}, that of the secant is ${number(secant)}.`);
+  }
+
+  #inWords() {
+    const [low, high] = this.range;
+    const curve = `The curve of ${this.f} from ${number(low)} to ${number(high)}`;
+    if (!this.seen) return `${curve}.`;
+    const { x, slope, secant } = this.seen;
+    return `${curve}, with the tangent at x = ${number(x)} (slope ${number(slope)}) and the secant ` +
+      `over h = ${number(this.step)} (slope ${number(secant)}).`;
+  }
+
   #rows() {
-    const { x, h: step, y, ahead, slope, secant } = this.seen;
-    return {
-      caption: "Secant and tangent",
-      columns: ["what", "value"],
-      rows: [["x", x], ["f(x)", number(y, DIGITS)], ["h", step], ["f(x + h)", number(ahead, DIGITS)],
-        ["(f(x + h) − f(x)) / h, the secant", number(secant, DIGITS)],
-        ["f′(x), the tape's derivative", number(slope, DIGITS)]],
-    };
+    const rows = [];
+    if (this.seen) {
+      const { x, h: step, y, slope, secant, error } = this.seen;
+      rows.push(["x", x], ["f(x)", number(y, DIGITS)], ["h", step],
+        ["(f(x + h) − f(x)) / h, the secant's slope", number(secant, DIGITS)],
+        ["f′(x), the derivative from the tape", number(slope, DIGITS)], ["their difference", number(error, 3)]);
+    }
+    const { x, y, slope } = this.drawn;
+    const every = Math.floor(x.data.length / 10);
+    for (let i = 0; i < x.data.length; i += every)
+      rows.push([`at x = ${number(x.data[i])}: f(x), f′(x)`, `${number(y.data[i])}, ${number(slope.data[i])}`]);
+    return { caption: "Secant and tangent, and some points of the curve", columns: ["what", "value"], rows };
   }
 
   #errorRows() {
-    const { step, error32, error64 } = this.measured.arrays;
-    const rows = Array.from(step.data, (v, i) => [v, error64.data[i], error32.data[i]]);
-    return { caption: "Error of the secant's slope", columns: ["h", "in float64", "in float32"], rows };
+    if (!this.measured) return { caption: "Nothing is measured yet", columns: ["h"], rows: [] };
+    const { h: steps, float64, float32, central } = this.measured.arrays;
+    const rows = Array.from(steps.data, (v, i) => [v, float64.data[i], float32.data[i], central.data[i]]);
+    return {
+      caption: "How far the secant's slope is from the derivative",
+      columns: ["h", "forward, float64", "forward, float32", "to both sides, float64"], rows,
+    };
   }
 
   end() {
@@ -277,7 +372,6 @@ class Slope {
     clearTimeout(this.later);
     clearTimeout(this.saying);
     clearInterval(this.shrinking);
-    this.plot.end();
-    this.errors.end();
+    for (const plot of [this.plot, this.lens, this.errors]) plot.end();
   }
 }
