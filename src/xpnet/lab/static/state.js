@@ -1,25 +1,36 @@
 /** The state of a page, kept in the address: `#slope?f=x**2&x=3`. */
 
 /**
- * Read an address's fragment.
+ * Read an address's fragment. A plus sign is one: it stands in formulas.
  * @param {string} hash
- * @returns {{page: string, values: URLSearchParams}}
+ * @returns {{page: string, values: Map<string, string>}}
  */
 export function parse(hash) {
   const [page, query = ""] = hash.replace(/^#/, "").split(/\?(.*)/s);
-  return { page, values: new URLSearchParams(query) };
+  const values = new Map();
+  for (const word of query.split("&").filter(Boolean)) {
+    const [key, value = ""] = word.split(/=(.*)/s);
+    values.set(decoded(key), decoded(value));
+  }
+  return { page, values };
 }
 
-/** Write an address's fragment, readable: only what must be escaped is. */
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text; // a percent sign that escapes nothing
+  }
+}
+
+/** Write an address's fragment so that it can be read: `x**2+1/y` stays as it is. */
 export function format(page, values) {
-  const words = [...values].map(([key, value]) => `${key}=${escape(value)}`);
+  const words = [...values].map(([key, value]) => `${key}=${escaped(value)}`);
   return `#${page}${words.length ? "?" + words.join("&") : ""}`;
 }
 
-/** Escape what would be read as something else; keep `x**2 / (1 - y)` as it is. */
-function escape(value) {
-  return encodeURIComponent(value).replace(/%(2F|3A|2C|3D|28|29)/g, decodeURIComponent)
-    .replaceAll("%20", "+");
+function escaped(value) {
+  return encodeURIComponent(value).replace(/%(2B|2F|3A|2C|3D)/g, decodeURIComponent);
 }
 
 /** What a page remembers in the address; small changes are written a little later. */

@@ -1,0 +1,136 @@
+"""The page Slope in a real browser, by mouse and by keyboard alone."""
+
+from __future__ import annotations
+
+import statistics
+
+import numpy as np
+import pytest
+
+import xpnet as xn
+from xpnet.learn.digits import number
+from xpnet.learn.formula import Formula
+
+pytestmark = pytest.mark.browser
+
+SHRINK = "Let h shrink"
+
+
+@pytest.mark.parametrize(
+    ("f", "x"),
+    [("x**2", 3.0), ("sin(x)*exp(-x)", 1.3), ("log(1 + exp(-x))", -0.7)],
+)
+def test_the_shown_derivative_is_that_of_grad(visit, f, x):
+    page = visit(f"slope?f={f}&x={x}")
+    page.wait_figure("slope", number(xn.grad(Formula(f))(x), 8))
+
+
+def test_a_function_is_typed_and_the_point_dragged_with_the_mouse(visit):
+    seen = visit("slope")
+    seen.wait_figure("slope", "6")
+    field = seen.page.get_by_label("f(x) =")
+    field.fill("x^3")
+    field.press("Enter")
+    seen.wait_figure("slope", "27")
+    handle = seen.page.get_by_role("button", name="The point on the curve")
+    box = handle.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    seen.page.mouse.move(x, y)
+    seen.page.mouse.down()
+    seen.page.mouse.move(x - 60, y + 20, steps=4)
+    seen.page.mouse.up()
+    seen.page.wait_for_timeout(400)
+    at = float(seen.page.get_by_label("x, the place, exactly").input_value())
+    assert -2 < at < 3
+    seen.wait_figure("slope", number(3 * at**2, 8))
+    assert "f=x%5E3" in seen.page.url
+    seen.page.go_back()
+    seen.page.get_by_label("f(x) =").wait_for()
+    assert seen.page.get_by_label("f(x) =").input_value() == "x**2"
+
+
+def test_the_keyboard_alone_is_enough(visit):
+    seen = visit("slope")
+    page = seen.page
+    seen.wait_figure("slope", "6")
+    seen.tab_to("f(x) =")
+    page.keyboard.press("Control+a")
+    page.keyboard.type("2x + 1")
+    page.keyboard.press("Enter")
+    seen.wait_figure("slope", "2")
+    seen.tab_to("x, the place, exactly")
+    page.keyboard.press("Control+a")
+    page.keyboard.type("1.5")
+    seen.tab_to(SHRINK)
+    seen.tab_to("The point on the curve: the arrow keys move x")
+    page.keyboard.press("ArrowRight")
+    seen.page.wait_for_timeout(300)
+    assert float(page.get_by_label("x, the place, exactly").input_value()) > 1.5
+    seen.tab_to("The numbers of these pictures")
+    page.keyboard.press("Enter")
+    assert page.get_by_role("table").first.is_visible()
+
+
+def test_the_secant_becomes_the_tangent(visit):
+    seen = visit("slope")
+    seen.wait_figure("secant", "7")
+    seen.page.get_by_role("button", name=SHRINK).click()
+    seen.page.wait_for_timeout(600)
+    seen.page.get_by_role("button", name="Stop").click()
+    seen.page.wait_for_timeout(200)
+    assert 6 < float(seen.figure("secant")) < 6.7
+
+
+def test_where_motion_is_unwelcome_h_shrinks_once(visit):
+    seen = visit("slope", reduced_motion="reduce")
+    seen.wait_figure("secant", "7")
+    seen.page.get_by_role("button", name=SHRINK).click()
+    seen.wait_figure("secant", "6.1")
+    seen.page.wait_for_timeout(300)
+    assert seen.figure("secant") == "6.1"
+
+
+@pytest.mark.parametrize("f", ["x.__class__", "open('x')", "9**9**9**9", "(" * 300])
+def test_what_is_no_formula_is_refused_with_a_sentence(visit, f):
+    seen = visit("slope")
+    seen.wait_figure("slope", "6")
+    field = seen.page.get_by_label("f(x) =")
+    field.fill(f)
+    field.press("Enter")
+    problem = seen.page.locator(".field.text .problem:not(:empty)")
+    problem.wait_for(timeout=5000)
+    assert problem.inner_text().endswith((".", "…"))
+    assert field.get_attribute("aria-invalid") == "true"
+    field.fill("x")
+    field.press("Enter")
+    seen.wait_figure("slope", "1")
+    assert not problem.count()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(visit, scheme):
+    seen = visit("slope", color_scheme=scheme)
+    seen.wait_figure("slope", "6")
+    for summary in seen.page.locator("summary").all():
+        summary.click()
+    seen.page.wait_for_timeout(300)
+    assert seen.violations() == []
+
+
+def test_the_page_fits_into_800_pixels(visit):
+    seen = visit("slope", width=800)
+    seen.wait_figure("slope", "6")
+    assert seen.fits()
+
+
+def test_a_slider_answers_within_20_milliseconds(visit):
+    seen = visit("slope?f=sin(x**2)/(1 + x**2)")
+    slider = seen.page.get_by_label("x, the place", exact=True)
+    slider.focus()
+    before = len(seen.times())
+    for _ in range(40):
+        seen.page.keyboard.press("ArrowRight")
+        seen.page.wait_for_timeout(15)
+    times = seen.times()[before:]
+    assert len(times) >= 20
+    assert statistics.median(times) <= 20.0, np.round(times, 1)
