@@ -39,7 +39,12 @@ __all__ = [
     "recording_as",
 ]
 
-_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_TAUGHT = tuple(
+    PACKAGE + part + os.sep for part in (f"learn{os.sep}lessons", f"lab{os.sep}pages")
+)
+"""Files of the package whose lines are shown as a user's own."""
+
 _inside: set[str] = set()  # the package's own files, as they are met
 _next_number = itertools.count(1).__next__
 _get_number = operator.attrgetter("number")
@@ -204,7 +209,7 @@ class Node:
         while frame.f_back is not None:
             path = frame.f_code.co_filename
             if path not in _inside:
-                if not path.startswith(_PACKAGE):
+                if not is_inside(path):
                     break
                 _inside.add(path)
             frame = frame.f_back
@@ -214,6 +219,11 @@ class Node:
     def where(self) -> str:
         """Return the user's own line that recorded this operation."""
         return place_of(self.code, self.instruction)
+
+
+def is_inside(path: str) -> bool:
+    """Tell whether a file is the package's own, and not shown as a user's."""
+    return path.startswith(PACKAGE) and not path.startswith(_TAUGHT)
 
 
 def place_of(code: CodeType, instruction: int) -> str:
@@ -232,7 +242,7 @@ def place_of(code: CodeType, instruction: int) -> str:
 def users_place() -> str:
     """Return the line that is running outside of this package, the nearest one."""
     frame = sys._getframe(1)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+    while frame.f_back is not None and is_inside(frame.f_code.co_filename):
         frame = frame.f_back
     return place_of(frame.f_code, frame.f_lasti)
 

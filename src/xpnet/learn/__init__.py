@@ -7,10 +7,11 @@ that everybody trains with. Nothing needs an extra installed but `plots` (matplo
 import importlib
 from typing import Any
 
+from .explain import Explanation, explain
 from .formula import Formula
 from .microscope import Microscope, microscope
 
-__all__ = ["Formula", "Microscope", "microscope"]
+__all__ = ["Explanation", "Formula", "Microscope", "explain", "microscope"]
 
 _ON_DEMAND = frozenset({"plots", "lessons"})
 

@@ -24,7 +24,7 @@ from ..tape import (
 )
 from .trace import Function
 
-__all__ = ["Run", "checkpoint"]
+__all__ = ["Run", "checkpoint", "run_again"]
 
 
 def checkpoint(function: Function) -> Function:
@@ -195,7 +195,7 @@ class _Checkpoint(Row):
 
         The sums are then made in the order in which they would be without a checkpoint.
         """
-        again = _run_again(node)
+        again = run_again(node)
         pull_back(
             [(again.nodes[i], part) for i, part in sorted(g.parts.items())],
             [p for p in parents if p is not None],
@@ -209,7 +209,7 @@ class _Checkpoint(Row):
     def push_nested(
         self, node: Node, tangents: list[Any], higher: bool, step: Any
     ) -> Any:
-        again = _run_again(node)
+        again = run_again(node)
         known = {
             p: t for p, t in zip(node.parents, tangents, strict=True) if t is not None
         }
@@ -223,7 +223,7 @@ class _Checkpoint(Row):
 _CHECKPOINT = _Checkpoint()
 
 
-def _run_again(node: Node) -> _Again:
+def run_again(node: Node) -> _Again:
     run: Any = node.saved
     since = mark()
     token = reopened.set(reopened.get().union(node.parents))

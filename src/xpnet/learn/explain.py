@@ -1,0 +1,323 @@
+"""`explain`: the chain rule of a result, read from its tape."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple, final
+
+from ..calculus.array import Array
+from ..calculus.tape import Node, pull_back
+from ..errors import GradientError, OptionError, ShapeError
+from ..trees import flatten
+from .naming import callers_names, name_steps
+from .numeric import Difference, check, nudge_of
+from .paths import Edge, Path, find_paths, gradients
+from .rules import link, slope
+from .symbols import text
+from .trace import Step, Trace
+
+__all__ = ["Explanation", "Factor", "Variable", "explain"]
+
+
+def explain(
+    loss: Array,
+    wrt: Any = None,
+    *,
+    paths: int = 8,
+    names: Mapping[str, Any] | None = None,
+) -> Explanation:
+    """Explain how a result changes with what it was computed from.
+
+    The tape of `loss` is read: every operation with its value; every path from a
+    variable `w` to the loss, as names (``∂loss/∂z · ∂z/∂w``), as symbols from the table
+    of derivatives, and as numbers; and the sum over the paths, beside the gradient of
+    the tape and a finite difference. Nothing is changed by it: no gradient, no tape, no
+    bit of a value.
+
+    Parameters
+    ----------
+    loss : Array
+        One number on the tape, before a backward pass has released it.
+    wrt : Array, Module, or container of arrays, optional
+        What to explain the change with: variables, or results on the way. All variables
+        when omitted.
+    paths : int
+        How many paths are written out for each variable: the strongest, and "the rest".
+    names : mapping of str to array, optional
+        What to call arrays; by default what the caller's variables and source lines
+        call them.
+
+    Returns
+    -------
+    Explanation
+        ``print(...)`` gives text, a notebook shows HTML, ``.to_dict()`` has everything.
+        Use ``.element(index)`` to see one element of a gradient as its sum, and
+        ``.nudge(delta)`` to try the prediction.
+
+    Raises
+    ------
+    ShapeError
+        If `loss` is not one number.
+    GradientError
+        If `loss` is not on the tape, or does not depend on `wrt`, or a backward pass
+        has released the tape.
+
+    Notes
+    -----
+    A function that is one operation on the tape (a linear layer, a loss) is taken
+    apart into the operations of its reference. Convolutions, pooling, normalization
+    and recurrent layers stay whole. A value that the tape did not keep is computed
+    again, by the same function of the same values.
+
+    Examples
+    --------
+    >>> import xpnet as xn
+    >>> w = xn.asarray(3.0, requires_grad=True)
+    >>> loss = w**2
+    >>> print(xn.explain(loss, wrt=w))
+    loss = 9
+    <BLANKLINE>
+    Forward
+      w     variable  3
+      loss  w²        9
+    <BLANKLINE>
+    How loss changes with w
+      w → loss
+        ∂loss/∂w = ∂loss/∂w
+                 = 2 w
+                 = 6
+      sum of 1 path        6
+      the tape's gradient  6
+      finite difference    6
+    """
+    if type(loss) is not Array or loss._node is None:
+        raise GradientError(
+            "explain: the result is not on the tape. Make a variable with "
+            "requires_grad=True and compute the result from it."
+        )
+    if loss.size != 1:
+        raise ShapeError(
+            f"explain: the result has shape {loss.shape}, and one number is explained "
+            "at a time. Explain xp.sum(result), or one element: result[0]."
+        )
+    if type(paths) is not int or paths < 1:
+        raise OptionError(f"explain: paths must be an integer >= 1, not {paths!r}.")
+    trace = Trace(loss)
+    name_steps(trace, callers_names() if names is None else names)
+    return Explanation(trace, loss, _variables(trace, wrt), paths)
+
+
+def _variables(trace: Trace, wrt: Any) -> dict[Step, Any]:
+    """Return the steps to explain the change with, and their nodes on the tape."""
+    if wrt is None:
+        return {step: step.node for step in trace.steps if step.row is None}
+    arrays = [x for x in flatten(wrt)[0] if type(x) is Array and x._node is not None]
+    found = {trace.of(x._node): x._node for x in arrays}
+    steps = {step: node for step, node in found.items() if step is not None}
+    if not steps:
+        raise GradientError(
+            "explain: the result does not depend on wrt. Was wrt made with "
+            "requires_grad=True before the result was computed from it?"
+        )
+    return steps
+
+
+class Factor(NamedTuple):
+    """One factor of a path: how one named value changes with the one before it."""
+
+    name: str
+    symbols: str
+    back: str
+    number: Any
+    value: Any
+    above: Step
+    below: Step
+
+
+class Variable(NamedTuple):
+    """What an explanation says of one variable."""
+
+    step: Step
+    paths: list[Path]
+    count: int
+    total: Any
+    rest: Any
+    gradient: Any
+    differences: list[Difference]
+
+
+@final
+class Explanation:
+    """The chain rule of one result, with its numbers; made by `explain`.
+
+    Attributes
+    ----------
+    trace : Trace
+        The operations that the result was computed by.
+    variables : list of Variable
+        For each variable its paths, and the three numbers that must agree.
+    """
+
+    def __init__(
+        self, trace: Trace, loss: Array, variables: dict[Step, Any], limit: int
+    ) -> None:
+        self.trace = trace
+        self.gradients = gradients(trace)
+        taped = _tapes_gradients(loss, list(variables.values()))
+        self.variables = []
+        for step, node in variables.items():
+            found = find_paths(trace, step, self.gradients, limit)
+            g = taped.get(node)
+            self.variables.append(Variable(step, *found, g, check(trace, step, g)))
+
+    @property
+    def loss(self) -> Step:
+        """The step of the result."""
+        return self.trace.result
+
+    def step(self, name: str) -> Step:
+        """Return the step of a name."""
+        for step in self.trace.steps:
+            if step.name == name:
+                return step
+        known = ", ".join(step.name for step in self.trace.steps if step.named)
+        raise OptionError(f"explain: nothing is called {name!r}; there are {known}.")
+
+    def variable(self, name: str | None = None) -> Variable:
+        """Return what is said of one variable; its name may be left out if it is one."""
+        if name is None and len(self.variables) == 1:
+            return self.variables[0]
+        for variable in self.variables:
+            if variable.step.name == name:
+                return variable
+        known = ", ".join(variable.step.name for variable in self.variables)
+        if name is None:
+            raise OptionError(f"explain: say which variable: {known}.")
+        raise OptionError(
+            f"explain: no variable is called {name!r}; there are {known}."
+        )
+
+    def gradient(self, name: str | None = None) -> Any:
+        """Return the tape's gradient with respect to a variable, the library's array."""
+        return self.variable(name).gradient
+
+    def element(self, *index: int, of: str | None = None) -> Any:
+        """Return how one element of a gradient is a sum: see `learn.element.Element`."""
+        from .element import Element
+
+        return Element(self, self.variable(of).step, index)
+
+    def nudge(self, delta: Any, of: str | None = None) -> Any:
+        """Return what a small change of a variable does: predicted, and computed."""
+        return nudge_of(self.trace, self.variable(of).step, self.gradients, delta)
+
+    # --- factors ----------------------------------------------------------------------
+
+    def factors(self, path: Path) -> list[Factor]:
+        """Return the factors of a path, from the result down to the variable.
+
+        Operations without a name of their own are counted to the named value that they
+        are a part of, so that ``z = w * x + b`` is one factor, ``∂z/∂w = x``.
+        """
+        found: list[Factor] = []
+        group: list[Edge] = []
+        value = self.trace.lib.raw.ones_like(self.loss.value)
+        for i, edge in enumerate(path.edges):
+            group.append(edge)
+            value = edge.step.pull(value, only=edge.index)[edge.index]
+            if edge.below.named or i == len(path.edges) - 1:
+                found.append(_factor(group, value))
+                group = []
+        return found
+
+    # --- outputs ----------------------------------------------------------------------
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as dictionaries, lists, numbers and strings (JSON)."""
+        from .record import record
+
+        return record(self)
+
+    def __str__(self) -> str:
+        from .report import report
+
+        return report(self)
+
+    def __repr__(self) -> str:
+        wrt = ", ".join(variable.step.name for variable in self.variables)
+        return f"<Explanation of {self.loss.name} with respect to {wrt}>"
+
+    def _repr_html_(self) -> str:
+        from .html import explanation_html
+
+        return explanation_html(self.to_dict())
+
+
+def _factor(group: list[Edge], value: Any) -> Factor:
+    """Return the factor that some operations in a row make together."""
+    above, below = group[0].step, group[-1].below
+    symbols, back = "1", f"∂L/∂{above.name}"
+    amount: Any = None
+    simple = True
+    for i, edge in enumerate(group):
+        shown = link(edge.step, edge.index)
+        words = _words(edge.step)
+        if shown.elementwise:
+            part = text(shown.formula, words)
+            symbols = _times(symbols, part) if simple else symbols
+            back = _times(back, part)
+            local = slope(edge.step, edge.index)
+            amount = local if i == 0 else _product(amount, local)
+        else:
+            simple, amount = False, None
+            back = text(shown.formula, {**words, "g": back})
+    if not simple:
+        symbols = back
+    name = f"∂{above.name}/∂{below.name}"
+    return Factor(name, symbols, back, amount, value, above, below)
+
+
+def _words(step: Step) -> dict[str, str]:
+    """Return what the letters of a formula stand for in one step."""
+    words = {"out": step.name}
+    for letter, x in zip("xy", step.inputs, strict=False):
+        words[letter] = x.name or "constant"
+    return words
+
+
+def _times(x: str, y: str) -> str:
+    """Return the product of two expressions, without a factor of 1."""
+    if x == "1" or y == "1":
+        return y if x == "1" else x
+    if y == "−1":
+        return text("-x", {"x": x})
+    return text("x * y", {"x": x, "y": y})
+
+
+def _product(x: Any, y: Any) -> Any:
+    if x is None or y is None:
+        return None
+    try:
+        return x * y
+    except (ValueError, TypeError, RuntimeError):
+        return None  # a broadcast that is summed again
+
+
+def _tapes_gradients(loss: Array, wanted: list[Any]) -> dict[Any, Any]:
+    """Return what a backward pass gives, with the tape's own walk and its own twins."""
+    seed = [(loss._node, loss._lib.raw.ones_like(loss.data))]
+    return pull_back(seed, wanted, keep=True, step=_without_hooks)
+
+
+def _without_hooks(
+    node: Node, parents: Any, g: Any, cotangents: Any, higher: bool
+) -> Any:
+    """Take a cotangent through a node as training does, but call nobody's hooks."""
+    row = node.row
+    if row.name == "watch":
+        return tuple([g.parts.get(i) for i in range(len(node.parents))])
+    if row.nested:
+        return row.pull_nested(node, parents, g, cotangents, higher, _without_hooks)
+    if row.writes:
+        return row.pull_into(node, parents, node.saved, g, (None,) * len(parents))
+    return row.pull(node, parents, node.saved, g, node.lib.raw)

@@ -1,0 +1,273 @@
+"""What a rule says, in words and symbols: for each operation, and for each of its inputs.
+
+The formulas of elementwise functions come from the table of derivatives itself. What
+the table gives by a transpose is put into words here, with the shapes of the case.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import inspect
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from ..calculus.kinds.composite import Composite
+from ..calculus.kinds.elementwise import times
+from ..calculus.kinds.general import General
+from ..calculus.kinds.linear import Bilinear, Linear, LinearSequence
+from ..calculus.rule import Binary, Unary
+from .trace import Step, is_plain_loss
+
+__all__ = ["EXPRESSIONS", "Link", "link", "notes", "rule_source", "slope"]
+
+EXPRESSIONS = {
+    "add": "x + y",
+    "divide": "x / y",
+    "matmul": "x @ y",
+    "matrix_transpose": "x.T",
+    "multiply": "x * y",
+    "negative": "-x",
+    "pow": "x**y",
+    "square": "x**2",
+    "subtract": "x - y",
+}
+"""How an operation is written, where that is not a call."""
+
+_LONGEST = 60  # lines of a statement that are shown
+
+_LOSSES = {
+    "cross_entropy": "(softmax(x) - one_hot(y)) / {n}",
+    "binary_cross_entropy": "((1 - y) / (1 - x) - y / x) / {n}",
+    "binary_cross_entropy_with_logits": "(expit(x) - y) / {n}",
+}
+
+_BACK: dict[str, Callable[[Step, int], str]] = {
+    "astype": lambda s, i: "g",
+    "broadcast_to": lambda s, i: "g summed over what was broadcast",
+    "concat": lambda s, i: "the part of g that came from here",
+    "cumulative_sum": lambda s, i: "the sums of g from each place on",
+    "expand_dims": lambda s, i: "g",
+    "getitem": lambda s, i: "g at the places that were read, 0 elsewhere",
+    "matrix_transpose": lambda s, i: "g.T",
+    "mean": lambda s, i: f"g / {_ratio(s)}",
+    "permute_dims": lambda s, i: "g with the axes put back",
+    "reshape": lambda s, i: "g in the old shape",
+    "setitem": lambda s, i: (
+        "g, but 0 where it was overwritten"
+        if i == 0
+        else "g at the places that were written"
+    ),
+    "squeeze": lambda s, i: "g",
+    "stack": lambda s, i: "the part of g that came from here",
+    "sum": lambda s, i: "g",
+    "take": lambda s, i: "g added up at the places that were taken",
+    "to_device": lambda s, i: "g",
+    "where": lambda s, i: (
+        "g where the condition holds, 0 elsewhere"
+        if i == 0
+        else "0 where the condition holds, g elsewhere"
+    ),
+}
+"""What goes back through an operation whose rule is a transpose."""
+
+_WORDS = {
+    "avg_pool": "each g shared equally in its window",
+    "batch_norm": "g through the statistics of the batch",
+    "convolution": "g with the windows of the input|g spread through the flipped weight",
+    "embedding": "g added up in the rows that were looked up",
+    "layer_norm": "g through the mean and the spread of each row",
+    "max_pool": "g to the largest element of each window",
+}
+
+
+class Link(NamedTuple):
+    """How the gradient gets from a step to one of its inputs.
+
+    Attributes
+    ----------
+    formula : str
+        The local derivative in `x`, `y` and `out`, or what becomes of `g`.
+    elementwise : bool
+        Whether the formula is a factor of g; otherwise it speaks of g itself.
+    """
+
+    formula: str
+    elementwise: bool
+
+
+def _size(x: Any) -> int:
+    return math.prod(x.value.shape) if hasattr(x.value, "shape") else 1
+
+
+def _ratio(step: Step) -> int:
+    """Return how many elements one element of a mean is the mean of."""
+    return _size(step.inputs[0]) // max(_size(step), 1)
+
+
+def link(step: Step, index: int) -> Link:
+    """Return the rule of a step for one of its inputs, as it is shown."""
+    row, name = step.row, step.operation
+    assert row is not None
+    if name in _LOSSES and is_plain_loss(step.node):
+        return Link(_LOSSES[name].format(n=_averaged(step)), True)
+    if isinstance(row, (Unary, Binary)):
+        return Link(row.formula[index], True)
+    if name in _BACK:
+        said = _BACK[name](step, index)
+        if step.value is not None and _size(step) == _size(step.inputs[index]) == 1:
+            return Link("1", True)
+        return Link(said, False)
+    if name in _WORDS:
+        words = _WORDS[name].split("|")
+        return Link(words[0] if index or len(words) == 1 else words[1], False)
+    formula = row.formula[index] if index < len(row.formula) else ""
+    if isinstance(row, (Bilinear, Linear, LinearSequence)) or not formula:
+        return Link(formula or f"g through the rule of {name}", False)
+    if isinstance(row, Composite):
+        return Link(f"g where {formula}", False)
+    words = set("".join(c if c.isalnum() else " " for c in formula).split())
+    return Link(formula, isinstance(row, General) and "g" not in words)
+
+
+def _averaged(step: Step) -> int:
+    """Return what the sum of a loss is divided by."""
+    if step.options["reduction"] == "sum":
+        return 1
+    x = step.inputs[0]
+    if step.operation == "cross_entropy":
+        shape = x.value.shape
+        return int(math.prod(shape) // shape[1 if len(shape) > 1 else 0])
+    return _size(x)
+
+
+def slope(step: Step, index: int) -> Any:
+    """Return the local derivative of each element, by the row's own rule, or None.
+
+    It exists where an operation works on each element by itself; and for one number
+    that depends on one number, whatever the operation.
+    """
+    row, x = step.row, step.inputs[index]
+    if step.value is None or x.value is None:
+        return None
+    raw = step.lib.raw
+    if isinstance(row, (Unary, Binary)):
+        ones = raw.ones_like(step.value)
+        with step.lib.quiet():
+            return times(row, index, raw, ones, *step.node.saved)
+    if _size(step) == 1 and _size(x) == 1:
+        found = step.pull(raw.ones_like(step.value), only=index)[index]
+        return None if found is None else raw.reshape(found, step.value.shape)
+    return None
+
+
+# --- notes -----------------------------------------------------------------------------
+
+
+def notes(step: Step) -> list[str]:
+    """Return what is worth saying about the shapes of a step, in sentences."""
+    if step.value is None or step.row is None:
+        return []
+    said = []
+    out = tuple(step.value.shape)
+    if isinstance(step.row, Binary) or step.operation == "where":
+        for _, x in step.parts:
+            if x.value is not None and tuple(x.value.shape) != out:
+                said.append(_broadcast(x, out))
+    if step.operation == "matmul":
+        said.extend(_transposes(step))
+    if step.operation in ("sum", "mean") and step.inputs[0].value is not None:
+        inner = tuple(step.inputs[0].value.shape)
+        if inner != out:
+            said.append(
+                f"Every element of {step.inputs[0].name} {inner} is in the {step.operation}"
+                f" once, so each gets the gradient of its {step.operation} back"
+                + (f", divided by {_ratio(step)}." if step.operation == "mean" else ".")
+            )
+    if len({x for _, x in step.parts}) < len(step.parts):
+        name = step.parts[0][1].name
+        said.append(
+            f"{name} is used {len(step.parts)} times here: that many paths lead "
+            "through this step, and their gradients add up."
+        )
+    return said
+
+
+def _broadcast(x: Step, out: tuple[int, ...]) -> str:
+    """Say which axes a gradient is summed over because its array was broadcast."""
+    shape = tuple(x.value.shape)
+    extra = len(out) - len(shape)
+    axes = [*range(extra)] + [
+        i + extra for i, n in enumerate(shape) if n == 1 and out[i + extra] != 1
+    ]
+    where = (
+        f"axis {axes[0]}"
+        if len(axes) == 1
+        else "axes " + ", ".join(map(str, axes[:-1])) + f" and {axes[-1]}"
+    )
+    return (
+        f"The gradient of {x.name} is summed over {where}, because {x.name} {shape} was "
+        f"broadcast to {out}."
+    )
+
+
+def _transposes(step: Step) -> list[str]:
+    """Say where the transpose in the gradient of a matrix product comes from."""
+    x, y = step.inputs
+    if x.value is None or y.value is None or step.value.ndim != 2:
+        return []
+    out = tuple(step.value.shape)
+    said = []
+    if type(x) is Step:
+        said.append(
+            f"∂L/∂{x.name} {tuple(x.value.shape)} = g {out} @ {y.name}ᵀ "
+            f"{tuple(y.value.shape)[::-1]}: an element of {x.name} meets a row of "
+            f"{y.name}, and gets back the products with that row."
+        )
+    if type(y) is Step:
+        said.append(
+            f"∂L/∂{y.name} {tuple(y.value.shape)} = {x.name}ᵀ "
+            f"{tuple(x.value.shape)[::-1]} @ g {out}: the sum over the {out[0]} rows."
+        )
+    return said
+
+
+# --- the library's own rule ------------------------------------------------------------
+
+
+def rule_source(step: Step) -> str:
+    """Return the library's own source of a step's row, as it stands in the table."""
+    row = step.row
+    if row is None:
+        return ""
+    if isinstance(row, (Unary, Binary)):
+        return _statement(row.rules[0])
+    if isinstance(row, Composite):
+        return _statement(row.reference)
+    for name in ("vjp", "transpose", "pulls"):
+        found = getattr(row, name, None)
+        if found is not None:
+            return _statement(found[0] if isinstance(found, tuple) else found)
+    return _statement(type(row).pull)
+
+
+@functools.cache
+def _statement(function: Any) -> str:
+    """Return the statement of a module that a function stands in."""
+    function = inspect.unwrap(function)
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return ""
+    try:
+        source = "".join(inspect.findsource(function)[0])
+    except (OSError, TypeError):
+        return ""
+    for node in ast.parse(source).body:
+        decorators = getattr(node, "decorator_list", [])
+        first = min([node.lineno, *(d.lineno for d in decorators)])
+        last = node.end_lineno or 0
+        if first <= code.co_firstlineno <= last and last - first < _LONGEST:
+            if not isinstance(node, (ast.ClassDef, ast.For)):
+                return "".join(source.splitlines(keepends=True)[first - 1 : last])
+    return inspect.cleandoc(inspect.getsource(function))
