@@ -2,6 +2,7 @@
 
 import copy
 import io
+import itertools
 import subprocess
 import sys
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 import xpnet as xn
-from xpnet import data, losses, metrics, nn
+from xpnet import data, learn, losses, metrics, nn
 from xpnet.learn import plots
 
 matplotlib = pytest.importorskip("matplotlib", reason="pictures need matplotlib")
@@ -24,7 +25,7 @@ RNG = np.random.default_rng(0)
 def mlp(*sizes, activation=nn.ReLU, rng=0):
     """Return a plain network of dense layers."""
     layers = []
-    for i, (inside, outside) in enumerate(zip(sizes, sizes[1:], strict=False)):
+    for i, (inside, outside) in enumerate(itertools.pairwise(sizes)):
         layers += [nn.Linear(inside, outside, rng=rng + i), activation()]
     return nn.Sequential(*layers[:-1])
 
@@ -53,6 +54,7 @@ PICTURES = {
     "slope": (1, lambda **o: plots.slope(xn.xp.tanh, np.linspace(-2, 2, 9), at=1, **o)),
     "activations": (2, lambda **o: plots.activations(["relu", "tanh"], **o)),
     "learning_curves": (2, lambda **o: plots.learning_curves(HISTORY, **o)),
+    "microscope": (2, lambda **o: plots.microscope(learn.microscope("x^2", 3.0), **o)),
     "decision_boundary": (
         1,
         lambda **o: plots.decision_boundary(
@@ -79,7 +81,7 @@ picture = pytest.mark.parametrize("name", PICTURES)
 
 
 def test_every_function_is_in_the_table():
-    assert sorted(PICTURES) == sorted(plots.__all__)
+    assert sorted([*PICTURES, "use_theme"]) == sorted(plots.__all__)
 
 
 @picture
@@ -173,6 +175,16 @@ def drawn_texts(ax):
     return [text for text in found if text.get_text()]
 
 
+def test_a_theme_is_used_inside_its_block_and_no_longer():
+    with plots.use_theme("dark"):
+        inside = plots.activations(["relu"])
+        assert plots.activations(["relu"], theme="light").get_facecolor()[0] == 1.0
+    outside = plots.activations(["relu"])
+    assert inside.get_facecolor()[0] < 0.1 < 0.9 < outside.get_facecolor()[0]
+    with pytest.raises(xn.XpnetError, match="light, dark"), plots.use_theme("grey"):
+        pass
+
+
 def test_the_package_loads_without_matplotlib_and_a_picture_is_one_sentence():
     code = (
         "import sys; sys.modules['matplotlib'] = None\n"
@@ -224,6 +236,34 @@ def test_a_formula_names_itself_and_a_pole_does_not_flatten_the_rest():
     assert labels == ["1/x", "slope of 1/x"]
     low, high = figure.axes[0].get_ylim()
     assert high - low < 4000  # the slope at 0.005 is 40 000
+
+
+def test_the_microscope_shows_secants_that_become_the_tangent_and_their_errors():
+    seen = [learn.microscope("x^2", 3.0, dtype=d) for d in ("float64", "float32")]
+    left, right = plots.microscope(seen).axes
+    lines = [line for line in left.lines if line.get_label()[0] != "_"]
+    labels = [line.get_label() for line in lines]
+    assert labels[0] == "y = x²"
+    assert labels[1:] == [
+        "h = 1: slope 7", "h = 0.1: slope 6.1", "h = 0.01: slope 6.01",
+        "tangent: slope 6",
+    ]  # fmt: skip
+    for line, slope in zip(lines[1:], (7, 6.1, 6.01, 6), strict=True):
+        (x0, y0), *_, (x1, y1) = line.get_xydata()
+        assert (y1 - y0) / (x1 - x0) == pytest.approx(slope)
+        assert y0 + slope * (3.0 - x0) == pytest.approx(9.0)  # all pass through (3, 9)
+    names = [line.get_label() for line in right.lines]
+    assert names == [f"{s.dtype}, {k}" for s in seen for k in ("forward", "central")]
+    for i, one in enumerate(seen):
+        for line, side in zip(
+            right.lines[2 * i :], ("forward", "central"), strict=False
+        ):
+            errors = [getattr(s, f"{side}_error") for s in one.secants]
+            assert line.get_xdata().tolist() == [s.h for s in one.secants]
+            np.testing.assert_array_equal(np.nan_to_num(line.get_ydata()), errors)
+    assert (right.get_xscale(), right.get_yscale()) == ("log", "log")
+    with pytest.raises(xn.XpnetError, match="nothing to draw"):
+        plots.microscope([])
 
 
 @pytest.mark.parametrize("name", ["relu", "sigmoid", "tanh", "softplus", "gelu"])
@@ -470,7 +510,7 @@ def test_a_convolution_has_an_image_for_each_pair_of_channels_or_one_in_colour()
 
 
 def test_weights_that_are_no_images_are_refused_with_a_next_step():
-    with pytest.raises(xn.XpnetError, match="get_submodule gives .* '0', '2'"):
+    with pytest.raises(xn.XpnetError, match=r"get_submodule gives .* '0', '2'"):
         plots.weights_as_images(MODEL)
     with pytest.raises(xn.XpnetError, match="ReLU has no weight of its own"):
         plots.weights_as_images(nn.ReLU())

@@ -1,15 +1,18 @@
 """Pictures of the calculus, of training and of models, drawn with matplotlib.
 
 Each function takes numbers from the library's own objects and returns a matplotlib
-Figure, or draws on the axes given as ``ax=``. ``theme="dark"`` draws on a dark
-background. Nothing is shown, no setting of matplotlib is changed, and pyplot knows
-nothing of the figures: ``figure.savefig("picture.svg")`` writes one, a notebook shows
-one, and for a window of your own give axes made by ``plt.subplots()``.
+Figure, or draws on the axes given as ``ax=``. ``theme="dark"``, or a block ``with
+plots.use_theme("dark"):``, draws on a dark background. Nothing is shown, no setting of
+matplotlib is changed, and pyplot knows nothing of the figures:
+``figure.savefig("picture.svg")`` writes one, a notebook shows one, and for a window of
+your own give axes made by ``plt.subplots()``.
 """
 
 from .classes import confusion_matrix, decision_boundary
 from .curves import activations, learning_curves, slope
 from .layers import activation_histograms, gradient_histograms, weights_as_images
+from .secants import microscope
+from .style import use_theme
 
 __all__ = [
     "activation_histograms",
@@ -18,6 +21,8 @@ __all__ = [
     "decision_boundary",
     "gradient_histograms",
     "learning_curves",
+    "microscope",
     "slope",
+    "use_theme",
     "weights_as_images",
 ]

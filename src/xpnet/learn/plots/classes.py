@@ -107,11 +107,8 @@ def _size(xs: Any, ys: Any) -> tuple[float, float]:
 def _probabilities(found: Any, given: bool) -> Any:
     """Return the probability of each class, ``(n, K)``, from logits or as given."""
     if found.ndim == 1 or found.shape[-1] == 1:
-        p = (
-            found.reshape(-1)
-            if given
-            else numbers(xn.nn.functional.sigmoid(found.ravel()))
-        )
+        p = found.ravel()
+        p = p if given else numbers(xn.nn.functional.sigmoid(p))
         return np.stack([1.0 - p, p], axis=-1)
     return found if given else numbers(xn.nn.functional.softmax(found))
 

@@ -48,7 +48,8 @@ def slope(
     ax : matplotlib Axes, optional
         Where to draw; by default in a new figure.
     theme : str, optional
-        ``"light"`` or ``"dark"``; by default light, or what the background of `ax` asks.
+        ``"light"`` or ``"dark"``; by default that of `use_theme`, or what the
+        background of `ax` asks for.
 
     Returns
     -------
@@ -186,7 +187,7 @@ def _activation(name: str) -> Any:
 
 
 def _title(name: str, f: Any) -> str:
-    """Return a name, with the formula of the slope where one row of the table has it."""
+    """Return a name, and the formula of the slope where a row of the table has it."""
     x = xn.asarray(0.5, requires_grad=True)
     node = f(x)._node
     title = name.replace("_", " ")
@@ -234,8 +235,8 @@ def learning_curves(
     found = _by_name(history)
     if not found or not all(len(values) for values in found.values()):
         raise OptionError(
-            "learning_curves: the history holds no numbers; it is a mapping of names to "
-            "one number per epoch, or a sequence of mappings."
+            "learning_curves: the history holds no numbers; it is a mapping of "
+            "names to one number per epoch, or a sequence of mappings."
         )
     losses = {k: v for k, v in found.items() if k.endswith("loss")}
     rest = {k: v for k, v in found.items() if k not in losses}

@@ -116,7 +116,9 @@ def gradient_histograms(
     return _rows(seen, f"|∂loss/∂{of[:-1]}|", True, ax, theme)
 
 
-def _rows(seen: list[Seen], label: str, log: bool, ax: Any, theme: str | None) -> Any:
+def _rows(
+    seen: list[Seen], label: str, log: bool, ax: Any, theme: str | None
+) -> Figure:
     """Draw one histogram above the other."""
     edges = _edges([one.values for one in seen], log)
     count = len(seen)
@@ -137,9 +139,7 @@ def _edges(arrays: list[Any], log: bool) -> Any:
     """Return the edges of the bins that all layers share."""
     kept = np.concatenate([_drawn(values, log) for values in arrays])
     if not kept.size:
-        return (
-            np.geomspace(1e-3, 1.0, _BINS + 1) if log else np.linspace(-1, 1, _BINS + 1)
-        )
+        kept = np.asarray([1e-3, 1.0])  # every number is 0: any axis will do
     low, high = float(kept.min()), float(kept.max())
     if log:
         return np.geomspace(low / 1.2, high * 1.2, _BINS + 1)
@@ -290,8 +290,8 @@ def _tiles(weight: Any, shape: tuple[int, int] | None) -> Any:
     height, width = shape or ((side, side) if side * side == size else (1, size))
     if height * width != size:
         raise ShapeError(
-            f"weights_as_images: shape={shape} is {height * width} numbers, but a neuron "
-            f"has {size} weights (weight: {weight.shape})."
+            f"weights_as_images: shape={shape} is {height * width} numbers, but a "
+            f"neuron has {size} weights (weight: {weight.shape})."
         )
     return weight.reshape(-1, 1, height, width)
 

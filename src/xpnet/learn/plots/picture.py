@@ -13,7 +13,7 @@ __all__ = ["Picture"]
 
 
 @final
-class Picture(Figure):  # type: ignore[misc]
+class Picture(Figure):
     """A matplotlib Figure that is drawn and saved by the settings of its theme.
 
     matplotlib makes ticks and lays things out when it draws; by then the user's own

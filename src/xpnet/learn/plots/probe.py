@@ -77,8 +77,8 @@ def watched_run(
     seen = [Seen(name, np.concatenate(parts)) for name, parts in _flat(kept)]
     if not seen:
         raise OptionError(
-            "there is nothing to draw: no layer of the model was called, or none of its "
-            "parameters is trained."
+            "there is nothing to draw: no layer of the model was called, or none of "
+            "its parameters is trained."
         )
     return seen
 

@@ -1,7 +1,7 @@
 """One style for every picture: colours that all can tell apart, on light and on dark.
 
-Lines are told apart by colour (Okabe and Ito's palette), by dash and by marker; maps are
-viridis and cividis; what has a sign goes from blue over the background to vermillion.
+Lines are told apart by colour (Okabe and Ito's palette), by dash and by marker; maps
+are viridis and cividis; what has a sign goes from blue over the background to orange.
 Nothing here changes a setting of matplotlib for good.
 """
 
@@ -9,12 +9,23 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
 from ...errors import LibraryError, OptionError
+from .. import theme
 
-__all__ = ["DARK", "LIGHT", "THEMES", "Theme", "drawing", "matplotlib", "theme_of"]
+__all__ = [
+    "DARK",
+    "LIGHT",
+    "THEMES",
+    "Theme",
+    "drawing",
+    "matplotlib",
+    "theme_of",
+    "use_theme",
+]
 
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 DASHES: tuple[Any, ...] = (
@@ -64,12 +75,9 @@ class Theme:
 
     def signed(self) -> Any:
         """Return the map for numbers with a sign, whose middle is the background."""
-        colors = matplotlib().colors
-        ends = (
-            ("#0072B2", "#D55E00") if self.name == "light" else ("#56B4E9", "#E69F00")
-        )
-        return colors.LinearSegmentedColormap.from_list(
-            f"xpnet signed {self.name}", [ends[0], self.back, ends[1]]
+        blue, orange = self.lines[:2]
+        return matplotlib().colors.LinearSegmentedColormap.from_list(
+            f"xpnet signed {self.name}", [blue, self.back, orange]
         )
 
     def settings(self) -> dict[str, Any]:
@@ -94,10 +102,10 @@ class Theme:
 
 LIGHT = Theme(
     "light",
-    back="#ffffff",
-    text="#1b1f24",
-    quiet="#5b626c",
-    grid="#e1e4e8",
+    back=theme.LIGHT["paper"],
+    text=theme.LIGHT["ink"],
+    quiet=theme.LIGHT["quiet"],
+    grid=theme.LIGHT["rule"],
     lines=(
         "#0072B2",
         "#D55E00",
@@ -110,10 +118,10 @@ LIGHT = Theme(
 )
 DARK = Theme(
     "dark",
-    back="#15181d",
-    text="#e9ecef",
-    quiet="#a5adb8",
-    grid="#30353d",
+    back=theme.DARK["paper"],
+    text=theme.DARK["ink"],
+    quiet=theme.DARK["quiet"],
+    grid=theme.DARK["rule"],
     lines=(
         "#56B4E9",
         "#E69F00",
@@ -124,7 +132,8 @@ DARK = Theme(
         "#ffffff",
     ),
 )
-THEMES = {theme.name: theme for theme in (LIGHT, DARK)}
+_chosen: ContextVar[str] = ContextVar("theme", default="light")
+THEMES = {one.name: one for one in (LIGHT, DARK)}
 
 _FORM: dict[str, Any] = {
     "axes.axisbelow": True,
@@ -168,14 +177,43 @@ def matplotlib() -> Any:
 
 
 @contextlib.contextmanager
-def drawing(theme: Theme) -> Iterator[None]:
+def drawing(colors: Theme) -> Iterator[None]:
     """Draw by our settings inside a block; the user's are there again behind it."""
-    with matplotlib().style.context(["default", theme.settings()]):
+    with matplotlib().style.context(["default", colors.settings()]):
         yield
 
 
+@contextlib.contextmanager
+def use_theme(name: str) -> Iterator[None]:
+    """Draw new pictures on a light or a dark background, inside a block.
+
+    Parameters
+    ----------
+    name : str
+        ``"light"`` or ``"dark"``.
+
+    Raises
+    ------
+    OptionError
+        If it is another word.
+
+    Examples
+    --------
+    >>> from xpnet.learn import plots
+    >>> with use_theme("dark"):
+    ...     figure = plots.activations(["relu"])
+    >>> figure.get_facecolor()[0] < 0.1
+    True
+    """
+    before = _chosen.set(theme_of(name).name)
+    try:
+        yield
+    finally:
+        _chosen.reset(before)
+
+
 def theme_of(name: str | None, figure: Any = None) -> Theme:
-    """Return the theme of that name; for None the one that a figure's background asks.
+    """Return the theme of that name; None: as a figure's background, or as chosen.
 
     Raises
     ------
@@ -187,7 +225,7 @@ def theme_of(name: str | None, figure: Any = None) -> Theme:
             raise OptionError(f"theme={name!r}; it is one of {', '.join(THEMES)}.")
         return THEMES[name]
     if figure is None:
-        return LIGHT
+        return THEMES[_chosen.get()]
     return LIGHT if lightness(figure.get_facecolor()) > 0.5 else DARK
 
 
