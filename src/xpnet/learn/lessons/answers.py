@@ -64,12 +64,15 @@ class Number(Answer):
         The name of a value, or a function of all values.
     tolerance : float
         The relative error that is allowed.
+    within : float
+        A factor within which a positive number is right, where only its size counts.
     mistakes : tuple of (str or callable, str)
         Wrong numbers that have a reason, each with what to say about it.
     """
 
     wanted: _Wanted
     tolerance: float = 0.01
+    within: float = 1.0
     mistakes: tuple[tuple[_Wanted, str], ...] = ()
 
     @property
@@ -83,7 +86,7 @@ class Number(Answer):
         if number is None:
             return Verdict(False, _NOT_A_NUMBER)
         wanted = float(_wanted(self.wanted, values))
-        if self._near(number, wanted):
+        if self._near(number, wanted) or self._within(number, wanted):
             return Verdict(True)
         for wrong, says in self.mistakes:
             if self._near(number, float(_wanted(wrong, values))):
@@ -96,6 +99,9 @@ class Number(Answer):
 
     def _near(self, number: float, wanted: float) -> bool:
         return abs(number - wanted) <= self.tolerance * abs(wanted) + 1e-12
+
+    def _within(self, number: float, wanted: float) -> bool:
+        return wanted / self.within < number < wanted * self.within
 
     def _compare(self, number: float, wanted: float) -> str:
         """Say how a number differs from the one that is wanted."""

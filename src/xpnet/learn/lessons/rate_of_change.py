@@ -1,15 +1,15 @@
 """Lesson 1. Why calculus: how fast one number changes when another one moves."""
 
-from __future__ import annotations
+# mypy: allow-untyped-defs, allow-untyped-decorators
 
-from typing import Any
+from __future__ import annotations
 
 import xpnet as xn
 
 from . import TITLES
 from .answers import Choice, Number
 from .derivative import Derivative
-from .lesson import Lesson, Values
+from .lesson import Lesson
 from .terminal import play
 
 lesson = Lesson("rate-of-change", TITLES["rate-of-change"])
@@ -30,7 +30,7 @@ lesson.text("""
     "amount multiplied on its way to y?",
     Number("slope", mistakes=(("y", "That is y itself. The question is its change."),)),
 )
-def steps() -> Values:
+def steps():
     """Take a step, see how far y moves, and divide one by the other."""
     x = 3.0
     y = x**2
@@ -54,7 +54,7 @@ lesson.text("""
 
 
 @lesson.code
-def elsewhere() -> Values:
+def elsewhere():
     """Ask at other places: the multiplier is another one there."""
     for place in (-2.0, -1.0, 0.0, 1.0, 3.0, 5.0):
         print(f"x = {place:4g}   dy/dx = {xn.grad(lambda x: x**2)(place):4g}")
@@ -88,7 +88,7 @@ lesson.exercise(
         mistakes=(("slope", "That is the multiplier: multiply the step by it."),),
     ),
 )
-def nudge(slope: Any) -> Values:
+def nudge(slope):
     """Predict a change before it happens: the step times the multiplier."""
     step = 0.01
     predicted = slope * step

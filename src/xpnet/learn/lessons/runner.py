@@ -72,8 +72,9 @@ class Runner:
     """
 
     def __init__(self, show: Show, ask: Ask | None = None) -> None:
-        self.show = show
+        self._show = show
         self._ask = ask
+        self._blank = True  # nothing to keep a distance from
         self._values: Values = {}
         self._outcome = Outcome()
 
@@ -102,6 +103,12 @@ class Runner:
                 self._exercise(step)
             case Bug():
                 self._bug(step)
+
+    def show(self, line: str) -> None:
+        """Show one line, and never two empty ones together."""
+        if line or not self._blank:
+            self._show(line)
+        self._blank = not line
 
     # --- what is only read ------------------------------------------------------------
 
@@ -208,7 +215,7 @@ class Runner:
     def _bug(self, step: Bug) -> None:
         """Show the lines, let the wrong one be found, then the one to replace it."""
         self._outcome.questions += 2
-        self._say(f"Find the bug: {step.says}")
+        self._say(f"? Find the bug. {step.says}")
         self.show("")
         for number, line in enumerate(step.source.splitlines(), 1):
             self.show(f"{number:4}  {line}".rstrip())
