@@ -10,8 +10,17 @@ from typing import Any
 from .explain import Explanation, explain
 from .formula import Formula
 from .microscope import Microscope, microscope
+from .step import StepExplanation, explain_step
 
-__all__ = ["Explanation", "Formula", "Microscope", "explain", "microscope"]
+__all__ = [
+    "Explanation",
+    "Formula",
+    "Microscope",
+    "StepExplanation",
+    "explain",
+    "explain_step",
+    "microscope",
+]
 
 _ON_DEMAND = frozenset({"plots", "lessons"})
 
