@@ -69,6 +69,11 @@ class Timeline:
         """The number of snapshots kept."""
         return len(self._saved)
 
+    @property
+    def rates(self) -> list[tuple[int, float]]:
+        """The learning rates that were chosen on the way, each with its step."""
+        return sorted(self._rates.items())
+
     def stopped(self) -> bool:
         """Tell whether no step follows: the loss is no number, or the limit is hit."""
         broken = self.step > 0 and not math.isfinite(self.losses[self.step - 1])

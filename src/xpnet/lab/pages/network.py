@@ -155,6 +155,7 @@ class Network(Page):
             "furthest": line.furthest,
             "stopped": line.stopped(),
             "exact": line.exact,
+            "rates": line.rates,
             "state": run.snapshot().fingerprint(),
             "loss": seen.loss,
             "accuracy": right,
