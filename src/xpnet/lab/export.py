@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
-from pathlib import Path
 from typing import Any
 
 from .._version import __version__
@@ -13,10 +11,12 @@ from ..errors import OptionError
 from .document import Asset, assets, fill, import_map
 from .session import Session
 
-__all__ = ["export", "exported"]
+__all__ = ["exported"]
+
+_LONGEST_STATE = 4096
 
 
-def exported(session: Session, page: str) -> str:
+def exported(session: Session, page: str, state: str = "") -> str:
     """Return one page of a session as a self-contained document.
 
     It holds the scripts and styles of the lab, and the answers that the session gave,
@@ -29,6 +29,9 @@ def exported(session: Session, page: str) -> str:
         What was asked of it is what the file can show.
     page : str
         The page.
+    state : str
+        The fragment of the address, such as ``"#slope?f=x**2&x=3"``, that the file
+        begins with.
 
     Returns
     -------
@@ -40,6 +43,10 @@ def exported(session: Session, page: str) -> str:
     OptionError
         If there is no such page, or nothing was asked of it.
     """
+    if len(state) > _LONGEST_STATE:
+        raise OptionError(
+            f"a state has at most {_LONGEST_STATE} characters, not {len(state)}."
+        )
     records = _records(session, page)
     nonce = hashlib.sha256(repr(records).encode()).hexdigest()[:32]
     styles = [a for a in assets().values() if a.media_type == "text/css"]
@@ -52,38 +59,11 @@ def exported(session: Session, page: str) -> str:
             "mode": "replay",
             "pages": [page],
             "version": __version__,
+            "state": state,
             "cut": session.recordings[page].cut,
             "records": records,
         },
     )
-
-
-def export(path: str | os.PathLike[str], session: Session, page: str) -> Path:
-    """Write one page of a session as one HTML file; return where it is.
-
-    Parameters
-    ----------
-    path : path-like
-        The file; it is overwritten.
-    session, page
-        As `exported` takes them.
-
-    Returns
-    -------
-    Path
-        The file.
-
-    Raises
-    ------
-    OptionError
-        As `exported` does.
-    OSError
-        If the file cannot be written.
-    """
-    text = exported(session, page)
-    target = Path(path)
-    target.write_text(text, "utf-8")
-    return target
 
 
 def _records(session: Session, page: str) -> list[dict[str, Any]]:

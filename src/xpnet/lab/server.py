@@ -17,7 +17,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -35,7 +35,7 @@ from ..errors import OptionError, XpnetError
 from .document import assets, fill, import_map
 from .export import exported
 from .session import Session
-from .wire import MAX_REQUEST, Frame, encode, parse
+from .wire import MAX_REQUEST, Frame, encode
 
 __all__ = ["Guard", "Server", "application"]
 
@@ -180,7 +180,9 @@ class _Pages:
     def __init__(self, token: str, make_session: Callable[[], Session]) -> None:
         self._token = token
         self._make = make_session
+        self._names = [page.name for page in make_session().pages]
         self._open: dict[str, _Open] = {}
+        self._visitors = 0
         self._threads = anyio.CapacityLimiter(2)
 
     async def document(self, request: Request) -> Response:
@@ -200,7 +202,7 @@ class _Pages:
                 "mode": "live",
                 "socket": f"ws://{host}/ws?{query}",
                 "export": f"/export?{query}",
-                "pages": [page.name for page in self._make().pages],
+                "pages": self._names,
                 "version": __version__,
             },
         )
@@ -219,15 +221,16 @@ class _Pages:
 
     async def export(self, request: Request) -> Response:
         """Answer with a page of a session as one file."""
-        page = request.query_params.get("page", "")
-        there = self._open.get(request.query_params.get("session", ""))
+        query = request.query_params
+        page, state = query.get("page", ""), query.get("state", "")
+        there = self._open.get(query.get("session", ""))
         if there is None:
             return PlainTextResponse(
                 "This session is over: load the page again.\n", 404
             )
         try:
             async with there.lock:
-                text = await self._in_thread(exported, there.session, page)
+                text = await self._in_thread(exported, there.session, page, state)
         except XpnetError as error:
             return PlainTextResponse(f"{error}\n", 400)
         name = f'attachment; filename="xpnet-{page}.html"'
@@ -236,21 +239,28 @@ class _Pages:
     async def talk(self, browser: WebSocket) -> None:
         """Answer the requests of one browser, one after the other."""
         await browser.accept()
-        if len(self._open) >= _MOST_SESSIONS:
+        if self._visitors >= _MOST_SESSIONS:
             sentence = f"{_MOST_SESSIONS} pages of the lab are open: close one first."
-            await browser.send_bytes(encode(_error(sentence)))
+            header = {"page": None, "type": "error", "id": None, "last": True}
+            await browser.send_bytes(encode(Frame({**header, "message": sentence})))
             await browser.close(1013)
             return
-        name = browser.query_params.get("session", "")
-        with self._opened(name) as there, suppress(WebSocketDisconnect):
-            await self._answer_all(browser, there)
+        self._visitors += 1
+        try:
+            there = _Open(await self._in_thread(self._make))
+            with self._found_as(browser.query_params.get("session", ""), there):
+                await self._answer_all(browser, there)
+        except WebSocketDisconnect:
+            pass  # it left while an answer was on its way
+        finally:
+            self._visitors -= 1
 
     @contextmanager
-    def _opened(self, name: str) -> Iterator[_Open]:
-        """Make a session that the export can find by its name while it is open."""
-        there = self._open[name] = _Open(self._make())
+    def _found_as(self, name: str, there: _Open) -> Iterator[None]:
+        """Let the export find a session by its name while a browser is at it."""
+        self._open[name] = there
         try:
-            yield there
+            yield
         finally:
             if self._open.get(name) is there:
                 del self._open[name]
@@ -262,7 +272,7 @@ class _Pages:
                 await browser.close(1003)  # a request is text
                 return
             async with there.lock:
-                answer = await self._in_thread(_answer, there.session, text)
+                answer = await self._in_thread(there.session.answer, text)
             for data in answer:
                 await browser.send_bytes(data)
 
@@ -271,21 +281,6 @@ class _Pages:
         return await anyio.to_thread.run_sync(
             function, *args, abandon_on_cancel=True, limiter=self._threads
         )
-
-
-def _answer(session: Session, text: str) -> list[bytes]:
-    """Return the messages that answer one request."""
-    try:
-        message = parse(text)
-    except OptionError as error:
-        return [encode(_error(str(error)))]
-    return [encode(frame) for frame in session.handle(message)]
-
-
-def _error(sentence: str) -> Frame:
-    """Return an error that belongs to no request."""
-    header = {"page": None, "type": "error", "id": None, "message": sentence}
-    return Frame({**header, "last": True})
 
 
 def _policy(nonce: str, host: str) -> str:

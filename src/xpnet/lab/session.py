@@ -15,7 +15,7 @@ from .own import Own
 from .page import Page
 from .pages import PAGES
 from .recording import Recording
-from .wire import Frame
+from .wire import Frame, encode, parse
 
 __all__ = ["Session"]
 
@@ -89,17 +89,25 @@ class Session:
         list of Frame
             At least one; a frame of type "error" where something was wrong.
         """
-        name, number = _address(message)
         try:
             with np.errstate(all="ignore"):  # a NaN is shown, not warned of
                 frames = self._answer(message)
         except Exception as error:
-            frames = [Frame({"type": "error", "message": _sentence(error, name)})]
-        address = {"page": name, "id": number}
+            return [_refusal(message, error)]
+        address = _address(message)
         return [
             Frame({**f.header, **address, "last": f is frames[-1]}, f.arrays)
             for f in frames
         ]
+
+    def answer(self, text: str) -> list[bytes]:
+        """Answer a request as it comes over a wire: JSON in, encoded frames out."""
+        message: Any = None
+        try:
+            message = parse(text)
+            return [encode(frame) for frame in self.handle(message)]
+        except XpnetError as error:  # no request, or frames that cannot travel
+            return [encode(_refusal(message, error))]
 
     def _answer(self, message: Mapping[str, Any]) -> list[Frame]:
         """Return the frames of the page that is asked, and keep them for an export."""
@@ -135,16 +143,24 @@ class Session:
         )
 
 
-def _address(message: Any) -> tuple[str | None, int | None]:
+def _refusal(message: Any, error: Exception) -> Frame:
+    """Return the frame that says what is wrong with a request."""
+    address = _address(message)
+    sentence = _sentence(error, address["page"])
+    return Frame({"type": "error", "message": sentence, **address, "last": True})
+
+
+def _address(message: Any) -> dict[str, Any]:
     """Return the page and the id that a request names, each None where it is none."""
     if not isinstance(message, Mapping):
-        return None, None
+        return {"page": None, "id": None}
     name, number = message.get("page"), message.get("id")
     if not isinstance(name, str) or len(name) > 100:
         name = None
-    if not isinstance(number, int) or isinstance(number, bool):
-        return name, None
-    return name, number if 0 <= number <= _LARGEST_ID else None
+    whole = isinstance(number, int) and not isinstance(number, bool)
+    if not whole or not 0 <= number <= _LARGEST_ID:
+        number = None
+    return {"page": name, "id": number}
 
 
 def _sentence(error: Exception, page: str | None) -> str:
