@@ -7,16 +7,23 @@ that everybody trains with. Nothing needs an extra installed but `plots` (matplo
 import importlib
 from typing import Any
 
+from .descent import Descent, Race, descend
 from .explain import Explanation, explain
 from .formula import Formula
 from .microscope import Microscope, microscope
 from .step import StepExplanation, explain_step
+from .surfaces import SURFACES, Surface
 
 __all__ = [
+    "SURFACES",
+    "Descent",
     "Explanation",
     "Formula",
     "Microscope",
+    "Race",
     "StepExplanation",
+    "Surface",
+    "descend",
     "explain",
     "explain_step",
     "microscope",
