@@ -11,9 +11,11 @@ import xpnet as xn
 
 from ...errors import OptionError
 from ...learn import symbols
+from ...learn.explain import explain
 from ...learn.formula import Formula
 from ...learn.microscope import Microscope, microscope
 from ..ask import Ask
+from ..chain import chain, name_results
 from ..page import Page, request
 from ..wire import Frame
 
@@ -88,6 +90,16 @@ class Slope(Page):
             )
         }
         return Frame({"words": double.words[1:]}, {"h": np.array(STEPS), **errors})
+
+    @request("chain", keep="last")
+    def chain(self, ask: Ask) -> Frame:
+        """Answer with the chain rule of the derivative at one place."""
+        f = _formula(ask)
+        x = xn.asarray(ask.number("x", -FAR, FAR), requires_grad=True)
+        y = f(x)
+        explained = explain(y, wrt=x, names={"f": y, "x": x})
+        name_results(explained)
+        return Frame({"explanation": chain(explained)})
 
     def keep(self) -> Iterable[dict[str, Any]]:
         """Keep the first function, at every tenth of x and with steps of all sizes."""

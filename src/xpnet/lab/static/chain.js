@@ -1,10 +1,130 @@
-/** An explanation's paths: the derivatives' names, then symbols, then numbers. */
+/** An explanation: what was computed, then each path as names, symbols and numbers. */
 
-import { frac, math, number, parse, row, words } from "lab/math.js";
-import { h, table } from "lab/ui.js";
+import { element, frac, math, number, parse, row, words } from "lab/math.js";
+import { h } from "lab/ui.js";
 
-/** Return a place for an explanation, as `Explanation.to_dict()` says it. */
+const SHOWN = 6; // paths that are written out
+
+/**
+ * Return a place for an explanation, as `Explanation.to_dict()` says it (with MathML).
+ * @returns {{element: HTMLElement, show: (explanation: object) => void, say: (sentence: string) => void}}
+ */
 export function chain() {
-  const element = h("div", { class: "chain" });
-  return { element, show: (frame) => element.replaceChildren(h("p", {}, "…")) };
+  const place = h("div", { class: "chain" });
+  return {
+    element: place,
+    show: (explanation) => place.replaceChildren(...parts(explanation)),
+    say: (sentence) => place.replaceChildren(h("p", { class: "problem" }, sentence)),
+  };
+}
+
+/** Return the elements that show an explanation. */
+function parts({ steps, variables }) {
+  return [
+    h("h3", {}, "Forward"),
+    wide("What was computed, step by step", forward(steps)),
+    ...variables.flatMap((variable) => backward(variable)),
+  ];
+}
+
+/** A formula in a box of its own that can be scrolled with the keys. */
+function wide(label, content) {
+  return h("div", { class: "scroll wide", tabindex: "0", role: "region", "aria-label": label }, content);
+}
+
+/** The values in the order in which they were computed. */
+function forward(steps) {
+  const rows = steps.map(({ name, operation, value, mathml }) => [
+    called(name), "=", ...(operation === "variable" ? [] : [inner(mathml), "="]), short(value),
+  ]);
+  return lines(rows);
+}
+
+/** The paths from a variable, and the three numbers that agree. */
+function backward(variable) {
+  const { name, paths, path_count: count } = variable;
+  const title = count === 1 ? `Backward, to ${name}` : `Backward, to ${name}, on ${count} paths`;
+  return [
+    h("h3", {}, title),
+    ...paths.slice(0, SHOWN).map((path, i) =>
+      wide(count === 1 ? title : `Path ${i + 1} of ${count}`, product(path))),
+    agreement(variable),
+  ];
+}
+
+/** One path: what the factors are called, what they are, and their numbers. */
+function product({ names, mathml, numbers, contribution }) {
+  const one = names.length === 1;
+  return lines([
+    ["", "", dotted(names.map(fraction))],
+    ["", "=", dotted(mathml.map((text) => grouped(inner(text), one)))],
+    ["", "=", ...(one ? [] : [dotted(numbers.map((v) => bracketed(v))), "="]), short(contribution)],
+  ]);
+}
+
+/** `∂f/∂x` as a fraction. */
+function fraction(text) {
+  const [over, under] = text.split("/");
+  return frac(partial(over), partial(under));
+}
+
+function partial(text) {
+  return row("∂", called(text.replace("∂", "")));
+}
+
+/** What something is called: a letter, or an expression as it is. */
+function called(text) {
+  return /^[\p{L}\p{M}\d_[\]. ]+$/u.test(text) ? row(text) : words(text);
+}
+
+/** Factors with a point between them. */
+function dotted(factors) {
+  return row(...factors.flatMap((factor, i) => (i ? ["·", factor] : [factor])));
+}
+
+/** Brackets around what is not one thing, where it is a factor of several. */
+function grouped(content, alone) {
+  const signs = [...content.children].filter((child) => child.localName === "mo");
+  const sum = signs.some((sign) => "+−-".includes(sign.textContent));
+  return sum && !alone ? row("(", content, ")") : content;
+}
+
+/** The number of a factor; below 0 it stands in brackets. */
+function bracketed(value) {
+  const text = short(value);
+  return text.startsWith?.("−") ? row("(", text, ")") : text;
+}
+
+/** The content of a formula, without the element around it. */
+function inner(text) {
+  return row(...parse(text).childNodes);
+}
+
+/** A number, or for an array what is in it. */
+function short(value) {
+  if (value === null) return "?";
+  if (typeof value === "object") return words(Array.isArray(value) ? list(value) : `${value.size} numbers`);
+  return number(value, 5);
+}
+
+function list(values) {
+  return `[${values.map((v) => (Array.isArray(v) ? list(v) : number(v))).join(", ")}]`;
+}
+
+/** A formula of several lines, in columns: what, the sign of equality, and the rest. */
+function lines(rows) {
+  const out = math(element("mtable", ...rows.map(([what, sign, ...rest]) =>
+    element("mtr", ...[row(what), row(sign), row(...rest)].map((cell) => element("mtd", cell))))));
+  out.setAttribute("displaystyle", "true");
+  return out;
+}
+
+/** The sum over the paths, the gradient of the tape, and a finite difference. */
+function agreement({ path_count: count, sum_of_paths: sum, gradient, finite_difference: difference }) {
+  const rows = [
+    [count === 1 ? "this product" : `the sum of the ${count} paths`, sum],
+    ["the tape's gradient", gradient], ["a finite difference", difference],
+  ];
+  return h("dl", { class: "agree" }, ...rows.flatMap(([what, value]) =>
+    [h("dt", {}, what), h("dd", {}, typeof value === "object" && value ? list([value].flat()) : number(value, 8))]));
 }

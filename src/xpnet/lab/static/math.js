@@ -10,7 +10,7 @@ const ATTRIBUTES = new Set(
 );
 
 /** Make a MathML element; words and numbers among the children become mi and mn. */
-function element(name, ...children) {
+export function element(name, ...children) {
   const out = document.createElementNS(SPACE, name);
   out.append(...children.map(child));
   return out;
@@ -19,6 +19,7 @@ function element(name, ...children) {
 function child(what) {
   if (what instanceof Node) return what;
   const text = typeof what === "number" ? number(what) : String(what);
+  if (!text) return document.createElementNS(SPACE, "mrow");
   const name = /^[−-]?[\d.∞]/.test(text) ? "mn" : /^[^\p{L}\p{N}]+$/u.test(text) ? "mo" : "mi";
   const out = document.createElementNS(SPACE, name);
   out.textContent = text;

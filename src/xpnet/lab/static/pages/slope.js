@@ -39,11 +39,11 @@ class Slope {
     this.step = state.number("h", 1);
     this.range = [state.number("from", -2), state.number("to", 5)];
     this.dtype = state.get("dtype", "float64");
-    const fail = lab.fail;
     this.askCurve = lab.latest(([frame]) => this.#gotCurve(frame), (error) => this.#noCurve(error));
     this.askLook = lab.latest(([frame]) => this.#gotLook(frame), (error) => this.#noLook(error));
-    this.askErrors = lab.latest(([frame]) => this.#gotErrors(frame), fail);
-    this.askChain = lab.latest(([frame]) => this.chain.show(frame), fail);
+    this.askErrors = lab.latest(([frame]) => this.#gotErrors(frame), () => this.#gotErrors(null));
+    this.askChain = lab.latest(
+      ([frame]) => this.chain.show(frame.explanation), (error) => this.chain.say(error.message));
   }
 
   // ---- what the page is made of
@@ -175,6 +175,7 @@ class Slope {
 
   #lookCloser() {
     this.askErrors({ type: "errors", f: this.f, x: this.x });
+    this.askChain({ type: "chain", f: this.f, x: this.x });
   }
 
   /** Move x by a two hundredth of the picture. */
@@ -257,6 +258,9 @@ class Slope {
 
   #gotErrors(frame) {
     this.measured = frame;
+    this.errorTable.refresh();
+    this.errorWords.replaceChildren(...(frame?.words ?? []).map((words) => h("p", {}, words)));
+    if (!frame) return this.errors.draw([]);
     const { h: steps, float64, float32, central } = frame.arrays;
     const line = (y, color, dash, marker, label) => ({
       kind: "line", x: steps.data, y: y.data.map((v) => v || NaN), color, dash, marker, every: 4, width: 2, size: 3.5, label,
@@ -270,8 +274,6 @@ class Slope {
       line(float64, "--blue", [], "circle", "forward, float64"),
     ]);
     this.errors.describe(`The error of the secant against h. ${frame.words.join(" ")}`);
-    this.errorWords.replaceChildren(...frame.words.map((words) => h("p", {}, words)));
-    this.errorTable.refresh();
   }
 
   // ---- drawing
