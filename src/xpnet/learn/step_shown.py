@@ -272,15 +272,17 @@ class StepExplanation:
 
     def _repr_html_(self) -> str:
         title = f"The next step of {self.optimizer} for {self.parameter}"
-        formulas = "".join(
-            f"<p>{self._math(x)}</p>"
-            for x in [*self.lines, Shown("new", self.formula, self.after)]
-        )
+        formulas = "".join(f"<p>{line}</p>" for line in self.formulas())
         notes = "".join(f"<p>{html.escape(note)}</p>" for note in self._all_notes())
         return (
             f'<div class="xpnet-step"><p><strong>{html.escape(title)}</strong></p>'
             f"{formulas}{self._html_table()}{notes}</div>"
         )
+
+    def formulas(self) -> list[str]:
+        """Return each quantity of the step as HTML with MathML: ``new`` is the last."""
+        lines = [*self.lines, Shown("new", self.formula, self.after)]
+        return [self._math(line) for line in lines]
 
     def _math(self, x: Shown) -> str:
         """Return a quantity as MathML: name, formula, numbers and value."""
