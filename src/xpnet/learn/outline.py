@@ -1,0 +1,286 @@
+"""From an explanation's dictionary to the boxes and arrows of its graph.
+
+A graph of a few steps shows each; a large one shows chains of steps, or runs of them,
+as one box.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .digits import number, shape_text, value_text
+
+__all__ = ["Arrow", "Box", "Outline", "outline"]
+
+MOST_CONSTANTS = 24  # steps up to which constants are drawn too
+MOST_STEPS = 40  # boxes up to which each step has its own
+MOST_BOXES = 60
+
+
+@dataclass
+class Box:
+    """What is drawn as one box: a step, a constant, or several steps.
+
+    Attributes
+    ----------
+    key : int or str
+        A name within the graph.
+    name, operation : str
+        The two words in its first line.
+    lines : list of (str, str)
+        A label and a value for each line below.
+    tip : str
+        What is said when the pointer rests on it, and to a screen reader.
+    kind : str
+        ``"variable"``, ``"constant"``, ``"step"``, ``"loss"`` or ``"group"``.
+    path : bool
+        Whether the path of interest goes through it.
+    """
+
+    key: int | str
+    name: str
+    operation: str
+    lines: list[tuple[str, str]]
+    tip: str
+    kind: str
+    path: bool = False
+
+
+@dataclass
+class Arrow:
+    """What goes from one box to another: a value forward, a derivative back."""
+
+    source: int | str
+    target: int | str
+    formula: str = ""
+    value: str = ""
+    path: bool = False
+
+
+@dataclass
+class Outline:
+    """A graph to draw, and the sentence that describes it."""
+
+    boxes: dict[int | str, Box]
+    arrows: list[Arrow]
+    title: str
+    description: str
+
+
+def outline(explanation: Mapping[str, Any], path: Iterable[int] | None) -> Outline:
+    """Return the boxes and arrows of an explanation.
+
+    Parameters
+    ----------
+    explanation : mapping
+        What ``Explanation.to_dict()`` returns.
+    path : iterable of int, optional
+        The steps of the path of interest; without it, the first path of the first
+        variable.
+    """
+    steps = list(explanation["steps"])
+    on_path = _path(explanation, path)
+    groups = _groups(steps, on_path, explanation)
+    boxes: dict[int | str, Box] = {}
+    for members in groups:
+        box = _box(members, explanation)
+        box.path = any(step["id"] in on_path for step in members)
+        boxes[box.key] = box
+    home = {step["id"]: members[0]["id"] for members in groups for step in members}
+    arrows = _arrows(steps, home, on_path)
+    if len(steps) <= MOST_CONSTANTS:
+        _add_constants(steps, boxes, arrows)
+    name = explanation["loss"]["name"]
+    return Outline(boxes, arrows, f"How {name} is computed", _description(explanation))
+
+
+def _path(explanation: Mapping[str, Any], path: Iterable[int] | None) -> list[int]:
+    if path is not None:
+        return list(path)
+    for variable in explanation.get("variables", ()):
+        for found in variable["paths"]:
+            return list(found["steps"])
+    return []
+
+
+Steps = list[Mapping[str, Any]]
+
+
+def _groups(
+    steps: Steps, on_path: Sequence[int], explanation: Mapping[str, Any]
+) -> list[Steps]:
+    """Return the steps in groups, each of which is one box."""
+    groups = [[step] for step in steps]
+    if len(steps) <= MOST_STEPS:
+        return groups
+    wanted = {v["id"] for v in explanation.get("variables", ())}
+    alone = wanted | {steps[-1]["id"]}
+    groups = _chains(steps, alone | set(on_path))
+    return groups if len(groups) <= MOST_BOXES else _runs(groups, alone)
+
+
+def _chains(steps: Steps, alone: set[int]) -> list[Steps]:
+    """Join each step to the one before it where nothing else goes in or comes out."""
+    uses: dict[int, int] = {}
+    for step in steps:
+        for source in _sources(step):
+            uses[source] = uses.get(source, 0) + 1
+    group: dict[int, Steps] = {}
+    kept = []
+    for step in steps:
+        source = next(iter(_sources(step)), -1)
+        alone_here = step["id"] in alone or source in alone
+        only = len(set(_sources(step))) == 1 and uses.get(source) == 1
+        if only and not alone_here and group[source][0]["operation"] != "variable":
+            group[source].append(step)
+            group[step["id"]] = group[source]
+        else:
+            group[step["id"]] = [step]
+            kept.append(group[step["id"]])
+    return kept
+
+
+def _runs(groups: list[Steps], alone: set[int]) -> list[Steps]:
+    """Join runs of steps, in the order in which they were computed.
+
+    What comes after a run uses it and never the other way round, so no circle arises.
+    """
+    free = [group for group in groups if group[0]["id"] not in alone]
+    size = -(-len(free) // (MOST_BOXES // 2))
+    joined: list[Steps] = []
+    open_run: Steps = []
+    count = size
+    for group in groups:
+        if group[0]["id"] in alone:
+            joined.append(group)
+            count = size if group[0]["operation"] != "variable" else count
+        elif count >= size:
+            open_run, count = list(group), 1
+            joined.append(open_run)
+        else:
+            open_run += group
+            count += 1
+    return joined
+
+
+def _sources(step: Mapping[str, Any]) -> list[int]:
+    return [i["id"] for i in step["inputs"] if i is not None and "id" in i]
+
+
+def _arrows(
+    steps: Steps, home: Mapping[int, int], on_path: Sequence[int]
+) -> list[Arrow]:
+    """Return an arrow for each use of one box in another."""
+    pairs = set(itertools.pairwise(on_path))
+    arrows: list[Arrow] = []
+    merged: dict[tuple[int, int], Arrow] = {}
+    grouped = len(set(home.values())) < len(home)
+    for step in steps:
+        derivatives = step.get("derivatives") or [None] * len(step["inputs"])
+        for given, derivative in zip(step["inputs"], derivatives, strict=False):
+            if given is None or "id" not in given:
+                continue
+            a, b = home[given["id"]], home[step["id"]]
+            path = (given["id"], step["id"]) in pairs
+            if a == b:
+                continue
+            if grouped and (a, b) in merged:
+                merged[a, b].path |= path
+                continue
+            arrow = Arrow(a, b, path=path)
+            if derivative is not None:
+                arrow.formula = derivative.get("symbols") or ""
+                arrow.value = _short(derivative.get("value"))
+            merged[a, b] = arrow
+            arrows.append(arrow)
+    return arrows
+
+
+def _add_constants(
+    steps: Steps, boxes: dict[int | str, Box], arrows: list[Arrow]
+) -> None:
+    """Add a box for each constant, once for all its uses by the same name and value."""
+    for step in steps:
+        for i, given in enumerate(step["inputs"]):
+            if given is None or "id" in given:
+                continue
+            name = str(given.get("name") or "")
+            value = _short(given.get("value"), given.get("shape"))
+            key = f"{name}={value}" if name else f"{step['id']}:{i}"
+            if key not in boxes:
+                shown = [("value", value)] if name and name != value else []
+                tip = f"{name or value}: a constant, {value_text(given.get('value'))}"
+                box = Box(key, name or value, "constant", shown, tip, "constant")
+                _put_before(boxes, box, step["id"])
+            arrows.append(Arrow(key, step["id"]))
+
+
+def _put_before(boxes: dict[int | str, Box], box: Box, key: int | str) -> None:
+    """Insert a box before another: their order is where the layout begins."""
+    after: dict[int | str, Box] = {}
+    for other in list(boxes):
+        if other == key or after:
+            after[other] = boxes.pop(other)
+    boxes[box.key] = box
+    boxes.update(after)
+
+
+def _box(members: Steps, explanation: Mapping[str, Any]) -> Box:
+    if len(members) > 1:
+        return _group_box(members)
+    (step,) = members
+    variable = step["operation"] == "variable"
+    last = step["id"] == explanation["steps"][-1]["id"]
+    kind = "variable" if variable else "loss" if last else "step"
+    lines = [("value", _short(step.get("value"), step.get("shape")))]
+    if step.get("cotangent") is not None:
+        lines.append(("gradient", _short(step["cotangent"], step.get("shape"))))
+    tip = f"{step['name']}: {step['operation']}, {shape_text(step.get('shape', ()))}. "
+    tip += f"Value {value_text(step.get('value'))}."
+    if step.get("cotangent") is not None:
+        tip += f" Gradient {value_text(step['cotangent'])}."
+    return Box(step["id"], step["name"], step["operation"], lines, tip, kind)
+
+
+def _group_box(members: Steps) -> Box:
+    """Return the box of several steps: how many, and which kinds of operation."""
+    counts: dict[str, int] = {}
+    for step in members:
+        counts[step["operation"]] = counts.get(step["operation"], 0) + 1
+    shown = [name + (f" ×{n}" if n > 1 else "") for name, n in counts.items()]
+    lines = [("", line) for line in shown[:3]]
+    if len(shown) > 3:
+        lines[2:] = [("", f"… {len(shown) - 2} kinds more")]
+    names = ", ".join(step["name"] for step in members)
+    tip = f"{len(members)} steps: {names}."
+    first = members[0]["id"]
+    return Box(first, f"{len(members)} steps", "", lines, tip, "group")
+
+
+def _short(value: Any, shape: Any = ()) -> str:
+    """Return a value in a few characters."""
+    if isinstance(value, dict) and "size" in value:
+        sizes = " × ".join(map(str, shape)) if shape else f"{value['size']} numbers"
+        return f"{sizes}, norm {number(value['norm'], 3)}"
+    if isinstance(value, list):
+        shown = value_text(value, 3)
+        if len(shown) <= 22:
+            return shown
+        return " × ".join(map(str, shape)) + " numbers" if shape else "several numbers"
+    return value_text(value)
+
+
+def _description(explanation: Mapping[str, Any]) -> str:
+    steps = explanation["steps"]
+    variables = [s["name"] for s in steps if s["operation"] == "variable"]
+    computed = len(steps) - len(variables)
+    said = ", ".join(variables[:8]) + (" and others" if len(variables) > 8 else "")
+    loss = explanation["loss"]
+    return (
+        f"{computed} steps from {said} to {loss['name']}, which is "
+        f"{value_text(loss['value'])}. Values go from left to right; derivatives, "
+        "written on the arrows, from right to left."
+    )
