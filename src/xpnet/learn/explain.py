@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from typing import Any, NamedTuple, final
+from dataclasses import dataclass
+from typing import Any, final
 
 from ..calculus.array import Array
 from ..calculus.tape import Node, pull_back
@@ -12,9 +14,10 @@ from ..trees import flatten
 from .naming import callers_names, name_steps
 from .numeric import Difference, check, nudge_of
 from .paths import Edge, Path, find_paths, gradients
-from .rules import link, slope
+from .reading import Unreadable, parts_of
+from .rules import link, slope, without
 from .symbols import text
-from .trace import Step, Trace
+from .trace import Constant, Step, Trace
 
 __all__ = ["Explanation", "Factor", "Variable", "explain"]
 
@@ -122,7 +125,8 @@ def _variables(trace: Trace, wrt: Any) -> dict[Step, Any]:
     return steps
 
 
-class Factor(NamedTuple):
+@dataclass(frozen=True, eq=False, slots=True)
+class Factor:
     """One factor of a path: how one named value changes with the one before it."""
 
     name: str
@@ -134,7 +138,8 @@ class Factor(NamedTuple):
     below: Step
 
 
-class Variable(NamedTuple):
+@dataclass(frozen=True, eq=False, slots=True)
+class Variable:
     """What an explanation says of one variable."""
 
     step: Step
@@ -168,12 +173,34 @@ class Explanation:
         for step, node in variables.items():
             found = find_paths(trace, step, self.gradients, limit)
             g = taped.get(node)
-            self.variables.append(Variable(step, *found, g, check(trace, step, g)))
+            differences = check(trace, step, g)
+            self.variables.append(
+                Variable(
+                    step,
+                    found.found,
+                    found.count,
+                    found.total,
+                    found.rest,
+                    g,
+                    differences,
+                )
+            )
 
     @property
     def loss(self) -> Step:
         """The step of the result."""
         return self.trace.result
+
+    @property
+    def constants(self) -> list[Constant]:
+        """The inputs off the tape that have a name: they are held constant."""
+        found = {
+            x.name: x
+            for step in self.trace.steps
+            for x in step.inputs
+            if type(x) is Constant and x.name.isidentifier() and x.name != "constant"
+        }
+        return list(found.values())
 
     def step(self, name: str) -> Step:
         """Return the step of a name."""
@@ -184,7 +211,7 @@ class Explanation:
         raise OptionError(f"explain: nothing is called {name!r}; there are {known}.")
 
     def variable(self, name: str | None = None) -> Variable:
-        """Return what is said of one variable; its name may be left out if it is one."""
+        """Return what is said of one variable; of the only one without a name."""
         if name is None and len(self.variables) == 1:
             return self.variables[0]
         for variable in self.variables:
@@ -198,11 +225,11 @@ class Explanation:
         )
 
     def gradient(self, name: str | None = None) -> Any:
-        """Return the tape's gradient with respect to a variable, the library's array."""
+        """Return the tape's gradient of a variable, as the library's array."""
         return self.variable(name).gradient
 
     def element(self, *index: int, of: str | None = None) -> Any:
-        """Return how one element of a gradient is a sum: see `learn.element.Element`."""
+        """Return how one element of a gradient is a sum, see `Element`."""
         from .element import Element
 
         return Element(self, self.variable(of).step, index)
@@ -226,7 +253,7 @@ class Explanation:
             group.append(edge)
             value = edge.step.pull(value, only=edge.index)[edge.index]
             if edge.below.named or i == len(path.edges) - 1:
-                found.append(_factor(group, value))
+                found.append(_factor(group, value, not found))
                 group = []
         return found
 
@@ -253,35 +280,62 @@ class Explanation:
         return explanation_html(self.to_dict())
 
 
-def _factor(group: list[Edge], value: Any) -> Factor:
-    """Return the factor that some operations in a row make together."""
+def _factor(group: list[Edge], value: Any, first: bool) -> Factor:
+    """Return the factor that some operations in a row make together.
+
+    `first` tells that they end in the result itself, whose gradient is 1.
+    """
     above, below = group[0].step, group[-1].below
-    symbols, back = "1", f"∂L/∂{above.name}"
+    symbols, back = "1", "1" if first else _UPSTREAM
     amount: Any = None
     simple = True
     for i, edge in enumerate(group):
-        shown = link(edge.step, edge.index)
-        words = _words(edge.step)
+        shown, words = link(edge.step, edge.index), _words(edge.step)
         if shown.elementwise:
             part = text(shown.formula, words)
-            symbols = _times(symbols, part) if simple else symbols
-            back = _times(back, part)
+            symbols, back = _times(symbols, part), _times(back, part)
             local = slope(edge.step, edge.index)
             amount = local if i == 0 else _product(amount, local)
-        else:
-            simple, amount = False, None
-            back = text(shown.formula, {**words, "g": back})
-    if not simple:
-        symbols = back
+            continue
+        simple, amount = False, None
+        if i and _turns_back(group[i - 1], edge):
+            continue
+        formula = shown.formula
+        if i + 1 < len(group) and _turns_back(edge, group[i + 1]):
+            formula, words = "g.T @ x", {"x": without(words["x"])}
+        back = _filled(formula, {**words, "g": back})
+    back = back.replace(_UPSTREAM, f"∂L/∂{above.name}")
     name = f"∂{above.name}/∂{below.name}"
-    return Factor(name, symbols, back, amount, value, above, below)
+    return Factor(name, symbols if simple else back, back, amount, value, above, below)
+
+
+_UPSTREAM = "upstream_gradient"  # a word that a formula can be written with
+
+
+def _filled(formula: str, words: dict[str, str]) -> str:
+    """Return a formula, or a description, of what becomes of a gradient `g`."""
+    try:
+        parts_of(formula)
+    except Unreadable:
+        return re.sub(r"\bg\b", words["g"], formula)
+    return text(formula, words)
+
+
+def _turns_back(edge: Edge, below: Edge) -> bool:
+    """Tell whether a matrix product's gradient is transposed again: (xᵀ @ g)ᵀ."""
+    return (
+        edge.step.operation == "matmul"
+        and edge.index == 1
+        and below.step.operation == "matrix_transpose"
+    )
 
 
 def _words(step: Step) -> dict[str, str]:
     """Return what the letters of a formula stand for in one step."""
     words = {"out": step.name}
     for letter, x in zip("xy", step.inputs, strict=False):
-        words[letter] = x.name or "constant"
+        name = x.name or "constant"
+        words[letter] = without(name) if step.operation == "matmul" else name
     return words
 
 

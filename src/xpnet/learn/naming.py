@@ -17,15 +17,17 @@ from typing import Any, NamedTuple
 
 from ..calculus.array import Array
 from ..calculus.convert import SCALARS
+from ..calculus.rule import Unary
 from ..calculus.tape import Node, is_inside
 from ..nn.module import Module
 from .rules import EXPRESSIONS
 from .symbols import number, text
-from .trace import Constant, Step, Trace
+from .trace import WHOLE, Constant, Step, Trace
 
 __all__ = ["Line", "callers_names", "name_steps"]
 
 _LONGEST = 28  # an expression of more characters gets a name
+_LONGEST_PART = 60  # inside of a function of the library
 
 
 class Line(NamedTuple):
@@ -51,7 +53,7 @@ class Line(NamedTuple):
 
 @functools.lru_cache(maxsize=64)
 def _parts(source: str) -> dict[tuple[int, ...], tuple[ast.AST, str | None]]:
-    """Return every expression of a source by its position, with the name it is given."""
+    """Return the expressions of a source by position, with the name that one gets."""
     found: dict[tuple[int, ...], tuple[ast.AST, str | None]] = {}
     try:
         tree = ast.parse(source)
@@ -86,7 +88,7 @@ def _position(node: Any) -> tuple[int, ...]:
 
 
 def line_of(node: Node) -> Line | None:
-    """Return the user's own line that recorded a node; None where there is no source."""
+    """Return the user's own line that recorded a node, if there is a source."""
     return _line(node.code, node.instruction)
 
 
@@ -102,7 +104,7 @@ def _line(code: Any, instruction: int) -> Line | None:
     first = int(place[0])
     if not 0 < first <= len(lines):
         return None
-    expression, target = _parts("".join(lines)).get(place, (None, None))  # type: ignore[arg-type]
+    expression, target = _parts("".join(lines)).get(place, (None, None))
     return Line(
         code.co_filename,
         first,
@@ -113,7 +115,7 @@ def _line(code: Any, instruction: int) -> Line | None:
     )
 
 
-# --- the caller's variables ------------------------------------------------------------
+# --- the caller's variables -----------------------------------------------------------
 
 
 class Known(NamedTuple):
@@ -134,8 +136,7 @@ def callers_names() -> dict[str, Any]:
 def known_names(variables: Mapping[str, Any]) -> Known:
     """Return the names that the caller's variables give to arrays and parameters."""
     known = Known({}, {})
-    modules = [v for v in variables.values() if isinstance(v, Module)]
-    for name, value in _arrays(variables, len({id(m) for m in modules}) > 1):
+    for name, value in _arrays(variables):
         if type(value) is Array:
             if value._node is not None:
                 known.nodes.setdefault(value._node, name)
@@ -145,14 +146,20 @@ def known_names(variables: Mapping[str, Any]) -> Known:
     return known
 
 
-def _arrays(variables: Mapping[str, Any], many: bool) -> Iterator[tuple[str, Any]]:
+def _path(model: str, key: str) -> str:
+    """Return a parameter as one writes it: ``model[0].weight``."""
+    parts = [f"[{part}]" if part.isdigit() else f".{part}" for part in key.split(".")]
+    return model + "".join(parts)
+
+
+def _arrays(variables: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """Go through the arrays among some variables, with their names."""
     for name, value in variables.items():
         if name.startswith("_"):
             continue
         if isinstance(value, Module):
             for key, parameter in value.named_parameters():
-                yield f"{name}.{key}" if many else key, parameter
+                yield _path(name, key), parameter
         elif isinstance(value, dict) and len(value) < 1000:
             for key, part in value.items():
                 if type(part) is Array:
@@ -161,7 +168,7 @@ def _arrays(variables: Mapping[str, Any], many: bool) -> Iterator[tuple[str, Any
             yield name, value
 
 
-# --- names for steps -------------------------------------------------------------------
+# --- names for steps ------------------------------------------------------------------
 
 
 def name_steps(trace: Trace, variables: Mapping[str, Any]) -> None:
@@ -174,7 +181,7 @@ class _Namer:
 
     def __init__(self, trace: Trace, known: Known) -> None:
         self.trace = trace
-        self.nodes = {}
+        self.nodes: dict[Step, str] = {}
         for node, name in known.nodes.items():
             step = trace.of(node)
             if step is not None:
@@ -245,9 +252,8 @@ class _Namer:
                 if word is None or x is None:
                     continue
                 if type(x) is Constant:
-                    if type(x.value) not in SCALARS:
-                        x.name = x.name or self.arrays.get(id(x.value), word)
-                elif x.row is None and x not in self.nodes and not wanted.get(x):
+                    x.name = x.name or self.arrays.get(id(x.value), word)
+                elif type(x) is Step and x.row is None and not wanted.get(x):
                     wanted[x] = word
 
     def _outer_inputs(self, step: Step) -> list[Any]:
@@ -278,7 +284,10 @@ class _Namer:
         if step.row is None:
             return self._unique("v")
         shown = expression(step)
-        if self._word(step) == step.operation and len(shown) <= _LONGEST:
+        part = step.outer is not step.node  # of a function that the user called
+        longest = _LONGEST_PART if part else _LONGEST
+        whole = self._word(step) != step.operation or self._is_layer(step)
+        if not whole and len(shown) <= longest:
             return shown
         step.named = True
         word = self._word(step)
@@ -287,15 +296,17 @@ class _Namer:
             word if self.totals[word] == 1 else f"{word}{self.counts[word]}"
         )
 
-    def _word(self, step: Step) -> str:
-        """Return what a step is called by: its function, or the one it is all of."""
-        if step.row is None or step.outer is step.node or not self._completes(step):
-            return step.operation
-        return str(step.outer.row.name)
+    def _is_layer(self, step: Step) -> bool:
+        """Tell whether a step is all that a layer of a model computes."""
+        return step.operation in WHOLE or (
+            isinstance(step.row, Unary)
+            and step.operation not in EXPRESSIONS
+            and not self._is_result(step)
+        )
 
-    def _completes(self, step: Step) -> bool:
-        """Tell whether a step is the result of the function that it is a part of."""
-        return self.trace.of(step.outer) is step
+    def _word(self, step: Step) -> str:
+        """Return what a step is called by: its function, or the one it completes."""
+        return self.trace.functions.get(step.node, step.operation)
 
 
 def _operands(expression: Any) -> list[str | None]:

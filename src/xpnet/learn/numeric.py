@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple, final
+from dataclasses import dataclass
+from typing import Any, final
 
 import numpy as np
 
@@ -17,7 +18,8 @@ _MOST = 16  # elements of which each is checked
 _CHECKED = 8  # of a larger array: the largest, and some others
 
 
-class Difference(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Difference:
     """One element of a gradient beside the central difference of the result.
 
     ``(f(w + h) - f(w - h)) / 2h`` is computed in float64 where the library has it.
@@ -157,7 +159,7 @@ class Nudge:
             f"{name} changes by {value_text(summary(self.delta))}",
             f"  predicted change of {loss} (gradient × change)  "
             f"{number(self.predicted, 6)}",
-            f"  actual change of {loss}                         {number(self.actual, 6)}",
+            f"  actual change of {loss:25}{number(self.actual, 6)}",
         ]
         if self.actual and math.isfinite(self.actual):
             share = abs(self.error / self.actual)

@@ -5,14 +5,16 @@ from __future__ import annotations
 import heapq
 import itertools
 import math
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 from .trace import Step, Trace
 
 __all__ = ["Paths", "find_paths", "gradients"]
 
 
-class Edge(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Edge:
     """One factor of a path: from a step down to one of its inputs."""
 
     step: Step
@@ -26,14 +28,16 @@ class Edge(NamedTuple):
         return below
 
 
-class Path(NamedTuple):
+@dataclass(frozen=True, eq=False, slots=True)
+class Path:
     """One path, from the result down, and what it adds to the gradient."""
 
     edges: tuple[Edge, ...]
     contribution: Any
 
 
-class Paths(NamedTuple):
+@dataclass(frozen=True, eq=False, slots=True)
+class Paths:
     """The strongest paths, how many there are in all, and what the others add."""
 
     found: list[Path]

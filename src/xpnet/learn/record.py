@@ -107,12 +107,6 @@ def _variable(explanation: Explanation, variable: Variable) -> dict[str, Any]:
     others = [
         x.name for x in explanation.trace.steps if x.row is None and x is not step
     ]
-    constants = {
-        x.name: None
-        for s in explanation.trace.steps
-        for x in s.inputs
-        if type(x) is Constant and hasattr(x.value, "shape") and x.name != "constant"
-    }
     return {
         "id": step.id,
         "name": step.name,
@@ -125,7 +119,7 @@ def _variable(explanation: Explanation, variable: Variable) -> dict[str, Any]:
             for d in variable.differences
         ],
         "sum_of_paths": _summary(variable.total),
-        "held_constant": [*others, *constants],
+        "held_constant": [*others, *(x.name for x in explanation.constants)],
         "path_count": variable.count,
         "paths": [_path(explanation, path) for path in variable.paths],
         "rest": _summary(variable.rest),

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from .digits import number, summary, value_text
 from .naming import expression, line_of
-from .rules import notes
-from .trace import Step
+from .rules import link, notes, slope
+from .symbols import numbers, text
+from .trace import Constant, Step
 
 if TYPE_CHECKING:
     from .explain import Explanation, Factor, Variable
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["report"]
 
 _MOST = 40  # steps of the forward table
-_DIGITS = 10  # of the numbers that must agree
+_CHECKED = 4  # elements beside their finite difference
+_LISTED = 8  # numbers of an array that are written out
 
 
 def report(explanation: Explanation) -> str:
@@ -29,7 +31,7 @@ def report(explanation: Explanation) -> str:
 
 
 def _shown(value: Any, digits: int = 4) -> str:
-    return "not kept" if value is None else value_text(summary(value), digits)
+    return "not kept" if value is None else value_text(summary(value, _LISTED), digits)
 
 
 def _table(rows: Sequence[Sequence[str]], indent: str = "  ") -> list[str]:
@@ -45,13 +47,14 @@ def _table(rows: Sequence[Sequence[str]], indent: str = "  ") -> list[str]:
     ]
 
 
-# --- forward ---------------------------------------------------------------------------
+# --- forward --------------------------------------------------------------------------
 
 
 def _forward(explanation: Explanation) -> str:
     """Return the table of the named values, in order of computation."""
     steps = [step for step in explanation.trace.steps if step.named]
-    rows = [
+    rows = [[x.name, "constant", _form(x), ""] for x in explanation.constants]
+    rows += [
         [step.name, _computed(step), _form(step), _place(step)]
         for step in steps[:_MOST]
     ]
@@ -66,11 +69,11 @@ def _computed(step: Step) -> str:
     return "variable" if step.row is None else expression(step)
 
 
-def _form(step: Step) -> str:
+def _form(step: Step | Constant) -> str:
     """Return a value, with the shape of an array in front."""
     if step.value is None:
         return "not kept"
-    shape = tuple(step.value.shape)
+    shape = tuple(getattr(step.value, "shape", ()))
     return f"{shape} {_shown(step.value)}" if shape else _shown(step.value)
 
 
@@ -80,7 +83,7 @@ def _place(step: Step) -> str:
     return "" if line is None else f"line {line.number}: {line.text}"
 
 
-# --- backward --------------------------------------------------------------------------
+# --- backward -------------------------------------------------------------------------
 
 
 def _variable(explanation: Explanation, variable: Variable) -> str:
@@ -95,6 +98,7 @@ def _variable(explanation: Explanation, variable: Variable) -> str:
         left = variable.count - len(variable.paths)
         lines.append(f"  the other {left} paths together: {_shown(variable.rest)}")
     lines += _agreement(variable)
+    lines += _rules(explanation, variable)
     lines += [f"  note: {note}" for note in _notes(variable)]
     return "\n".join(lines)
 
@@ -103,6 +107,7 @@ def _held(explanation: Explanation, step: Step) -> str:
     """Say what stays as it is while one variable changes."""
     steps = explanation.trace.steps
     others = [x.name for x in steps if x.row is None and x is not step]
+    others += [x.name for x in explanation.constants]
     if not others:
         return ""
     if len(others) > 5:
@@ -137,23 +142,9 @@ def _path(
     rows = []
     for f in factors:
         back = f.back.replace("∂L/∂", f"∂{explanation.loss.name}/∂")
-        if f.above is explanation.loss:
-            back = _without_one(f, explanation.loss.name)
         name = f"∂{explanation.loss.name}/∂{f.below.name}"
         rows.append([name, f"= {back}", f"{tuple(f.value.shape)} {_shown(f.value)}"])
     return lines + _table(rows, "    ")
-
-
-def _without_one(factor: Factor, loss: str) -> str:
-    """Return the first link without ∂L/∂L, which is 1."""
-    one = f"∂L/∂{loss}"
-    back = factor.back
-    if back == one:
-        return "1"
-    for sign in (" · ", "·", " "):
-        if back.startswith(one + sign):
-            return back[len(one + sign) :]
-    return back.replace(one, "1")
 
 
 def _is_number(value: Any) -> bool:
@@ -182,34 +173,60 @@ def _outside(shown: str) -> str:
 
 
 def _agreement(variable: Variable) -> list[str]:
-    """Return the sum over paths, the tape's gradient and the difference, one another."""
-    paths = "path" if variable.count == 1 else "paths"
-    total = f"sum of {variable.count} {paths}"
+    """Return the sum over paths, the tape's gradient and the difference together."""
+    total = f"sum of {variable.count} {'path' if variable.count == 1 else 'paths'}"
+    digits = 7 if "32" in str(variable.gradient.dtype) else 10
     rows = [
-        [total, _shown(variable.total, _DIGITS)],
-        ["the tape's gradient", _shown(variable.gradient, _DIGITS)],
+        [total, _shown(variable.total, digits)],
+        ["the tape's gradient", _shown(variable.gradient, digits)],
     ]
     differences = variable.differences
     if len(differences) == 1 and not differences[0].index:
-        rows.append(["finite difference", number(differences[0].difference, _DIGITS)])
+        rows.append(["finite difference", number(differences[0].difference, digits)])
         return _table(rows)
-    lines = _table(rows)
-    if differences:
-        lines.append("  element, gradient, finite difference")
-        lines += _table(
-            [
-                [str(list(d.index)), number(d.gradient, 7), number(d.difference, 7)]
-                for d in differences[:_SHOWN]
-            ],
-            "    ",
-        )
-    return lines
+    checked = [
+        [
+            str(list(d.index)),
+            number(d.gradient, digits),
+            number(d.difference, digits),
+        ]
+        for d in differences[:_CHECKED]
+    ]
+    if checked:
+        checked.insert(0, ["element", "the tape's gradient", "finite difference"])
+    return _table(rows) + _table(checked, "    ")
 
 
-_SHOWN = 4
+def _rules(explanation: Explanation, variable: Variable) -> list[str]:
+    """Return the rules on the paths, with the numbers put in where they are numbers."""
+    edges = dict.fromkeys(
+        (edge.step, edge.index) for path in variable.paths for edge in path.edges
+    )
+    rows = []
+    for step, index in reversed(edges):
+        shown = link(step, index)
+        if not shown.elementwise or shown.formula in ("1", "-1"):
+            continue
+        found = slope(step, index)
+        row = [step.operation, f"∂out/∂{'xy'[index]} = {text(shown.formula, {})}"]
+        values = {
+            letter: x.value
+            for letter, x in zip("xy", step.inputs, strict=False)
+            if _is_number(x.value)
+        }
+        if found is not None and _is_number(found):
+            filled, value = numbers(shown.formula, values), number(found)
+            row.append(f"here {value if filled == value else f'{filled} = {value}'}")
+        else:
+            row.append("for each element")
+        rows.append(row)
+    if not rows:
+        return []
+    return ["  rules of the table", *_table(rows, "    ")]
 
 
 def _notes(variable: Variable) -> list[str]:
     """Return what is worth saying about the steps on the paths."""
-    steps = {edge.step: None for path in variable.paths for edge in path.edges}
-    return list(dict.fromkeys(note for step in reversed(steps) for note in notes(step)))
+    edges = {edge: None for path in variable.paths for edge in path.edges}
+    said = [note for e in reversed(edges) for note in notes(e.step, e.index)]
+    return list(dict.fromkeys(said))

@@ -1,4 +1,4 @@
-"""What a rule says, in words and symbols: for each operation, and for each of its inputs.
+"""What a rule says, in words and symbols, for each operation and each of its inputs.
 
 The formulas of elementwise functions come from the table of derivatives itself. What
 the table gives by a transpose is put into words here, with the shapes of the case.
@@ -10,6 +10,7 @@ import ast
 import functools
 import inspect
 import math
+import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -75,7 +76,7 @@ _BACK: dict[str, Callable[[Step, int], str]] = {
 _WORDS = {
     "avg_pool": "each g shared equally in its window",
     "batch_norm": "g through the statistics of the batch",
-    "convolution": "g with the windows of the input|g spread through the flipped weight",
+    "convolution": "g with the windows of the input|g through the flipped weight",
     "embedding": "g added up in the rows that were looked up",
     "layer_norm": "g through the mean and the spread of each row",
     "max_pool": "g to the largest element of each window",
@@ -123,12 +124,14 @@ def link(step: Step, index: int) -> Link:
         words = _WORDS[name].split("|")
         return Link(words[0] if index or len(words) == 1 else words[1], False)
     formula = row.formula[index] if index < len(row.formula) else ""
+    if name == "matmul":
+        return Link("g @ y" if index == 0 else "x @ g", False)
     if isinstance(row, (Bilinear, Linear, LinearSequence)) or not formula:
         return Link(formula or f"g through the rule of {name}", False)
     if isinstance(row, Composite):
         return Link(f"g where {formula}", False)
-    words = set("".join(c if c.isalnum() else " " for c in formula).split())
-    return Link(formula, isinstance(row, General) and "g" not in words)
+    speaks_of_g = re.search(r"\bg\b", formula) is not None
+    return Link(formula, isinstance(row, General) and not speaks_of_g)
 
 
 def _averaged(step: Step) -> int:
@@ -162,78 +165,93 @@ def slope(step: Step, index: int) -> Any:
     return None
 
 
-# --- notes -----------------------------------------------------------------------------
+# --- notes ----------------------------------------------------------------------------
 
 
-def notes(step: Step) -> list[str]:
-    """Return what is worth saying about the shapes of a step, in sentences."""
+def notes(step: Step, index: int | None = None) -> list[str]:
+    """Return what is worth saying about the shapes of a step, in sentences.
+
+    With `index`, what matters on the way to that input.
+    """
     if step.value is None or step.row is None:
         return []
     said = []
     out = tuple(step.value.shape)
-    if isinstance(step.row, Binary) or step.operation == "where":
-        for _, x in step.parts:
-            if x.value is not None and tuple(x.value.shape) != out:
-                said.append(_broadcast(x, out))
-    if step.operation == "matmul":
-        said.extend(_transposes(step))
-    if step.operation in ("sum", "mean") and step.inputs[0].value is not None:
-        inner = tuple(step.inputs[0].value.shape)
-        if inner != out:
-            said.append(
-                f"Every element of {step.inputs[0].name} {inner} is in the {step.operation}"
-                f" once, so each gets the gradient of its {step.operation} back"
-                + (f", divided by {_ratio(step)}." if step.operation == "mean" else ".")
-            )
-    if len({x for _, x in step.parts}) < len(step.parts):
+    parts = [(i, x) for i, x in step.parts if index is None or i == index]
+    for i, x in parts:
+        if x.value is None:
+            continue
+        shape = tuple(x.value.shape)
+        if shape != out and (isinstance(step.row, Binary) or step.operation == "where"):
+            said.append(_broadcast(x.name, shape, out))
+        if step.operation == "matmul":
+            said.extend(_transposed(step, i))
+        if step.operation in ("sum", "mean") and shape != out:
+            said.append(_shared(step, x.name, shape))
+    uses = len(step.parts) - len({x for _, x in step.parts})
+    if uses:
         name = step.parts[0][1].name
         said.append(
-            f"{name} is used {len(step.parts)} times here: that many paths lead "
-            "through this step, and their gradients add up."
+            f"{name} stands {uses + 1} times in {step.name}: each is a path of its "
+            "own, and their gradients add up."
         )
     return said
 
 
-def _broadcast(x: Step, out: tuple[int, ...]) -> str:
+def _broadcast(name: str, shape: tuple[int, ...], out: tuple[int, ...]) -> str:
     """Say which axes a gradient is summed over because its array was broadcast."""
-    shape = tuple(x.value.shape)
     extra = len(out) - len(shape)
     axes = [*range(extra)] + [
         i + extra for i, n in enumerate(shape) if n == 1 and out[i + extra] != 1
     ]
-    where = (
-        f"axis {axes[0]}"
-        if len(axes) == 1
-        else "axes " + ", ".join(map(str, axes[:-1])) + f" and {axes[-1]}"
-    )
+    if len(axes) == 1:
+        where = f"axis {axes[0]}"
+    else:
+        where = f"axes {', '.join(map(str, axes[:-1]))} and {axes[-1]}"
     return (
-        f"The gradient of {x.name} is summed over {where}, because {x.name} {shape} was "
+        f"The gradient of {name} is summed over {where}, because {name} {shape} was "
         f"broadcast to {out}."
     )
 
 
-def _transposes(step: Step) -> list[str]:
+def _transposed(step: Step, index: int) -> list[str]:
     """Say where the transpose in the gradient of a matrix product comes from."""
     x, y = step.inputs
-    if x.value is None or y.value is None or step.value.ndim != 2:
+    if step.value.ndim != 2 or _missing(x) or _missing(y):
         return []
     out = tuple(step.value.shape)
-    said = []
-    if type(x) is Step:
-        said.append(
-            f"∂L/∂{x.name} {tuple(x.value.shape)} = g {out} @ {y.name}ᵀ "
-            f"{tuple(y.value.shape)[::-1]}: an element of {x.name} meets a row of "
-            f"{y.name}, and gets back the products with that row."
-        )
-    if type(y) is Step:
-        said.append(
-            f"∂L/∂{y.name} {tuple(y.value.shape)} = {x.name}ᵀ "
-            f"{tuple(x.value.shape)[::-1]} @ g {out}: the sum over the {out[0]} rows."
-        )
-    return said
+    a, b = (tuple(v.value.shape) for v in (x, y))
+    if index == 0:
+        return [
+            f"{x.name} {a} @ {y.name} {b} is {out}: an element of {x.name} meets a row "
+            f"of {y.name}, so its gradient is g {out} @ {without(y.name)} {b[::-1]}."
+        ]
+    return [
+        f"{x.name} {a} @ {y.name} {b} is {out}: an element of {y.name} meets a column "
+        f"of {x.name}, so its gradient is {without(x.name)} {a[::-1]} @ g {out}, a sum "
+        f"over {out[0]} rows."
+    ]
 
 
-# --- the library's own rule ------------------------------------------------------------
+def _missing(x: Any) -> bool:
+    return not hasattr(x.value, "shape") or type(x.value).__name__ == "Spec"
+
+
+def without(name: str) -> str:
+    """Return the name of the transpose: of ``Wᵀ`` it is ``W``."""
+    return name[:-1] if name.endswith("ᵀ") else f"{name}ᵀ"
+
+
+def _shared(step: Step, name: str, shape: tuple[int, ...]) -> str:
+    """Say what a sum or a mean gives back to each of its elements."""
+    share = f" / {_ratio(step)}" if step.operation == "mean" else ""
+    return (
+        f"Every element of {name} {shape} is in {step.name} once, so each gets the "
+        f"gradient of {step.name}{share}."
+    )
+
+
+# --- the library's own rule -----------------------------------------------------------
 
 
 def rule_source(step: Step) -> str:
@@ -267,7 +285,8 @@ def _statement(function: Any) -> str:
         decorators = getattr(node, "decorator_list", [])
         first = min([node.lineno, *(d.lineno for d in decorators)])
         last = node.end_lineno or 0
-        if first <= code.co_firstlineno <= last and last - first < _LONGEST:
-            if not isinstance(node, (ast.ClassDef, ast.For)):
-                return "".join(source.splitlines(keepends=True)[first - 1 : last])
+        if isinstance(node, (ast.ClassDef, ast.For)) or last - first >= _LONGEST:
+            continue
+        if first <= code.co_firstlineno <= last:
+            return "".join(source.splitlines(keepends=True)[first - 1 : last])
     return inspect.cleandoc(inspect.getsource(function))

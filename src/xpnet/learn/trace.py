@@ -22,12 +22,12 @@ from ..calculus.tape import Leaf, Node, no_grad, recording_as
 from ..calculus.transforms.checkpoint import run_again
 from ..errors import GradientError
 
-__all__ = ["Constant", "Step", "Trace", "is_plain_loss", "run"]
+__all__ = ["WHOLE", "Constant", "Step", "Trace", "is_plain_loss", "run"]
 
 _PIECES = 16
 """A function that falls into more operations than this stays whole."""
 
-_WHOLE = frozenset(
+WHOLE = frozenset(
     """attention avg_pool batch_norm batch_norm_fixed convolution embedding layer_norm
     local_response_norm max_pool packed_attention rms_norm scale_channels
     transposed_convolution""".split()
@@ -181,6 +181,7 @@ class Trace:
         self._steps: dict[Any, Step] = {}
         self._outer: dict[Any, Any] = {}  # of the parts of a function: the function
         self._links: dict[Any, Any] = {}  # what a node only stands for
+        self.functions: dict[Any, str] = {}  # by the last node of their parts
         self._keep: list[Any] = []  # arrays whose leaves are looked at
         self._collect(result._node)
         self.result = self._steps[self._real(result._node)]
@@ -238,7 +239,7 @@ class Trace:
     def _pieces(self, node: Node) -> Any:
         """Return the last node of a function's parts; None where it stays whole."""
         row = node.row
-        if not isinstance(row, Composite) or row.name in _WHOLE:
+        if not isinstance(row, Composite) or row.name in WHOLE:
             return None
         if row.name in _LOSSES and is_plain_loss(node):
             return None
@@ -265,6 +266,7 @@ class Trace:
         self._outer.update(dict.fromkeys(parts, self._outer.get(node, node)))
         self._links.update(mine)
         self._links[node] = out._node
+        self.functions[out._node] = row.name
         return out._node
 
     def _connect(self, step: Step) -> None:
@@ -364,9 +366,9 @@ def is_plain_loss(node: Any) -> bool:
     call = node.saved
     if call is None or call.options.get("reduction") not in ("mean", "sum"):
         return False
-    if call.options.get("label_smoothing") or any(
-        x is not None for x in call.arrays[2:]
-    ):
+    if call.options.get("label_smoothing"):
+        return False
+    if any(x is not None for x in call.arrays[2:]):
         return False
     ignored = call.options.get("ignore_index")
     labels = call.arrays[1]
