@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
@@ -205,7 +206,10 @@ def test_the_line_of_the_guides() -> None:
     optimizer = optim.SGD([w], lr=0.1)
     loss = (w * 2.0 - 4.0) ** 2  # (prediction − target)²
     loss.backward()
-    assert str(xn.explain_step(optimizer, w)) == (
+    shown = str(xn.explain_step(optimizer, w))
+    page = Path(__file__).parents[2] / "docs" / "explain_step.md"
+    assert f"```text\n{shown}\n```" in page.read_text("utf-8")
+    assert shown == (
         "The next step of SGD for w\n"
         "\n"
         "  new = old − learning_rate × gradient\n"
