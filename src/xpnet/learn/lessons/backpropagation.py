@@ -1,6 +1,7 @@
 """Lesson 8. Backpropagation in three steps, for a layer and a batch."""
 
-# mypy: allow-untyped-defs, allow-untyped-decorators
+# What a learner reads has no annotations.
+# mypy: allow-untyped-defs, allow-untyped-decorators, no-check-untyped-defs
 
 from __future__ import annotations
 

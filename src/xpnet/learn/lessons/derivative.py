@@ -9,6 +9,7 @@ import numpy as np
 
 from ...errors import FormulaError
 from .answers import Answer, Values, Verdict
+from .hints import path_hint
 from .mistakes import mistakes_in
 from .points import Points, differentiate, evaluate, same, scatter
 
@@ -99,8 +100,8 @@ class Derivative(Answer):
         i = int(np.argmax(gap))
         return (
             f"At {self._at(points, i)} the tape's derivative is {wanted[i]:.4g}; "
-            f"your formula gives {given[i]:.4g}."
-        )
+            f"your formula gives {given[i]:.4g}. {path_hint(self, points, i)}"
+        ).rstrip()
 
     def _at(self, points: Points, i: int) -> str:
         return ", ".join(f"{name} = {points[name][i]:.4g}" for name in self.variables)

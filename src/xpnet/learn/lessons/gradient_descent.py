@@ -1,6 +1,7 @@
 """Lesson 3. Walk downhill: new = old − learning rate × gradient."""
 
-# mypy: allow-untyped-defs, allow-untyped-decorators
+# What a learner reads has no annotations.
+# mypy: allow-untyped-defs, allow-untyped-decorators, no-check-untyped-defs
 
 from __future__ import annotations
 
@@ -102,7 +103,7 @@ lesson.text("""
     steps became shorter by themselves, because the gradient is smaller near the bottom.
 
     An optimizer does the same to all weights of a network. `optim.SGD` is that very
-    line.
+    line, as `explain_step` shows.
 """)
 
 
@@ -111,10 +112,12 @@ def optimizer(x, target, reached):
     """Walk the same eight steps as every model is trained."""
     weight = xn.asarray(1.0, requires_grad=True)
     sgd = xn.optim.SGD([weight], lr=0.1)
-    for _ in range(8):
+    for step in range(8):
         loss = (weight * x - target) ** 2
         sgd.zero_grad()
         loss.backward()
+        if step == 0:
+            print(xn.explain_step(sgd, weight))
         sgd.step()
     print(f"by hand {reached!r}\noptimizer {float(weight)!r}")
     return locals()

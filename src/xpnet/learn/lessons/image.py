@@ -1,6 +1,7 @@
 """Lesson 10. Image, vector, probability, and the cost with its Σ and its log."""
 
-# mypy: allow-untyped-defs, allow-untyped-decorators
+# What a learner reads has no annotations.
+# mypy: allow-untyped-defs, allow-untyped-decorators, no-check-untyped-defs
 
 from __future__ import annotations
 

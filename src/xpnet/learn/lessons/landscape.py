@@ -1,6 +1,7 @@
 """Lesson 9. Valleys and steps: learning rate, momentum, Adam."""
 
-# mypy: allow-untyped-defs, allow-untyped-decorators
+# What a learner reads has no annotations.
+# mypy: allow-untyped-defs, allow-untyped-decorators, no-check-untyped-defs
 
 from __future__ import annotations
 
@@ -141,14 +142,14 @@ def race(f):
     ),
 )
 def first_step(f):
-    """Take one step of Adam."""
+    """Take one step of Adam, and see first where it comes from."""
     p = xn.asarray([4.0, 1.0], requires_grad=True)
     adam = optim.Adam([p], lr=0.1)
     f(p).backward()
+    print(xn.explain_step(adam, p))
     before = p.detach().numpy().copy()
     adam.step()
     moved = p.detach().numpy() - before
-    print("gradients", p.grad.numpy(), " steps", moved)
     return locals()
 
 

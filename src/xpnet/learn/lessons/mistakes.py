@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..symbols import text
+from .chain import INNER, chain_text, holds, links_of, tree_of
 from .points import Points, differentiate, evaluate, same
 
 if TYPE_CHECKING:
     from .derivative import Derivative
 
-__all__ = ["links_of", "mistakes_in"]
+__all__ = ["mistakes_in"]
 
-_INNER = "u"
 Mistake = tuple[Any, str]
 
 
@@ -37,7 +38,7 @@ def mistakes_in(
 def _not_this_derivative(question: Derivative, points: Points) -> Iterator[Mistake]:
     yield (
         evaluate(question.of, points),
-        f"That is {question.of} itself. The question is how fast it changes.",
+        f"That is {text(question.of, {})} itself. The question is how fast it changes.",
     )
 
 
@@ -86,13 +87,13 @@ def _other_order(question: Derivative, points: Points, typed: str) -> Iterator[M
         yield (
             evaluate(typed, points),
             f"You have gone the other way: the derivative of your formula is "
-            f"{question.of}.",
+            f"{text(question.of, {})}.",
         )
 
 
 def _power(question: Derivative, points: Points) -> Iterator[Mistake]:
     """Yield n·xⁿ, where the exponent has not gone down."""
-    node = _formula(question.of)
+    node = tree_of(question.of)
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
         exponent = ast.unparse(node.right)
         yield (
@@ -101,14 +102,14 @@ def _power(question: Derivative, points: Points) -> Iterator[Mistake]:
         )
 
 
-# --- products ----------------------------------------------------------------------
+# --- products -------------------------------------------------------------------------
 
 
 def _product(question: Derivative, points: Points) -> Iterator[Mistake]:
-    node = _formula(question.of)
+    node = tree_of(question.of)
     if not (isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult)):
         return
-    if not (_holds(node.left, question.by) and _holds(node.right, question.by)):
+    if not (holds(node.left, question.by) and holds(node.right, question.by)):
         return
     u, v = ast.unparse(node.left), ast.unparse(node.right)
     du, dv = (differentiate(part, question.by, points) for part in (u, v))
@@ -123,28 +124,12 @@ def _product(question: Derivative, points: Points) -> Iterator[Mistake]:
     ):
         yield (
             one_path,
-            f"That is the path through {factor}. {question.by} reaches the result by "
-            "two paths: add the other one.",
+            f"That is the path through {text(factor, {})} alone. {question.by} reaches "
+            "the result by two paths: add the other one.",
         )
 
 
 # --- the chain rule ------------------------------------------------------------------
-
-
-def links_of(formula: str, by: str) -> list[str]:
-    """Return the links of a chain, from the outside, each as a formula of ``u``.
-
-    Examples
-    --------
-    >>> links_of("(tanh(w*x + b) - y)**2", "w")
-    ['u ** 2', 'tanh(u) - y', 'w * x + b']
-    """
-    node = _formula(formula)
-    inner = _inner(node, by)
-    if inner is None:
-        return [ast.unparse(node)]
-    outer = ast.unparse(_replace(node, inner))
-    return [outer, *links_of(ast.unparse(inner), by)]
 
 
 def _chain(question: Derivative, points: Points) -> Iterator[Mistake]:
@@ -155,18 +140,14 @@ def _chain(question: Derivative, points: Points) -> Iterator[Mistake]:
     factors = _factors(links, question.by, points)
     for i, link in enumerate(links):
         others = [factor for j, factor in enumerate(factors) if j != i]
-        last = i == len(links) - 1
+        if i == len(links) - 1:
+            missing = f"{text(link, {})} with respect to {question.by}, the innermost"
+        else:
+            inside = chain_text(links, i + 1)
+            missing = f"{text(link, {})} with respect to {INNER}, which is {inside}"
         yield (
             np.prod(others, axis=0),
-            (
-                f"A factor of the chain rule is missing: the derivative of {link} with "
-                f"respect to {question.by if last else _INNER}"
-                + (
-                    ", the innermost."
-                    if last
-                    else f", where u is {_text(links, i + 1)}."
-                )
-            ),
+            f"A factor of the chain rule is missing: the derivative of {missing}.",
         )
     yield from _misplaced(question, points, links, factors)
 
@@ -175,18 +156,18 @@ def _misplaced(
     question: Derivative, points: Points, links: list[str], factors: list[Any]
 ) -> Iterator[Mistake]:
     """Yield the outermost derivative taken at the variable, not at what is inside."""
-    at_variable = dict(points) | {_INNER: points[question.by]}
-    wrong = differentiate(links[0], _INNER, at_variable)
-    where = _text(links, 1)
+    at_variable = dict(points) | {INNER: points[question.by]}
+    wrong = differentiate(links[0], INNER, at_variable)
+    where = chain_text(links, 1)
     says = (
         f"The derivative of the outer function belongs at {where}, not at "
         f"{question.by}."
     )
     yield wrong * np.prod(factors[1:], axis=0), says
     yield wrong, says + f" The derivative of {where} is missing too."
-    at_slope = dict(points) | {_INNER: np.prod(factors[1:], axis=0)}
+    at_slope = dict(points) | {INNER: np.prod(factors[1:], axis=0)}
     yield (
-        differentiate(links[0], _INNER, at_slope),
+        differentiate(links[0], INNER, at_slope),
         f"The derivative of the outer function belongs at {where}, not at its "
         "derivative; that one is a factor.",
     )
@@ -197,71 +178,7 @@ def _factors(links: list[str], by: str, points: Points) -> list[Any]:
     factors = [differentiate(links[-1], by, points)]
     value = evaluate(links[-1], points)
     for link in reversed(links[:-1]):
-        at = dict(points) | {_INNER: value}
-        factors.insert(0, differentiate(link, _INNER, at))
+        at = dict(points) | {INNER: value}
+        factors.insert(0, differentiate(link, INNER, at))
         value = evaluate(link, at)
     return factors
-
-
-def _text(links: list[str], start: int) -> str:
-    """Return the formula of the links from one on, put together again."""
-    whole = _formula(links[-1])
-    for link in reversed(links[start:-1]):
-        whole = _put(_formula(link), whole)
-    return ast.unparse(whole)
-
-
-# --- formulas as trees ---------------------------------------------------------------
-
-
-def _formula(text: str) -> ast.expr:
-    return ast.parse(text, mode="eval").body
-
-
-def _holds(node: ast.AST, name: str) -> bool:
-    return any(isinstance(n, ast.Name) and n.id == name for n in ast.walk(node))
-
-
-def _inner(node: ast.expr, by: str) -> ast.expr | None:
-    """Return what the outermost function of the variable is a function of."""
-    inside = _argument(node, by)
-    if inside is not None:
-        return None if isinstance(inside, ast.Name) else inside
-    parts = [part for part in ast.iter_child_nodes(node) if _holds(part, by)]
-    if len(parts) != 1 or not isinstance(parts[0], ast.expr):
-        return None
-    return _inner(parts[0], by)
-
-
-def _argument(node: ast.expr, by: str) -> ast.expr | None:
-    """Return u where a node is f(u), uⁿ or c/u and u holds the variable."""
-    if isinstance(node, ast.Call) and len(node.args) == 1:
-        return node.args[0]
-    if isinstance(node, ast.BinOp):
-        if isinstance(node.op, ast.Pow) and not _holds(node.right, by):
-            return node.left
-        if isinstance(node.op, ast.Div) and not _holds(node.left, by):
-            return node.right
-    return None
-
-
-def _replace(node: ast.expr, inner: ast.expr) -> ast.expr:
-    """Return the tree with ``u`` in place of one of its parts."""
-
-    class Replace(ast.NodeTransformer):
-        def visit(self, part: ast.AST) -> Any:
-            if part is inner:
-                return ast.Name(_INNER, ast.Load())
-            return self.generic_visit(part)
-
-    return Replace().visit(node)  # type: ignore[no-any-return]
-
-
-def _put(link: ast.expr, inner: ast.expr) -> ast.expr:
-    """Return the tree with a part in place of ``u``."""
-
-    class Put(ast.NodeTransformer):
-        def visit_Name(self, part: ast.Name) -> Any:
-            return inner if part.id == _INNER else part
-
-    return Put().visit(link)  # type: ignore[no-any-return]

@@ -1,6 +1,7 @@
 """Lesson 4. Many variables: one derivative for each, the others held constant."""
 
-# mypy: allow-untyped-defs, allow-untyped-decorators
+# What a learner reads has no annotations.
+# mypy: allow-untyped-defs, allow-untyped-decorators, no-check-untyped-defs
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """Lesson 1. Why calculus: how fast one number changes when another one moves."""
 
-# mypy: allow-untyped-defs, allow-untyped-decorators
+# What a learner reads has no annotations.
+# mypy: allow-untyped-defs, allow-untyped-decorators, no-check-untyped-defs
 
 from __future__ import annotations
 

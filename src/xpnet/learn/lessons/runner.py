@@ -20,7 +20,8 @@ __all__ = ["Ask", "Leave", "Outcome", "Runner", "Show"]
 Show = Callable[[str], None]
 Ask = Callable[[str], str]
 
-_WIDTH = 80
+_WIDTH = 80  # of a paragraph
+_LONG = 100  # of a line that the library printed
 _INDENT = "    "
 
 
@@ -60,6 +61,11 @@ class Runner:
         nobody will type any more; without it, nobody is asked, and every answer is
         shown.
 
+    Attributes
+    ----------
+    values : dict of str to object
+        What the steps of the lesson have computed so far, by name.
+
     Examples
     --------
     >>> lines = []
@@ -75,12 +81,12 @@ class Runner:
         self._show = show
         self._ask = ask
         self._blank = True  # nothing to keep a distance from
-        self._values: Values = {}
+        self.values: Values = {}
         self._outcome = Outcome()
 
     def play(self, lesson: Lesson) -> Outcome:
         """Play all steps of a lesson, in order."""
-        self._values, self._outcome = {}, Outcome()
+        self.values, self._outcome = {}, Outcome()
         self.show(lesson.title)
         self.show("=" * len(lesson.title))
         try:
@@ -113,7 +119,7 @@ class Runner:
     # --- what is only read ------------------------------------------------------------
 
     def _text(self, step: Text) -> None:
-        for number, paragraph in enumerate(step.paragraphs(self._values)):
+        for number, paragraph in enumerate(step.paragraphs(self.values)):
             if number:
                 self.show("")
             self._say(paragraph)
@@ -121,9 +127,10 @@ class Runner:
     def _code(self, step: Code) -> None:
         self._say(step.says)
         self._lines(step.source)
-        printed = step.run(self._values)
+        printed = step.run(self.values)
         for line in printed.splitlines():
-            self.show(f"  │ {line}".rstrip())
+            for part in textwrap.wrap(line, _LONG, subsequent_indent="  ") or [""]:
+                self.show(f"  │ {part}".rstrip())
 
     def _say(self, paragraph: str) -> None:
         """Show a paragraph, broken into lines unless it is indented."""
@@ -146,12 +153,12 @@ class Runner:
         self._question(f"Before it runs: {step.question}", step.answer)
         typed = self._read(f"Your guess ({step.answer.form}): ")
         self._code(step.code)
-        answer = step.answer.reveal(self._values)
+        answer = step.answer.reveal(self.values)
         if not typed:
             self._outcome.shown += 1
             self._say(f"The answer: {answer}")
             return
-        verdict = step.answer.check(typed, self._values)
+        verdict = step.answer.check(typed, self.values)
         self._outcome.right += verdict.right
         if verdict.right:
             self._say(f"As you said: {answer}")
@@ -163,20 +170,20 @@ class Runner:
         self._question(step.question, step.answer)
 
         def check(typed: str) -> Verdict:
-            return step.answer.check(typed, self._values)
+            return step.answer.check(typed, self.values)
 
         hint = step.hint or f"Write {step.answer.form}."
-        answer = step.answer.reveal(self._values)
+        answer = step.answer.reveal(self.values)
         self._until_right(f"Your answer ({step.answer.form}): ", check, answer, hint)
 
     def _question(self, question: str, answer: Answer) -> None:
         self._outcome.questions += 1
-        self._say(f"? {question.format_map(self._values)}")
+        self._say(f"? {question.format_map(self.values)}")
         self._choices(answer.choices)
 
     def _choices(self, choices: Sequence[str]) -> None:
         for letter, choice in zip("abcdefgh", choices, strict=False):
-            self.show(f"  {letter}) {choice.format_map(self._values)}")
+            self.show(f"  {letter}) {choice.format_map(self.values)}")
 
     def _until_right(
         self, prompt: str, check: Callable[[str], Verdict], answer: str, hint: str
@@ -188,7 +195,7 @@ class Runner:
                 self._say(f"The answer: {answer}")
                 return
             if typed.casefold() in {"hint", "?"}:
-                self._say(f"Hint: {hint.format_map(self._values)}")
+                self._say(f"Hint: {hint.format_map(self.values)}")
                 continue
             verdict = check(typed)
             if verdict.right:
