@@ -74,13 +74,14 @@ def open(
     server = _start(model, X, y, page, port)
     first = page or ("network" if model is not None else None)
     url = f"{server.url}#{first}" if first else server.url
-    print(f"The lab is at {url}", flush=True)
-    if browser:
-        webbrowser.open(url)
-    if not block:
-        return server
     with contextlib.suppress(KeyboardInterrupt):
+        print(f"The lab is at {url}{' (Ctrl-C ends it)' if block else ''}", flush=True)
+        if browser:
+            webbrowser.open(url)
+        if not block:
+            return server
         server.wait()
+    server.close()
     return None
 
 

@@ -43,6 +43,8 @@ def exported(session: Session, page: str, state: str = "") -> str:
     OptionError
         If there is no such page, or nothing was asked of it.
     """
+    if state and not state.startswith("#"):
+        raise OptionError("a state is the fragment of an address and begins with #.")
     if len(state) > _LONGEST_STATE:
         raise OptionError(
             f"a state has at most {_LONGEST_STATE} characters, not {len(state)}."

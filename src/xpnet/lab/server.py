@@ -347,12 +347,9 @@ class Server:
         return f"<xpnet lab at http://{_ADDRESS}:{self.port}, {state}>"
 
     def wait(self) -> None:
-        """Wait until the lab is closed, or until Ctrl-C, which closes it."""
-        try:
-            while self._thread.is_alive():
-                self._thread.join(0.2)
-        finally:
-            self.close()
+        """Wait until the lab is closed."""
+        while self._thread.is_alive():
+            self._thread.join(0.2)
 
     def close(self) -> None:
         """End the lab; browsers that show it say so."""
@@ -378,9 +375,10 @@ def _listen(port: int) -> socket.socket:
         listener.listen(64)
     except OSError as error:
         listener.close()
-        reason = "is taken" if error.errno == errno.EADDRINUSE else error.strerror
+        taken = error.errno == errno.EADDRINUSE
         raise OptionError(
-            f"port {port}: {reason}. Choose another one, or 0 for any that is free."
+            f"port {port} {'is taken' if taken else 'cannot be had'} "
+            f"({error.strerror}): choose another one, or 0 for any that is free."
         ) from None
     return listener
 

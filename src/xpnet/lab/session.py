@@ -154,7 +154,8 @@ def _address(message: Any) -> dict[str, Any]:
     """Return the page and the id that a request names, each None where it is none."""
     if not isinstance(message, Mapping):
         return {"page": None, "id": None}
-    name, number = message.get("page"), message.get("id")
+    name: Any = message.get("page")
+    number: Any = message.get("id")
     if not isinstance(name, str) or len(name) > 100:
         name = None
     whole = isinstance(number, int) and not isinstance(number, bool)

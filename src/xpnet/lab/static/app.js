@@ -33,10 +33,11 @@ const TITLES = {
 /**
  * Begin.
  * @param {{mode: "live" | "replay", socket?: string, export?: string, records?: object[],
- *   pages: string[], version: string}} config
+ *   pages: string[], version: string, state?: string}} config
  */
 export function start(config) {
   const pages = Object.keys(TITLES).filter((id) => config.pages.includes(id));
+  if (config.state && !location.hash) history.replaceState(null, "", config.state);
   const frame = new Frame(config, pages);
   window.addEventListener("hashchange", () => frame.route());
   window.addEventListener("popstate", () => frame.route());
@@ -106,7 +107,11 @@ class Frame {
     const save = this.config.export
       ? h("a", { class: "save", href: this.config.export, download: "xpnet-lab.html" }, "Save as a file")
       : null;
-    this.save = save;
+    save?.addEventListener("click", () => {
+      this.state.flush();
+      const state = encodeURIComponent(location.hash);
+      save.href = `${this.config.export}&page=${this.state.page}&state=${state}`;
+    });
     document.body.append(
       h("a", { class: "skip", href: "#main", onclick: (e) => { e.preventDefault(); this.main.focus(); } },
         "Skip to the page"),
@@ -160,7 +165,6 @@ class Frame {
       if (name === id) this.links[i].setAttribute("aria-current", "page");
       else this.links[i].removeAttribute("aria-current");
     });
-    if (this.save) this.save.href = `${this.config.export}&page=${id}`;
     document.title = `${title} · xpnet lab`;
     const root = h("article", { class: `page ${id}` });
     this.main.replaceChildren(root);
