@@ -1,9 +1,10 @@
 """The pages of the lab, in the order of the guides: one line each."""
 
 from ..page import Page
+from .descent import Descent
 from .network import Network
 from .slope import Slope
 
 __all__ = ["PAGES"]
 
-PAGES: tuple[type[Page], ...] = (Slope, Network)
+PAGES: tuple[type[Page], ...] = (Slope, Descent, Network)

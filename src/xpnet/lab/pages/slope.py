@@ -127,4 +127,3 @@ def _near(f: Formula, seen: Microscope, h: float) -> tuple[Any, Any]:
     x = (seen.x + offsets * h).astype(dtype)
     y = np.asarray(f(x), dtype="float64")
     return (x.astype("float64") - seen.x) / h, (y - seen.y) / h
-

@@ -1,6 +1,6 @@
 /** An explanation: what was computed, then each path as names, symbols and numbers. */
 
-import { element, frac, math, number, parse, row, words } from "lab/math.js";
+import { frac, lines, number, parse, row, words } from "lab/math.js";
 import { h } from "lab/ui.js";
 
 const SHOWN = 6; // paths that are written out
@@ -109,14 +109,6 @@ function short(value) {
 
 function list(values) {
   return `[${values.map((v) => (Array.isArray(v) ? list(v) : number(v))).join(", ")}]`;
-}
-
-/** A formula of several lines, in columns: what, the sign of equality, and the rest. */
-function lines(rows) {
-  const out = math(element("mtable", ...rows.map(([what, sign, ...rest]) =>
-    element("mtr", ...[row(what), row(sign), row(...rest)].map((cell) => element("mtd", cell))))));
-  out.setAttribute("displaystyle", "true");
-  return out;
 }
 
 /** The sum over the paths, the gradient of the tape, and a finite difference. */

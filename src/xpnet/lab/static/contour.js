@@ -1,11 +1,21 @@
 /** Lines of equal height through a grid of numbers. */
 
-/** Return `count` heights inside a range; with `root` they lie closer at the bottom. */
-export function levels([low, high], count, root = false) {
-  return Array.from({ length: count }, (_, i) => {
-    const part = (i + 0.5) / count;
-    return low + (high - low) * (root ? part * part : part);
-  });
+/** Return `count` heights inside a range; with gamma < 1 they lie closer at its bottom. */
+export function levels([low, high], count, gamma = 1) {
+  return Array.from({ length: count }, (_, i) => low + (high - low) * ((i + 0.5) / count) ** (1 / gamma));
+}
+
+/**
+ * Return the gamma that gives half of the places the lower half of the colours.
+ * @param {ArrayLike<number>} data
+ * @returns {{range: [number, number], gamma: number}}
+ */
+export function balance(data) {
+  const known = Array.from(data).filter(Number.isFinite).sort((a, b) => a - b);
+  const [low, high] = [known[0], known[Math.round(0.99 * (known.length - 1))]];
+  const middle = (known[known.length >> 1] - low) / (high - low || 1);
+  const gamma = middle > 0 && middle < 1 ? Math.log(0.5) / Math.log(middle) : 1;
+  return { range: [low, high], gamma: Math.min(1, Math.max(0.15, gamma)) };
 }
 
 /**

@@ -6,7 +6,7 @@ const KNOWN = new Set(
     "munder mover munderover mtable mtr mtd mpadded mphantom").split(" "),
 );
 const ATTRIBUTES = new Set(
-  "display mathvariant stretchy fence separator lspace rspace accent class width displaystyle scriptlevel".split(" "),
+  "display form mathvariant stretchy fence separator lspace rspace accent class width displaystyle scriptlevel".split(" "),
 );
 
 /** Make a MathML element; words and numbers among the children become mi and mn. */
@@ -62,6 +62,22 @@ export function parse(text, options) {
   if (tree.querySelector("parsererror")) return math(words(text), options);
   const out = math(copies(tree.documentElement), options);
   return out;
+}
+
+/** A formula of several lines, in columns: what, the sign of equality, and the rest. */
+export function lines(rows) {
+  return math(element("mtable", ...rows.map(([what, sign, ...rest]) =>
+    element("mtr", ...[row(what), row(sign), row(...rest)].map((cell) => element("mtd", cell))))));
+}
+
+/**
+ * Take an equation that the library wrote as `<math> = <math> = 2`: one line for each sign.
+ * @param {string} text
+ */
+export function equation(text) {
+  const [what, ...sides] = text.split(/ = (?=<math|[^<]*$)/).map((part) =>
+    part.startsWith("<math") ? row(...parse(part).childNodes) : part);
+  return lines(sides.map((side, i) => [i ? "" : what, "=", side]));
 }
 
 /** Say which language the elements are of, where the text does not. */

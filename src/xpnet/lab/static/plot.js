@@ -15,9 +15,9 @@ const MARGIN = { left: 58, right: 16, top: 14, bottom: 44 };
  * Points. @typedef {{kind: "points", x: ArrayLike<number>, y: ArrayLike<number>, color: string,
  *   shape?: string, size?: number, label?: string}} Points
  * A heat map. @typedef {{kind: "heat", data: ArrayLike<number>, rows: number, columns: number,
- *   range: [number, number], table?: string, root?: boolean}} Heat row 0 is at the bottom
+ *   range: [number, number], table?: string, gamma?: number}} Heat row 0 is at the bottom
  * Contours. @typedef {{kind: "contours", data: ArrayLike<number>, rows: number, columns: number,
- *   range: [number, number], count?: number, color: string}} Contours
+ *   range: [number, number], count?: number, gamma?: number, at?: number[], color: string}} Contours
  * An arrow. @typedef {{kind: "arrow", from: [number, number], to: [number, number], color: string}} Arrow
  * A rule. @typedef {{kind: "rule", x?: number, y?: number, color: string, dash?: number[]}} Rule
  * Text. @typedef {{kind: "text", x: number, y: number, text: string, color: string, align?: string,
@@ -187,10 +187,10 @@ export class Plot {
     drawPoints(this.pen, this.sx, this.sy, x, y, name, size, this.color(color), this.color("--paper"));
   }
 
-  _heat({ data, rows, columns, range, table: name = "ground", root = false }) {
+  _heat({ data, rows, columns, range, table: name = "ground", gamma = 1 }) {
     const dark = this.theme.dark && ["ground", "sides"].includes(name) ? "Dark" : "";
     const image = new ImageData(columns, rows);
-    fill(image.data, data, rows, columns, range, table(name + dark), root);
+    fill(image.data, data, rows, columns, range, table(name + dark), gamma);
     const sheet = this.sheet ??= document.createElement("canvas");
     [sheet.width, sheet.height] = [columns, rows];
     sheet.getContext("2d").putImageData(image, 0, 0);
@@ -203,14 +203,14 @@ export class Plot {
     this.pen.drawImage(sheet, left - dx, top - dy, right - left + 2 * dx, bottom - top + 2 * dy);
   }
 
-  _contours({ data, rows, columns, range, count = 12, color, root = false, at = null }) {
+  _contours({ data, rows, columns, range, count = 12, color, gamma = 1, at = null }) {
     const { pen } = this;
     const [left, right] = this.x.range.map(this.sx.to);
     const [bottom, top] = this.y.range.map(this.sy.to);
     pen.strokeStyle = this.color(color);
     pen.lineWidth = 1;
     pen.beginPath();
-    for (const level of at ?? levels(range, count, root))
+    for (const level of at ?? levels(range, count, gamma))
       for (const [a, b, c, d] of segments(data, rows, columns, level)) {
         pen.moveTo(left + (a / (columns - 1)) * (right - left), bottom + (b / (rows - 1)) * (top - bottom));
         pen.lineTo(left + (c / (columns - 1)) * (right - left), bottom + (d / (rows - 1)) * (top - bottom));
@@ -351,13 +351,12 @@ function inside(value, { range, log }) {
 }
 
 /** Colour the pixels; row 0 of the data is the lowest row of the picture. */
-function fill(pixels, data, rows, columns, [low, high], colours, root) {
+function fill(pixels, data, rows, columns, [low, high], colours, gamma) {
   const width = high - low || 1;
   for (let r = 0; r < rows; r++)
     for (let c = 0; c < columns; c++) {
-      let part = Math.min(1, Math.max(0, (data[r * columns + c] - low) / width));
-      if (root) part = Math.sqrt(part);
-      const at = 3 * Math.round(255 * (part || 0));
+      const part = Math.min(1, Math.max(0, (data[r * columns + c] - low) / width));
+      const at = 3 * Math.round(255 * (part ** gamma || 0));
       const to = 4 * ((rows - 1 - r) * columns + c);
       pixels[to] = colours[at];
       pixels[to + 1] = colours[at + 1];

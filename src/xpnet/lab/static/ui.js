@@ -97,6 +97,12 @@ export function slider({ label, name = label, min, max, value, step, log = false
   });
   const exact = h("input", { type: "number", step: "any", min, max, "aria-label": `${name}, exactly` });
   let now = value;
+  const limits = (low, high) => {
+    [min, max] = [low, high];
+    [range.min, range.max] = [to(min), to(max)];
+    [exact.min, exact.max] = [min, max];
+    if (!log && !step) range.step = rounded((max - min) / 400);
+  };
   const show = (v) => {
     now = v;
     range.value = to(Math.min(max, Math.max(min, v)));
@@ -114,6 +120,7 @@ export function slider({ label, name = label, min, max, value, step, log = false
     element: h("div", { class: "field slider" }, h("label", { for: id }, label), range, exact),
     range,
     exact,
+    limits,
     get value() { return now; },
     set value(v) { show(v); },
   };
@@ -184,7 +191,8 @@ export function textField({ label, value, onCommit, hint = "" }) {
  * @param {{caption: string, columns: (string | Node)[], rows: (number | string | Node | null)[][]}} what
  */
 export function table({ caption, columns, rows }) {
-  const head = h("tr", {}, ...columns.map((c) => h("th", { scope: "col" }, c)));
+  const counts = (i) => i && rows.some((cells) => typeof cells[i] === "number");
+  const head = h("tr", {}, ...columns.map((c, i) => h("th", { scope: "col", class: counts(i) ? "number" : null }, c)));
   const body = rows.map((cells) =>
     h("tr", {}, ...cells.map((cell, i) =>
       h(i ? "td" : "th", { scope: i ? null : "row", class: typeof cell === "number" ? "number" : null },

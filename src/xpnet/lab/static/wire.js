@@ -144,16 +144,21 @@ const MISSING = "This answer was not recorded when the page was saved; run xpnet
 
 /** Return how far two messages are apart: infinitely where a word differs. */
 function distance(one, other) {
-  let sum = 0;
-  for (const key of new Set([...Object.keys(one), ...Object.keys(other)])) {
-    if (key === "id") continue;
-    const [a, b] = [one[key], other[key]];
-    if (typeof a === "number" && typeof b === "number")
-      sum += Math.abs(a - b) / (Math.abs(a) + Math.abs(b) || 1);
-    else if (JSON.stringify(a) !== JSON.stringify(b)) return Infinity;
-  }
-  return sum;
+  const keys = new Set([...Object.keys(one), ...Object.keys(other)]);
+  keys.delete("id");
+  return sum([...keys], (key) => apart(one[key], other[key]));
 }
+
+/** Return how far two values are apart, numbers by their ratio. */
+function apart(a, b) {
+  if (typeof a === "number" && typeof b === "number")
+    return Math.abs(a - b) / (Math.abs(a) + Math.abs(b) || 1);
+  if (Array.isArray(a) && Array.isArray(b) && a.length === b.length)
+    return sum(a, (value, i) => apart(value, b[i]));
+  return a === b ? 0 : Infinity;
+}
+
+const sum = (list, f) => list.reduce((all, each, i) => all + f(each, i), 0);
 
 /** Return the bytes that base64 stands for. */
 function bytes(text) {

@@ -211,7 +211,7 @@ class Slope {
   stretch(end, value) {
     this.range[end] = value;
     this.lab.state.set({ from: this.range[0], to: this.range[1] });
-    [this.xSlider.range.min, this.xSlider.range.max] = this.range;
+    this.xSlider.limits(...this.range);
     this.curve();
   }
 
