@@ -6,6 +6,7 @@ title and a description for screen readers, and says nothing by colour alone.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -25,6 +26,7 @@ _LEAST, _MOST = 96.0, 210.0  # how wide a box is
 _SIZE = 12.0
 _LABEL = 11.0
 _LONGEST = 190.0  # how wide a label on an arrow may be
+_WIDEST = 1500.0  # a graph that is wider goes downwards
 
 _STYLE = style(
     _NAME,
@@ -66,25 +68,133 @@ def graph_svg(
         variable; ``()`` for none.
     """
     drawn = outline(explanation, path)
-    labels = [_label(arrow) for arrow in drawn.arrows]
-    sizes = {key: _size(box) for key, box in drawn.boxes.items()}
-    edges = [(arrow.source, arrow.target) for arrow in drawn.arrows]
+    sheet = _Sheet(drawn)
+    body = sheet.arrows() + sheet.boxes()
+    width, height = sheet.size()
+    moved = f'<g transform="translate({sheet.left:.0f} {_MARGIN:.0f})">{body}</g>'
+    words = (drawn.title, drawn.description + sheet.way)
+    return svg.picture(_NAME, _STYLE, (width, height), words, moved)
 
-    def gap(column: int, crossing: list[int]) -> float:
-        longest = max((svg.width(labels[i], _LABEL) for i in crossing), default=0.0)
-        return 44.0 + min(longest, _LONGEST)
 
-    layout = layered(sizes, edges, gap)
-    highlighted = any(arrow.path for arrow in drawn.arrows)
-    body = _arrows(drawn, layout, labels, highlighted) + _boxes(drawn, layout)
-    size = (layout.width + 2 * _MARGIN, layout.height + 2 * _MARGIN)
-    moved = f'<g transform="translate({_MARGIN:.0f} {_MARGIN:.0f})">{body}</g>'
-    return svg.picture(_NAME, _STYLE, size, (drawn.title, drawn.description), moved)
+class _Sheet:
+    """An outline on paper: from left to right, or downwards where it is long."""
+
+    def __init__(self, drawn: Outline) -> None:
+        self.drawn = drawn
+        self.labels = [_label(arrow) for arrow in drawn.arrows]
+        self.taken: list[svg.Region] = []  # where labels are
+        self.down = False
+        self.layout = self._placed()
+        if self.layout.width > _WIDEST:
+            self.down = True
+            self.layout = self._placed()
+        self.highlighted = any(arrow.path for arrow in drawn.arrows)
+
+    def _placed(self) -> Layout:
+        arrows = self.drawn.arrows
+        sizes = {key: _size(box) for key, box in self.drawn.boxes.items()}
+        if self.down:
+            sizes = {key: (h, w) for key, (w, h) in sizes.items()}
+        placed = layered(
+            sizes,
+            [(arrow.source, arrow.target) for arrow in arrows],
+            self._run,
+            bend=34.0 if self.down else 46.0,
+            weights=[20.0 if arrow.path else 1.0 for arrow in arrows],
+        )
+        return _turned(placed) if self.down else placed
+
+    @property
+    def way(self) -> str:
+        """In which direction values and derivatives go."""
+        there, back = ("down", "up") if self.down else ("to the right", "to the left")
+        return (
+            f" Values go {there}; derivatives, written on the arrows, go {back}. "
+            "Thick, unbroken arrows are the path of interest."
+        )
+
+    def _run(self, edges: list[int]) -> float:
+        """Return the room that labels need before the column they lead to."""
+        if self.down:
+            return 18.0 + 7 * min(len(edges), 6)
+        longest = max((svg.width(self.labels[i], _LABEL) for i in edges), default=0.0)
+        return 18.0 + longest
+
+    def boxes(self) -> str:
+        places = self.layout.places
+        return "".join(_box(b, places[key]) for key, b in self.drawn.boxes.items())
+
+    def arrows(self) -> str:
+        """Return the lines, those of the path last, and the labels over them."""
+        lines, words = [], []
+        arrows = self.drawn.arrows
+        for i in sorted(range(len(arrows)), key=lambda i: arrows[i].path):
+            lines.append(self._line(self.layout.routes[i], arrows[i].path))
+            if self.labels[i]:
+                words.append(self._words(i))
+        return "".join(lines) + "".join(words)
+
+    def _line(self, route: list[svg.Point], path: bool) -> str:
+        *before, (x, y) = route
+        short = (x, y - 6) if self.down else (x - 6, y)
+        data = svg.curve([*before, short], self.down)
+        kind = "arrow aside" if self.highlighted and not path else "arrow"
+        head = svg.arrow_head(
+            (x, y), 11 if path else 8, math.pi / 2 if self.down else 0.0
+        )
+        return (
+            f'<g class="{"path" if path else "edge"}"><path class="{kind}" d="{data}"/>'
+            f'<polygon class="head" points="{head}"/></g>'
+        )
+
+    def _words(self, i: int) -> str:
+        """Return the label of an arrow, beside the straight run at its end."""
+        arrow, label = self.drawn.arrows[i], self.labels[i]
+        x, y = self.layout.routes[i][-1]
+        wide = svg.width(label, _LABEL)
+        place = self.layout.places[arrow.target]
+        if not self.down:
+            left, y, anchor = x - 13 - wide, y - 5, "end"
+        elif x < place.x + place.width / 2 - 1:
+            left, y, anchor = x - 6 - wide, y - 12, "end"
+        else:
+            left, y, anchor = x + 6, y - 12, "start"
+        while any(
+            svg.overlap((left, y - 10, left + wide, y + 2), r) for r in self.taken
+        ):
+            y -= 7
+        self.taken.append((left, y - 10, left + wide, y + 2))
+        at = (left + wide, y) if anchor == "end" else (left, y)
+        tip = f"{arrow.formula} = {arrow.value}" if arrow.formula else label
+        shown = svg.text(at, label, "label", anchor)
+        classes = "path" if arrow.path else "edge"
+        return f'<g class="{classes}"><title>{svg.escaped(tip)}</title>{shown}</g>'
+
+    @property
+    def left(self) -> float:
+        """How far everything moves to the right."""
+        return _MARGIN - min(0.0, 0.0, *(region[0] for region in self.taken))
+
+    def size(self) -> tuple[float, float]:
+        right = max(self.layout.width, *(region[2] for region in self.taken), 0.0)
+        width = self.left + right + _MARGIN
+        return width, self.layout.height + 2 * _MARGIN
+
+
+def _turned(layout: Layout) -> Layout:
+    """Return a layout from top to bottom of one from left to right."""
+    places = {
+        key: Place(p.y, p.x, p.height, p.width) for key, p in layout.places.items()
+    }
+    routes = [[(y, x) for x, y in route] for route in layout.routes]
+    return Layout(places, routes, layout.height, layout.width)
 
 
 def _label(arrow: Arrow) -> str:
     """Return what is written on an arrow: the derivative, and its value."""
-    both = [part for part in (arrow.formula, arrow.value) if part not in ("", "–")]
+    if arrow.count > 1:
+        return f"{arrow.count} arrows"
+    both = [part for part in (arrow.formula, arrow.value) if part]
     if len(set(both)) == 2 and svg.width(" = ".join(both), _LABEL) > _LONGEST:
         both = both[1:]
     return svg.fitted(" = ".join(dict.fromkeys(both)), _LABEL, _LONGEST)
@@ -98,18 +208,15 @@ def _size(box: Box) -> tuple[float, float]:
     return min(max(wide + 2 * _PAD, _LEAST), _MOST), height
 
 
-def _boxes(drawn: Outline, layout: Layout) -> str:
-    return "".join(_box(box, layout.places[key]) for key, box in drawn.boxes.items())
-
-
 def _box(box: Box, place: Place) -> str:
     x, y, w, h = place
     classes = box.kind + (" path" if box.path else "")
     left, right, base = x + _PAD, x + w - _PAD, y + _PAD + 9
     room = w - 2 * _PAD
     corner = 12 if box.kind in ("variable", "constant") else 4
-    said = svg.fitted(box.operation, _LABEL, room * 0.6)
-    name = svg.fitted(box.name, _SIZE * 1.06, room - svg.width(said, _LABEL) - 6)
+    free = room - svg.width(box.name, _SIZE * 1.06) - 8
+    said = svg.fitted(box.operation, _LABEL, max(free, room * 0.45))
+    name = svg.fitted(box.name, _SIZE * 1.06, room - svg.width(said, _LABEL) - 8)
     parts = [
         f"<title>{svg.escaped(box.tip)}</title>",
         f'<rect class="box" x="{x:.1f}" y="{y:.1f}" width="{w:.1f}" '
@@ -120,60 +227,10 @@ def _box(box: Box, place: Place) -> str:
     for i, (label, value) in enumerate(box.lines, 1):
         at = base + i * _LINE
         kind = "gradient" if label == "gradient" else "value"
+        shown = svg.fitted(value, _SIZE, room - svg.width(label, _LABEL) - 4)
         if label:
             parts.append(svg.text((left, at), label, "quiet"))
-        shown = svg.fitted(value, _SIZE, room - svg.width(label, _LABEL) - 4)
-        parts.append(svg.text((right, at), shown, kind, "end"))
+            parts.append(svg.text((right, at), shown, kind, "end"))
+        else:
+            parts.append(svg.text((left, at), shown, kind))
     return f'<g class="{classes}">{"".join(parts)}</g>'
-
-
-def _arrows(
-    drawn: Outline, layout: Layout, labels: list[str], highlighted: bool
-) -> str:
-    """Return the lines first and the labels over all of them."""
-    lines, words = [], []
-    taken: list[tuple[float, float, float, float]] = []
-    order = sorted(range(len(labels)), key=lambda i: drawn.arrows[i].path)
-    for i in order:
-        arrow, route = drawn.arrows[i], layout.routes[i]
-        classes = "path" if arrow.path else "edge"
-        lines.append(_line(route, classes, highlighted and not arrow.path))
-        if labels[i]:
-            words.append(_words(route, labels[i], arrow, classes, taken))
-    return "".join(lines) + "".join(words)
-
-
-def _line(route: list[svg.Point], classes: str, aside: bool) -> str:
-    *_, (x, y) = route
-    data = svg.curve([*route[:-1], (x - 7, y)])
-    kind = "arrow aside" if aside else "arrow"
-    head = svg.arrow_head((x, y), 10 if classes == "path" else 8)
-    return (
-        f'<g class="{classes}"><path class="{kind}" d="{data}"/>'
-        f'<polygon class="head" points="{head}"/></g>'
-    )
-
-
-def _words(
-    route: list[svg.Point],
-    label: str,
-    arrow: Arrow,
-    classes: str,
-    taken: list[tuple[float, float, float, float]],
-) -> str:
-    """Return the label of an arrow, moved off the labels that are there already."""
-    (a, b), (c, d) = route[-2:]
-    x, y = (a + c) / 2, (b + d) / 2 - 5
-    half = svg.width(label, _LABEL) / 2
-    step = 0
-    while any(_overlap((x - half, y, x + half, y + 13), other) for other in taken):
-        step += 1
-        y += (step if step % 2 else -step) * 14
-    taken.append((x - half, y, x + half, y + 13))
-    tip = f"<title>{svg.escaped(f'{arrow.formula} = {arrow.value}')}</title>"
-    shown = svg.text((x, y), label, "label", "middle")
-    return f'<g class="{classes}">{tip}{shown}</g>'
-
-
-def _overlap(a: tuple[float, ...], b: tuple[float, ...]) -> bool:
-    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]

@@ -42,7 +42,10 @@ class Layout(NamedTuple):
 def layered(
     sizes: Mapping[Any, tuple[float, float]],
     edges: Sequence[Edge],
-    gap: Callable[[int, list[int]], float],
+    run: Callable[[list[int]], float],
+    *,
+    bend: float,
+    weights: Sequence[float] | None = None,
 ) -> Layout:
     """Return a layout of a directed graph without cycles, from left to right.
 
@@ -52,19 +55,23 @@ def layered(
         The width and height of each box; no box is called by a tuple.
     edges : sequence of pairs
         From which box to which; the same pair may come more than once.
-    gap : callable
-        ``gap(column, edges)`` is the space after a column that the edges with these
-        numbers cross.
+    run : callable
+        ``run(edges)`` is how far the edges with these numbers, which arrive at one
+        column, run straight before it: the room for what is written on them.
+    bend : float
+        The space after a column in which edges bend.
+    weights : sequence of float, optional
+        How much each edge pulls its ends to one height, by default 1.
     """
     columns = _columns(sizes, edges)
     chains = [_chain(i, edge, columns) for i, edge in enumerate(edges)]
     rows = _rows(sizes, columns, chains)
     _uncross(rows, chains)
     height = {key: size[1] for key, size in sizes.items()}
-    tops = _tops(rows, chains, height)
-    lefts = _lefts(rows, sizes, chains, columns, gap)
+    tops = _tops(rows, chains, weights or [1.0] * len(edges), height)
+    lefts = _lefts(rows, sizes, _straight(rows, edges, columns, run), bend)
     places = {
-        key: Place(lefts[columns[key]][0], tops[key], *size)
+        key: Place(lefts[columns[key]].left, tops[key], *size)
         for key, size in sizes.items()
     }
     routes = _routes(edges, chains, places, tops, lefts)
@@ -188,16 +195,25 @@ def _crossings(rows: list[list[Key]], after: Neighbours) -> int:
     return count
 
 
+Weighted = dict[Key, list[tuple[Key, float]]]
+
+
 def _tops(
     rows: list[list[Key]],
     chains: list[list[Key]],
+    weights: Sequence[float],
     height: Mapping[Key, float],
 ) -> dict[Key, float]:
     """Return the upper end of everything, close to what it is joined to."""
-    before, after = _neighbours(chains)
+    before: Weighted = {}
+    after: Weighted = {}
+    for chain, weight in zip(chains, weights, strict=True):
+        for a, b in itertools.pairwise(chain):
+            after.setdefault(a, []).append((b, weight))
+            before.setdefault(b, []).append((a, weight))
     middle: dict[Key, float] = {}
     for row in rows:
-        _settle(row, [0.0] * len(row), height, middle)
+        _settle(row, [(0.0, 1.0)] * len(row), height, middle)
     for sweep in range(SWEEPS):
         linked = (before, after)[sweep % 2]
         for row in rows if sweep % 2 == 0 else reversed(rows):
@@ -208,14 +224,20 @@ def _tops(
     return {key: y - least for key, y in tops.items()}
 
 
-def _mean(key: Key, linked: Neighbours, middle: Mapping[Key, float]) -> float:
-    found = [middle[n] for n in linked.get(key, ())]
-    return sum(found) / len(found) if found else middle[key]
+def _mean(
+    key: Key, linked: Weighted, middle: Mapping[Key, float]
+) -> tuple[float, float]:
+    """Return where something would like to be, and how much."""
+    found = linked.get(key, ())
+    if not found:
+        return middle[key], 0.01
+    weight = sum(w for _, w in found)
+    return sum(middle[n] * w for n, w in found) / weight, weight
 
 
 def _settle(
     row: list[Key],
-    wanted: list[float],
+    wanted: list[tuple[float, float]],
     height: Mapping[Key, float],
     middle: dict[Key, float],
 ) -> None:
@@ -224,35 +246,50 @@ def _settle(
     offsets = [0.0]
     for a, b in itertools.pairwise(sizes):
         offsets.append(offsets[-1] + (a + b) / 2 + ROW_GAP)
-    blocks: list[tuple[float, int]] = []  # mean and size of runs that touch
-    for want, offset in zip(wanted, offsets, strict=True):
-        blocks.append((want - offset, 1))
+    blocks: list[tuple[float, float, int]] = []  # runs that touch: mean, weight, size
+    for (want, weight), offset in zip(wanted, offsets, strict=True):
+        blocks.append((want - offset, weight, 1))
         while len(blocks) > 1 and blocks[-2][0] >= blocks[-1][0]:
-            (a, m), (b, n) = blocks[-2:]
-            blocks[-2:] = [((a * m + b * n) / (m + n), m + n)]
-    starts = [mean for mean, n in blocks for _ in range(n)]
+            (a, v, m), (b, w, n) = blocks[-2:]
+            blocks[-2:] = [((a * v + b * w) / (v + w), v + w, m + n)]
+    starts = [mean for mean, _, n in blocks for _ in range(n)]
     for key, start, offset in zip(row, starts, offsets, strict=True):
         middle[key] = start + offset
+
+
+class Column(NamedTuple):
+    """Where edges begin to run straight towards a column, and its two ends."""
+
+    straight: float
+    left: float
+    right: float
+
+
+def _straight(
+    rows: list[list[Key]],
+    edges: Sequence[Edge],
+    columns: Mapping[Key, int],
+    run: Callable[[list[int]], float],
+) -> list[float]:
+    arriving: list[list[int]] = [[] for _ in rows]
+    for i, (_, b) in enumerate(edges):
+        arriving[columns[b]].append(i)
+    return [run(some) for some in arriving]
 
 
 def _lefts(
     rows: list[list[Key]],
     sizes: Mapping[Any, tuple[float, float]],
-    chains: list[list[Key]],
-    columns: Mapping[Key, int],
-    gap: Callable[[int, list[int]], float],
-) -> list[tuple[float, float]]:
-    """Return the left and right end of each column."""
-    crossed: list[list[int]] = [[] for _ in rows]
-    for i, chain in enumerate(chains):
-        for key in chain[:-1]:
-            crossed[_column(key, columns)].append(i)
-    ends, x = [], 0.0
+    straight: list[float],
+    bend: float,
+) -> list[Column]:
+    found, x = [], 0.0
     for c, row in enumerate(rows):
         width = max((sizes[key][0] for key in row if key in sizes), default=0.0)
-        ends.append((x, x + width))
-        x += width + gap(c, crossed[c])
-    return ends
+        left = x + straight[c] if c else x
+        found.append(Column(x, left, left + width))
+        x = left + width + bend
+    return found
 
 
 def _routes(
@@ -260,10 +297,11 @@ def _routes(
     chains: list[list[Key]],
     places: Mapping[Key, Place],
     tops: Mapping[Key, float],
-    lefts: list[tuple[float, float]],
+    lefts: list[Column],
 ) -> list[list[tuple[float, float]]]:
     """Return the points of each edge; each has a place of its own where it arrives."""
     ports = _ports(edges, chains, places, tops)
+    starts = {column.left: column.straight for column in lefts}
     routes = []
     for i, (a, _) in enumerate(edges):
         start = places[a]
@@ -271,8 +309,9 @@ def _routes(
         for key in chains[i][1:-1]:
             assert isinstance(key, tuple)
             y = tops[key] + DUMMY / 2
-            points += [(x, y) for x in lefts[key[1]]]
-        routes.append([*points, ports[i]])
+            points += [(x, y) for x in (lefts[key[1]].straight, lefts[key[1]].right)]
+        x, y = ports[i]
+        routes.append([*points, (starts[x], y), (x, y)])
     return routes
 
 

@@ -19,11 +19,13 @@ __all__ = ["network_svg"]
 _NAME = "xn-network"
 _MARGIN = 20.0
 _RADIUS = 22.0
-_COLUMN = 190.0
-_ROW = 62.0
+_COLUMN = 270.0
+_ROW = 66.0
+_AIRY = 96.0  # between neurons whose edges have numbers
 _MOST = 8  # neurons of a layer that are drawn
 _LABELLED = 16  # edges up to which each has its numbers beside it
 _SIZE = 11.0
+_SHARES = (0.3, 0.36, 0.42, 0.24, 0.6, 0.66, 0.72, 0.54, 0.48, 0.5)  # along an edge
 
 _STYLE = style(
     _NAME,
@@ -78,12 +80,16 @@ def network_svg(
     matrices = [_matrix(w, values, k, "weights") for k, w in enumerate(weights)]
     slopes = [_matrix(g, values, k, "gradients") for k, g in enumerate(gradients or ())]
     rows = max(min(len(v), _MOST) for v in values)
-    placed = [_placed(len(v), k, rows) for k, v in enumerate(values)]
-    body = _edges(placed, matrices, slopes or None)
+    counts = [min(len(v), _MOST) for v in values]
+    few = sum(a * b for a, b in itertools.pairwise(counts)) <= _LABELLED
+    row = _AIRY if few else _ROW
+    placed = [_placed(len(v), k, rows, row) for k, v in enumerate(values)]
+    body = _edges(placed, matrices, slopes or None, few)
     body += "".join(
-        _layer(layer, v, p) for layer, v, p in zip(layers, values, placed, strict=True)
+        _layer(layer, v, p, row)
+        for layer, v, p in zip(layers, values, placed, strict=True)
     )
-    size = (_COLUMN * (len(layers) - 1) + 2 * (_MARGIN + 60), rows * _ROW + 76)
+    size = (_COLUMN * (len(layers) - 1) + 2 * (_MARGIN + 60), rows * row + 52)
     return svg.picture(_NAME, _STYLE, size, _words(values, slopes), body)
 
 
@@ -107,31 +113,34 @@ def _matrix(array: Any, values: list[list[float]], k: int, what: str) -> Any:
     return host
 
 
-def _placed(count: int, column: int, rows: int) -> list[Neuron]:
+def _placed(count: int, column: int, rows: int, row: float) -> list[Neuron]:
     """Return the neurons of a layer that are drawn, in the middle of the picture."""
     shown = min(count, _MOST)
     kept = count if count <= _MOST else _MOST - 1
     x = _MARGIN + 60 + column * _COLUMN
-    top = 44 + _RADIUS + (rows - shown) * _ROW / 2
-    return [Neuron(i, x, top + i * _ROW) for i in range(kept)]
+    top = 44 + _RADIUS + (rows - shown) * row / 2
+    return [Neuron(i, x, top + i * row) for i in range(kept)]
 
 
 def _edges(
-    placed: list[list[Neuron]], matrices: list[Any], slopes: list[Any] | None
+    placed: list[list[Neuron]],
+    matrices: list[Any],
+    slopes: list[Any] | None,
+    few: bool,
 ) -> str:
     """Return all lines, and over them the numbers where there are few."""
-    few = sum(len(a) * len(b) for a, b in itertools.pairwise(placed))
-    lines, labels = [], []
+    lines: list[str] = []
+    labels: list[str] = []
+    taken: list[svg.Region] = []
     for k, matrix in enumerate(matrices):
         looks = matrix if slopes is None else slopes[k]
         most = _largest(looks, placed[k], placed[k + 1])
-        for a in placed[k]:
-            for b in placed[k + 1]:
-                weight = float(matrix[b.place, a.place])
-                slope = None if slopes is None else float(slopes[k][b.place, a.place])
-                lines.append(_edge(a, b, weight, slope, most))
-                if few <= _LABELLED:
-                    labels.append(_edge_label(a, b, weight, slope))
+        for a, b in itertools.product(placed[k], placed[k + 1]):
+            weight = float(matrix[b.place, a.place])
+            slope = None if slopes is None else float(slopes[k][b.place, a.place])
+            lines.append(_edge(a, b, weight, slope, most))
+            if few:
+                labels.append(_edge_label(a, b, weight, slope, taken))
     return "".join(lines + labels)
 
 
@@ -144,8 +153,8 @@ def _edge(a: Neuron, b: Neuron, weight: float, slope: float | None, most: float)
     shown = weight if slope is None else slope
     size = abs(shown) / most if most and math.isfinite(shown) else 0.0
     kind = "none" if not size else "up" if shown > 0 else "down"
-    x, y = a.x + _RADIUS, b.x - _RADIUS
-    ends = f'x1="{x:.1f}" y1="{a.y:.1f}" x2="{y:.1f}" y2="{b.y:.1f}"'
+    (x, y), (u, v) = _ends(a, b)
+    ends = f'x1="{x:.1f}" y1="{y:.1f}" x2="{u:.1f}" y2="{v:.1f}"'
     tip = f"weight {number(weight)}"
     if slope is not None:
         tip += f", gradient {number(slope)}"
@@ -155,16 +164,32 @@ def _edge(a: Neuron, b: Neuron, weight: float, slope: float | None, most: float)
     )
 
 
-def _edge_label(a: Neuron, b: Neuron, weight: float, slope: float | None) -> str:
-    """Return the numbers of an edge, near its beginning, where edges fan out."""
-    x, y = a.x + _RADIUS, b.x - _RADIUS
-    share = 0.3
-    at = (x + share * (y - x), a.y + share * (b.y - a.y) + 3)
-    shown = number(weight, 3) + ("" if slope is None else f" · ∂ {number(slope, 3)}")
+def _ends(a: Neuron, b: Neuron) -> tuple[svg.Point, svg.Point]:
+    """Return where the line between two neurons leaves their circles."""
+    long = math.hypot(b.x - a.x, b.y - a.y)
+    x, y = (b.x - a.x) / long * _RADIUS, (b.y - a.y) / long * _RADIUS
+    return (a.x + x, a.y + y), (b.x - x, b.y - y)
+
+
+def _edge_label(
+    a: Neuron, b: Neuron, weight: float, slope: float | None, taken: list[svg.Region]
+) -> str:
+    """Return the numbers of an edge, where no other label is."""
+    shown = number(weight, 3) + ("" if slope is None else f" (∂ {number(slope, 3)})")
+    half = svg.width(shown, _SIZE) / 2
+    (x, y), (u, v) = _ends(a, b)
+    for share in _SHARES:
+        at = (x + share * (u - x), y + share * (v - y) + 3)
+        region = (at[0] - half, at[1] - 10, at[0] + half, at[1] + 3)
+        if not any(svg.overlap(region, other) for other in taken):
+            break
+    taken.append(region)
     return svg.text(at, shown, "label", "middle")
 
 
-def _layer(layer: Mapping[str, Any], values: list[float], placed: list[Neuron]) -> str:
+def _layer(
+    layer: Mapping[str, Any], values: list[float], placed: list[Neuron], row: float
+) -> str:
     names = [str(name) for name in layer.get("names") or ()]
     x = placed[0].x
     parts = [svg.text((x, 22), str(layer.get("title") or ""), "title", "middle")]
@@ -173,7 +198,7 @@ def _layer(layer: Mapping[str, Any], values: list[float], placed: list[Neuron]) 
         parts.append(_neuron(neuron, values[neuron.place], name))
     rest = len(values) - len(placed)
     if rest:
-        y = placed[-1].y + _ROW
+        y = placed[-1].y + row
         parts.append(svg.text((x, y), f"… {rest} more", "quiet", "middle"))
     return "".join(parts)
 

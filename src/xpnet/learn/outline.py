@@ -7,11 +7,13 @@ as one box.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from .digits import number, shape_text, value_text
+from .symbols import text
 
 __all__ = ["Arrow", "Box", "Outline", "outline"]
 
@@ -51,13 +53,17 @@ class Box:
 
 @dataclass
 class Arrow:
-    """What goes from one box to another: a value forward, a derivative back."""
+    """What goes from one box to another: a value forward, a derivative back.
+
+    Between groups of steps one arrow stands for as many as `count`.
+    """
 
     source: int | str
     target: int | str
     formula: str = ""
     value: str = ""
     path: bool = False
+    count: int = 1
 
 
 @dataclass
@@ -99,10 +105,10 @@ def outline(explanation: Mapping[str, Any], path: Iterable[int] | None) -> Outli
 
 def _path(explanation: Mapping[str, Any], path: Iterable[int] | None) -> list[int]:
     if path is not None:
-        return list(path)
+        return sorted(path)
     for variable in explanation.get("variables", ()):
         for found in variable["paths"]:
-            return list(found["steps"])
+            return sorted(found["steps"])
     return []
 
 
@@ -178,6 +184,7 @@ def _arrows(
     arrows: list[Arrow] = []
     merged: dict[tuple[int, int], Arrow] = {}
     grouped = len(set(home.values())) < len(home)
+    names = {step["id"]: step["name"] for step in steps}
     for step in steps:
         derivatives = step.get("derivatives") or [None] * len(step["inputs"])
         for given, derivative in zip(step["inputs"], derivatives, strict=False):
@@ -189,11 +196,12 @@ def _arrows(
                 continue
             if grouped and (a, b) in merged:
                 merged[a, b].path |= path
+                merged[a, b].count += 1
                 continue
             arrow = Arrow(a, b, path=path)
             if derivative is not None:
-                arrow.formula = derivative.get("symbols") or ""
-                arrow.value = _short(derivative.get("value"))
+                arrow.formula = _formula(derivative, step, names)
+                arrow.value = _number(derivative.get("value"))
             merged[a, b] = arrow
             arrows.append(arrow)
     return arrows
@@ -204,18 +212,28 @@ def _add_constants(
 ) -> None:
     """Add a box for each constant, once for all its uses by the same name and value."""
     for step in steps:
-        for i, given in enumerate(step["inputs"]):
+        for given in step["inputs"]:
             if given is None or "id" in given:
                 continue
             name = str(given.get("name") or "")
+            if _is_number(name):  # the expression in the box has it
+                continue
             value = _short(given.get("value"), given.get("shape"))
-            key = f"{name}={value}" if name else f"{step['id']}:{i}"
+            key = f"{name}={value}"
             if key not in boxes:
-                shown = [("value", value)] if name and name != value else []
-                tip = f"{name or value}: a constant, {value_text(given.get('value'))}"
-                box = Box(key, name or value, "constant", shown, tip, "constant")
+                shown = [("value", value)]
+                tip = f"{name}: a constant, {value_text(given.get('value'))}"
+                box = Box(key, name, "constant", shown, tip, "constant")
                 _put_before(boxes, box, step["id"])
             arrows.append(Arrow(key, step["id"]))
+
+
+def _is_number(name: str) -> bool:
+    try:
+        float(name.replace("−", "-") or 0)
+    except ValueError:
+        return False
+    return True
 
 
 def _put_before(boxes: dict[int | str, Box], box: Box, key: int | str) -> None:
@@ -235,10 +253,14 @@ def _box(members: Steps, explanation: Mapping[str, Any]) -> Box:
     variable = step["operation"] == "variable"
     last = step["id"] == explanation["steps"][-1]["id"]
     kind = "variable" if variable else "loss" if last else "step"
-    lines = [("value", _short(step.get("value"), step.get("shape")))]
+    expression = str(step.get("expression") or "")
+    lines = [("", expression)] if expression not in ("", step["name"]) else []
+    lines.append(("value", _short(step.get("value"), step.get("shape"))))
     if step.get("cotangent") is not None:
-        lines.append(("gradient", _short(step["cotangent"], step.get("shape"))))
-    tip = f"{step['name']}: {step['operation']}, {shape_text(step.get('shape', ()))}. "
+        lines.append(("gradient", _short(step["cotangent"])))
+    tip = (
+        f"{step['name']}: {step['operation']}, {shape_text(step.get('shape') or ())}. "
+    )
     tip += f"Value {value_text(step.get('value'))}."
     if step.get("cotangent") is not None:
         tip += f" Gradient {value_text(step['cotangent'])}."
@@ -260,17 +282,46 @@ def _group_box(members: Steps) -> Box:
     return Box(first, f"{len(members)} steps", "", lines, tip, "group")
 
 
+def _formula(
+    derivative: Mapping[str, Any], step: Mapping[str, Any], names: Mapping[int, str]
+) -> str:
+    """Return a local derivative; `g` in it is the gradient of the box it leads to."""
+    if derivative.get("elementwise", True):
+        return str(derivative.get("symbols") or "")
+    words = {"out": str(step["name"])}
+    for letter, given in zip("xy", step["inputs"], strict=False):
+        if given is not None:
+            name = given.get("name") or names.get(given.get("id", -1))
+            words[letter] = str(name or "constant")
+    return text(derivative["formula"], words)
+
+
+def _number(value: Any) -> str:
+    """Return a value that is one number; nothing of an array."""
+    return "" if value is None or isinstance(value, list | dict) else number(value)
+
+
 def _short(value: Any, shape: Any = ()) -> str:
-    """Return a value in a few characters."""
-    if isinstance(value, dict) and "size" in value:
-        sizes = " × ".join(map(str, shape)) if shape else f"{value['size']} numbers"
-        return f"{sizes}, norm {number(value['norm'], 3)}"
+    """Return a value in a few characters: an array by its shape and its norm."""
     if isinstance(value, list):
         shown = value_text(value, 3)
         if len(shown) <= 22:
             return shown
-        return " × ".join(map(str, shape)) + " numbers" if shape else "several numbers"
-    return value_text(value)
+        norm = math.hypot(*_flat(value))
+    elif isinstance(value, dict) and "size" in value:
+        norm = float(value["norm"])
+    else:
+        return value_text(value)
+    sizes = f"{' × '.join(map(str, shape))}, " if shape else ""
+    return f"{sizes}norm {number(norm, 3)}"
+
+
+def _flat(value: Any) -> list[float]:
+    if isinstance(value, list):
+        return [part for inner in value for part in _flat(inner)]
+    if isinstance(value, dict):
+        return [float(value["real"]), float(value["imag"])]
+    return [float(value)]
 
 
 def _description(explanation: Mapping[str, Any]) -> str:
@@ -281,6 +332,6 @@ def _description(explanation: Mapping[str, Any]) -> str:
     loss = explanation["loss"]
     return (
         f"{computed} steps from {said} to {loss['name']}, which is "
-        f"{value_text(loss['value'])}. Values go from left to right; derivatives, "
-        "written on the arrows, from right to left."
+        f"{value_text(loss['value'])}. In a derivative, g is the gradient of the box "
+        "that the arrow leads to."
     )

@@ -7,9 +7,19 @@ import math
 import unicodedata
 from collections.abc import Sequence
 
-__all__ = ["arrow_head", "curve", "escaped", "fitted", "picture", "text", "width"]
+__all__ = [
+    "arrow_head",
+    "curve",
+    "escaped",
+    "fitted",
+    "overlap",
+    "picture",
+    "text",
+    "width",
+]
 
 Point = tuple[float, float]
+Region = tuple[float, float, float, float]
 
 _ILLEGAL = "\x7f\ufffe\uffff"
 
@@ -58,20 +68,30 @@ def text(at: Point, shown: str, classes: str, anchor: str = "start") -> str:
     return f'<text {place} class="{classes}"{end}>{escaped(shown)}</text>'
 
 
-def curve(points: Sequence[Point]) -> str:
-    """Return the data of a path through points, level wherever it meets one."""
-    (x, y), *rest = points
-    data = [f"M{x:.1f} {y:.1f}"]
-    for u, v in rest:
-        bend = (u - x) / 2
-        if v == y:
-            data.append(f"H{u:.1f}")
-        else:
-            data.append(
-                f"C{x + bend:.1f} {y:.1f} {u - bend:.1f} {v:.1f} {u:.1f} {v:.1f}"
-            )
-        x, y = u, v
+def curve(points: Sequence[Point], down: bool = False) -> str:
+    """Return the data of a path through points, level (or upright) at each of them."""
+    start, *rest = points
+    data = [f"M{_at(start)}"]
+    for end in rest:
+        a, b = _bends(start, end, down)
+        straight = start[0] == end[0] if down else start[1] == end[1]
+        data.append(f"L{_at(end)}" if straight else f"C{_at(a)} {_at(b)} {_at(end)}")
+        start = end
     return "".join(data)
+
+
+def _bends(start: Point, end: Point, down: bool) -> tuple[Point, Point]:
+    """Return the two points that hold a curve between its ends."""
+    (x, y), (u, v) = start, end
+    if down:
+        half = (y + v) / 2
+        return (x, half), (u, half)
+    half = (x + u) / 2
+    return (half, y), (half, v)
+
+
+def _at(point: Point) -> str:
+    return f"{point[0]:.1f} {point[1]:.1f}"
 
 
 def arrow_head(tip: Point, size: float, angle: float = 0.0) -> str:
@@ -84,6 +104,11 @@ def arrow_head(tip: Point, size: float, angle: float = 0.0) -> str:
         for turn, length in zip(turns, lengths, strict=True)
     )
     return " ".join(f"{u:.1f},{v:.1f}" for u, v in ends)
+
+
+def overlap(a: Region, b: Region) -> bool:
+    """Tell whether two regions (left, top, right, bottom) have a place in common."""
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
 def picture(
