@@ -252,7 +252,8 @@ def test_what_is_saved_twice_is_the_same_file(tmp_path):
     [
         ("nowhere", [LOOK], {}, "the lab has no page 'nowhere'"),
         ("slope", [{"type": "frob"}], {}, "has no request 'frob'"),
-        ("slope", [LOOK], {"state": "x" * 5000}, "at most 4096 characters, not 5000"),
+        ("slope", [LOOK], {"state": "#" * 5000}, "at most 4096 characters, not 5000"),
+        ("slope", [LOOK], {"state": "javascript:x"}, "begins with #"),
     ],
 )
 def test_what_cannot_be_saved_is_a_sentence(

@@ -33,7 +33,7 @@ const TITLES = {
 /**
  * Begin.
  * @param {{mode: "live" | "replay", socket?: string, export?: string, records?: object[],
- *   pages: string[], version: string, state?: string}} config
+ *   pages: string[], version: string, state?: string, cut?: boolean}} config
  */
 export function start(config) {
   const pages = Object.keys(TITLES).filter((id) => config.pages.includes(id));
@@ -77,7 +77,7 @@ class Frame {
 
   #wire() {
     if (this.config.mode === "replay") {
-      this.status.textContent = "recorded";
+      this.status.textContent = this.config.cut ? "recorded, without its end" : "recorded";
       return new Replay(this.config.records);
     }
     let lost = false;
