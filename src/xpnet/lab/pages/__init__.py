@@ -3,6 +3,7 @@
 from ..page import Page
 from .descent import Descent
 from .network import Network
+from .neuron import Neuron
 from .slope import Slope
 
 __all__ = ["PAGES"]
