@@ -8,4 +8,4 @@ from .slope import Slope
 
 __all__ = ["PAGES"]
 
-PAGES: tuple[type[Page], ...] = (Slope, Descent, Network)
+PAGES: tuple[type[Page], ...] = (Slope, Descent, Neuron, Network)
