@@ -65,7 +65,6 @@ lesson.exercise(
             ("z*(1 - z)", "Nearly: it is written with σ(z), not with z."),
             ("1 - sigmoid(z)", "That is one of the two factors."),
             ("1 - sigmoid(z)**2", "That is the form of tanh; σ has another one."),
-            ("exp(-z)/(1 + exp(-z))", "The denominator is squared: it is 1/u."),
         ),
     ),
     hint="At 0, σ is 1/2 and its slope is 1/4. Far out, where σ is 0 or 1, the slope "

@@ -73,6 +73,9 @@ class Derivative(Answer):
             given = evaluate(typed, points)
         except FormulaError as error:
             return Verdict(False, str(error))
+        for formula, says in self.mistakes:
+            if same(given[there], evaluate(formula, points)[there]):
+                return Verdict(False, says)
         if not np.isfinite(given[there]).all():
             return Verdict(False, self._no_number(points, wanted, given))
         if same(given[there], wanted[there]):

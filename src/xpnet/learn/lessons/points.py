@@ -64,4 +64,4 @@ def differentiate(formula: str, by: str, points: Points) -> Any:
 
 def same(a: Any, b: Any) -> bool:
     """Whether two formulas agree at all points, as float64 can tell."""
-    return bool(np.allclose(a, b, rtol=1e-6, atol=1e-9))
+    return bool(np.allclose(a, b, rtol=1e-6, atol=1e-9, equal_nan=True))

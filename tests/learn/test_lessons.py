@@ -1,0 +1,672 @@
+"""Lessons: played without a screen, answered rightly and wrongly, and their bugs."""
+
+import ast
+import functools
+import math
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import xpnet as xn
+from xpnet.errors import OptionError
+from xpnet.learn.lessons import TITLES, find, load
+from xpnet.learn.lessons.answers import Choice, Number, Shape
+from xpnet.learn.lessons.bug import Bug
+from xpnet.learn.lessons.derivative import Derivative
+from xpnet.learn.lessons.lesson import Code, Exercise, Lesson, Predict, Text
+from xpnet.learn.lessons.points import differentiate, evaluate, same
+from xpnet.learn.lessons.runner import Runner
+
+pytest.importorskip("sklearn", reason="scikit-learn brings the photographs")
+
+
+@functools.cache
+def questions(name):
+    """Return each question of a lesson with the values there are when it is asked."""
+    found, values = [], {}
+    for step in load(name).steps:
+        if isinstance(step, Code):
+            step.run(values)
+        elif isinstance(step, Predict):
+            step.code.run(values)
+        if isinstance(step, Predict | Exercise):
+            found.append((step, dict(values)))
+    return found
+
+
+QUESTIONS = [
+    pytest.param(*asked, id=f"{name}-{number}")
+    for name in TITLES
+    for number, asked in enumerate(questions(name), 1)
+]
+BUGS = [
+    pytest.param(step, id=f"{name}-{step.name}")
+    for name in TITLES
+    for step in load(name).steps
+    if isinstance(step, Bug)
+]
+DERIVATIVES = {
+    (name, number): step.answer
+    for name in TITLES
+    for number, (step, _) in enumerate(questions(name), 1)
+    if isinstance(step.answer, Derivative)
+}
+
+
+# --- every lesson, end to end ---------------------------------------------------------
+
+
+def test_there_are_twelve_lessons_in_the_guides_order():
+    assert len(TITLES) == 12
+    assert [load(name).name for name in TITLES] == list(TITLES)
+    assert next(iter(TITLES)) == "rate-of-change"
+    assert list(TITLES)[-1] == "cat-or-dog"
+
+
+@pytest.mark.parametrize("name", TITLES)
+def test_a_lesson_runs_to_its_end_without_anybody(name):
+    lines = []
+    lesson = load(name)
+    outcome = Runner(lines.append).play(lesson)
+    asked = [s for s in lesson.steps if isinstance(s, Predict | Exercise)]
+    bugs = [s for s in lesson.steps if isinstance(s, Bug)]
+    assert outcome.questions == len(asked) + 2 * len(bugs)
+    assert outcome.shown == outcome.questions
+    assert not outcome.left
+    text = "\n".join(lines)
+    assert text.startswith(lesson.title)
+    assert text.count("The answer: ") == outcome.questions
+    assert "\n\n\n" not in text
+    assert "nan" not in re.sub(r"becomes nan", "", text)
+
+
+@pytest.mark.parametrize("name", TITLES)
+def test_a_lesson_asks_explains_and_runs_code(name):
+    steps = load(name).steps
+    assert sum(isinstance(step, Predict | Exercise | Bug) for step in steps) >= 4
+    assert any(isinstance(step, Text) for step in steps)
+    assert any(isinstance(step, Code | Predict) for step in steps)
+
+
+@pytest.mark.parametrize("name", TITLES)
+def test_results_in_the_texts_are_computed_and_not_written(name):
+    for step in load(name).steps:
+        if isinstance(step, Text):
+            bare = re.sub(r"\{[^{}]*\}", "", step.template)
+            results = set(re.findall(r"\d+\.\d+", bare))
+            assert results <= {"0.1"}, results
+
+
+def test_the_code_that_is_shown_is_the_code_that_ran():
+    lesson = Lesson("two", "Two")
+
+    @lesson.code
+    def first():
+        """Add."""
+        total = 1 + 1  # two
+        print(total)
+        return locals()
+
+    @lesson.code
+    def second(total):
+        """Double."""
+        print(2 * total)
+        return locals()
+
+    lines = []
+    runner = Runner(lines.append)
+    runner.play(lesson)
+    assert "    total = 1 + 1  # two" in lines
+    assert [line for line in lines if "│" in line] == ["  │ 2", "  │ 4"]
+    assert runner.values["total"] == 2
+    assert not any("locals" in line for line in lines)
+
+
+# --- answers --------------------------------------------------------------------------
+
+
+def equivalents(answer, values):
+    """Return at least three ways to type the right answer."""
+    right = answer.reveal(values)
+    if isinstance(answer, Number):
+        number = float(right)
+        return [right, f"{number:.8e}", f"({3 * number!r})/3", f" {number!r} "]
+    if isinstance(answer, Choice):
+        letter, _, words = right.partition(") ")
+        return [letter, letter.upper(), f"{letter})", words, right, f"({letter})"]
+    if isinstance(answer, Shape):
+        numbers = re.findall(r"\d+", right)
+        forms = [", ".join(numbers), "[" + ",".join(numbers) + "]", " ".join(numbers)]
+        return [right, *forms, " x ".join(numbers), "×".join(numbers)]
+    return [right, f"({right}) * 1", f"-(-({right}))", f"0 + ({right})", f"  {right}"]
+
+
+def wrong_ones(answer, values):
+    """Return at least three wrong answers."""
+    right = answer.reveal(values)
+    if isinstance(answer, Number):
+        number = float(right)
+        return [str(number * 37 + 5), f"-{abs(number) + 1}", "many", "1/0", "nan"]
+    if isinstance(answer, Choice):
+        letters = "abcdefgh"[: len(answer.choices)]
+        return [c for c in letters if c != right[0]] + ["z", "9", "both", "a b"]
+    if isinstance(answer, Shape):
+        numbers = re.findall(r"\d+", right)
+        return ["2" + right, right + ", 7", "(5,)*2", "wide", "-".join([*numbers, "1"])]
+    return [
+        f"-({right}) - 1",
+        f"3*({right})",
+        f"({right}) + 0.5",
+        answer.of + " + 7",
+        "sin(",
+        "import os",
+    ]
+
+
+@pytest.mark.parametrize(("step", "values"), QUESTIONS)
+def test_a_right_answer_is_accepted_in_every_form(step, values):
+    forms = equivalents(step.answer, values)
+    assert len(forms) >= 3
+    for typed in forms:
+        verdict = step.answer.check(typed, values)
+        assert verdict.right, (typed, verdict)
+
+
+@pytest.mark.parametrize(("step", "values"), QUESTIONS)
+def test_a_wrong_answer_is_refused_with_a_hint(step, values):
+    typed_ones = wrong_ones(step.answer, values)
+    assert len(typed_ones) >= 3
+    for typed in typed_ones:
+        verdict = step.answer.check(typed, values)
+        assert not verdict.right, typed
+        assert verdict.says.endswith((".", "?")), (typed, verdict)
+
+
+@pytest.mark.parametrize(("step", "values"), QUESTIONS)
+def test_a_typical_mistake_is_wrong_and_gets_its_own_words(step, values):
+    answer = step.answer
+    for wrong, says in getattr(answer, "mistakes", ()):
+        if isinstance(answer, Number):
+            typed = repr(float(values[wrong] if type(wrong) is str else wrong(values)))
+        else:
+            typed = wrong
+        assert answer.check(typed, values) == (False, says)
+    if isinstance(answer, Choice):
+        assert sum(not says for says in answer.options.values()) == 1
+
+
+@pytest.mark.parametrize(("step", "values"), QUESTIONS)
+def test_a_question_and_its_hint_can_be_read(step, values):
+    assert step.question.format_map(values)
+    assert getattr(step, "hint", "no").format_map(values)
+    assert step.answer.form
+
+
+TYPED = {
+    ("rate-of-change", 2): (
+        ["2x", "x+x", "x*2", "2·x", "3x - x"],
+        {
+            "x": "constant factor",
+            "-2x": "sign",
+            "x^2": "itself",
+            "x^3/3": "other way",
+            "2": "twice",
+            "6": "at 3 alone",
+            "2x^2": "exponent",
+        },
+    ),
+    ("derivatives", 1): (
+        ["3x²", "3*x*x", "x^2 + 2x^2"],
+        {"x^2": "factor", "3x^3": "goes down by one", "3x": "", "6x": "twice"},
+    ),
+    ("derivatives", 2): (
+        ["10x + 3", "3 + 5*2*x", "2(5x + 1.5)"],
+        {"10x + 3 - 7": "constant", "10x": "constant", "5x + 3": "", "10": "twice"},
+    ),
+    ("derivatives", 3): (
+        ["-1/x^2", "-x^(-2)", "-(1/x)/x"],
+        {"1/x^2": "sign", "log(x)": "log", "-1/x": "", "-2/x^3": ""},
+    ),
+    ("gradient-descent", 1): (
+        ["2(p-t)", "2p - 2t", "-2(t-p)"],
+        {"p-t": "factor", "2(t-p)": "sign", "(p-t)^2": "itself", "2p": ""},
+    ),
+    ("gradient-descent", 2): (
+        ["2(w x - t)x", "2x²w - 2x t", "-2x(t - w*x)"],
+        {"2(w x - t)": "missing", "2(w*x-t)*w": "respect to x", "2x(t-w x)": "sign"},
+    ),
+    ("partial-derivatives", 2): (
+        ["x2", "1*x2", "x2 + 0*x1"],
+        {"W2": "respect to x2", "x1": "respect to W1", "1": "respect to b"},
+    ),
+    ("partial-derivatives", 3): (
+        ["1", "2 - 1", "b/b"],
+        {"0": "", "b": "", "x1": "respect to W1"},
+    ),
+    ("partial-derivatives", 4): (
+        ["2x y", "2*y*x", "y(x + x)"],
+        {
+            "2x": "held constant",
+            "x^2 + 3y^2": "respect to y",
+            "2x y + 3y^2": "held constant",
+            "x y": "factor",
+        },
+    ),
+    ("chain-rule", 2): (
+        ["6(3x+1)", "18x + 6", "2(3x+1)*3"],
+        {
+            "2(3x+1)": "missing",
+            "6x": "belongs at",
+            "2*3": "belongs at",
+            "3": "missing",
+        },
+    ),
+    ("chain-rule", 3): (
+        ["-2x exp(-x^2)", "-2x/exp(x^2)", "-2x e^(-x^2)"],
+        {"exp(-x^2)": "itself", "-2x exp(x)": "belongs at", "-2x": "missing"},
+    ),
+    ("chain-rule", 4): (
+        [
+            "2(σ(w x) - y) σ(w x) (1 - σ(w x)) x",
+            "2x(σ(w x)-y)(σ(w x) - σ(w x)^2)",
+            "2x (sigmoid(w x) - y) exp(-w x)/(1 + exp(-w x))^2",
+        ],
+        {
+            "2(σ(w x) - y) σ(w x) (1 - σ(w x))": "missing: the derivative of w·x",
+            "2(σ(w x) - y) x": "missing: the derivative of sigmoid(u)",
+            "σ(w x) (1 - σ(w x)) x": "missing: the derivative of u²",
+            "w": "There ∂f/∂u",
+        },
+    ),
+    ("chain-rule", 5): (
+        [
+            "tanh(x) + x(1 - tanh(x)^2)",
+            "tanh(x) + x - x tanh(x)^2",
+            "tanh(x)+x/cosh(x)^2",
+        ],
+        {
+            "tanh(x)": "add the other one",
+            "x(1 - tanh(x)^2)": "add the other one",
+            "1 - tanh(x)^2": "not the product",
+            "x": "There 2 paths",
+        },
+    ),
+    ("activations", 2): (
+        ["σ(z)(1-σ(z))", "exp(-z)/(1+exp(-z))^2", "σ(z) - σ(z)^2", "σ(z)σ(-z)"],
+        {"z(1-z)": "not with z", "1-σ(z)": "one of the two", "σ(z)": "itself"},
+    ),
+    ("activations", 3): (
+        ["1 - tanh(z)^2", "1/cosh(z)^2", "(1-tanh(z))(1+tanh(z))"],
+        {"1-z^2": "not with z", "1 - tanh(z)": "square", "tanh(z)": "itself"},
+    ),
+    ("landscape", 3): (
+        ["4x^3 - 6x + 1", "1 + x(4x^2 - 6)", "4x³ − 6x + 1"],
+        {"4x^3 - 6x": "constant", "12x^2 - 6": "twice", "4x^3 - 3x + 1": ""},
+    ),
+    ("image", 4): (
+        ["-y/a + (1-y)/(1-a)", "(a - y)/(a(1-a))", "(1-y)/(1-a) - y/a"],
+        {
+            "y/a - (1-y)/(1-a)": "sign",
+            "-y/a - (1-y)/(1-a)": "chain rule",
+            "log(1-a) - log(a)": "respect to y",
+        },
+    ),
+    ("image", 5): (
+        ["σ(z) - y", "1/(1+exp(-z)) - y", "-(y - σ(z))"],
+        {"y - σ(z)": "sign", "z - y": "the probability", "σ(z)": ""},
+    ),
+    ("image", 6): (
+        ["(σ(w x + b) - y)x", "x σ(w x + b) - x y", "-x(y - σ(w*x+b))"],
+        {"σ(w x + b) - y": "missing", "(y - σ(w x + b))x": "sign", "x": ""},
+    ),
+}
+
+
+def test_every_derivation_has_answers_that_people_type():
+    assert set(TYPED) == set(DERIVATIVES)
+    assert all(len(right) >= 3 <= len(wrong) for right, wrong in TYPED.values())
+
+
+@pytest.mark.parametrize("key", TYPED, ids=lambda key: "-".join(map(str, key)))
+def test_a_derivation_is_checked_as_people_type_it(key):
+    right, wrong = TYPED[key]
+    for typed in right:
+        assert DERIVATIVES[key].check(typed, {}).right, typed
+    for typed, word in wrong.items():
+        verdict = DERIVATIVES[key].check(typed, {})
+        assert not verdict.right, typed
+        assert word in verdict.says, (typed, verdict.says)
+
+
+@pytest.mark.parametrize("key", DERIVATIVES, ids=lambda key: "-".join(map(str, key)))
+def test_the_answer_is_what_the_tape_and_a_difference_give(key):
+    answer = DERIVATIVES[key]
+    points = answer.points()
+    slope = differentiate(answer.of, answer.by, points)
+    step = 1e-6
+    up, down = (
+        evaluate(answer.of, {**points, answer.by: points[answer.by] + sign * step})
+        for sign in (1, -1)
+    )
+    assert same(evaluate(answer.answer, points), slope)
+    np.testing.assert_allclose((up - down) / (2 * step), slope, rtol=1e-5, atol=1e-6)
+
+
+def rewritten(draw, node):
+    """Return a tree that means the same, with random rewritings at every place."""
+    for field, part in ast.iter_fields(node):
+        if isinstance(part, ast.expr) and field != "func":
+            setattr(node, field, rewritten(draw, part))
+        elif isinstance(part, list):
+            setattr(node, field, [rewritten(draw, each) for each in part])
+    if not isinstance(node, ast.expr):
+        return node
+    text = ast.unparse(node)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Mult):
+        node.left, node.right = draw(st.permutations([node.left, node.right]))
+        text = ast.unparse(node)
+    written = draw(st.sampled_from(FORMS)).format(text)
+    return ast.parse(written, mode="eval").body
+
+
+FORMS = [
+    *["({0})"] * 6,
+    "1*({0})",
+    "({0}) + 0",
+    "({0})/1",
+    "2*({0})/2",
+    "0 - (-1)*({0})",
+]
+
+
+@given(st.data())
+def test_random_rewritings_of_a_right_answer_are_right(data):
+    answer = DERIVATIVES[data.draw(st.sampled_from(sorted(DERIVATIVES)))]
+    tree = rewritten(data.draw, ast.parse(answer.answer, mode="eval").body)
+    typed = ast.unparse(tree)
+    assert answer.check(typed, {}).right, typed
+
+
+@given(st.data(), st.text(max_size=40))
+def test_whatever_is_typed_gets_a_sentence(data, typed):
+    step, values = data.draw(st.sampled_from([param.values for param in QUESTIONS]))
+    verdict = step.answer.check(typed, values)
+    if not verdict.right:
+        assert verdict.says.endswith((".", "?")), (typed, verdict)
+
+
+@pytest.mark.parametrize(
+    ("typed", "word"),
+    [
+        ("__import__('os').system('x')", "cannot be read"),
+        ("(1).__class__", "cannot be read"),
+        ("9^9^9^9^9", "cannot be read"),
+        ("x" * 10_000, "characters"),
+        ("(" * 500, "parentheses"),
+        ("lambda: 0", "cannot be read"),
+    ],
+)
+def test_hostile_input_is_refused_with_a_sentence(typed, word):
+    answer = Derivative("x**2", "x", "2*x")
+    verdict = answer.check(typed, {})
+    assert not verdict.right
+    assert word in verdict.says or "contains" in verdict.says
+    for other in (Number("n"), Choice({"yes": "", "no": "No."}), Shape("s")):
+        assert not other.check(typed, {"n": 2.0, "s": (2, 3)}).right
+
+
+@pytest.mark.parametrize(
+    ("typed", "says"),
+    [
+        ("0.25", ""),
+        ("1/4", ""),
+        ("25e-2", ""),
+        (".25", ""),
+        ("sqrt(1/16)", ""),
+        ("-1/4", "The size is right, the sign is not."),
+        ("−0.25", "The size is right, the sign is not."),
+        ("0.5", "You are off by a factor of 2."),
+        ("0.125", "You are off by a factor of 2."),
+        ("2.5", "You are off by a factor of 10."),
+        ("25", "You are off by a factor of 100."),
+        ("4", "That is 1 over the number: turn the fraction over."),
+        ("0.26", "Close: keep more digits."),
+        ("9", "That is too large."),
+        ("-9", "That is too small."),
+        ("0,25", "Please type a number with a decimal point, such as 0.25 or 1/4."),
+        ("x", "Please type a number with a decimal point, such as 0.25 or 1/4."),
+    ],
+)
+def test_numbers_are_compared_as_a_teacher_would(typed, says):
+    assert Number("n").check(typed, {"n": 0.25}) == (not says, says)
+
+
+def test_the_size_alone_may_be_asked_for():
+    answer = Number("n", within=10.0)
+    assert answer.check("1e-7", {"n": 3e-7}).right
+    assert answer.check("2.9e-6", {"n": 3e-7}).right
+    assert not answer.check("1e-5", {"n": 3e-7}).right
+    assert not answer.check("-3e-7", {"n": 3e-7}).right
+
+
+@pytest.mark.parametrize(
+    ("typed", "says"),
+    [
+        ("(64, 3)", ""),
+        ("64 × 3", ""),
+        ("(3, 64)", "The right numbers, the other way round: transpose."),
+        ("(64, 3, 1)", "It has 2 axes, yours 3 axes."),
+        ("64", "It has 2 axes, yours 1 axis."),
+        ("(32, 6)", "As many elements, but arranged in another way."),
+        ("(64, 4)", "Axis 1 has another length."),
+        ("sixty", "Please type a shape, such as (2, 5)."),
+    ],
+)
+def test_shapes_are_compared_axis_by_axis(typed, says):
+    assert Shape("x").check(typed, {"x": np.zeros((64, 3))}) == (not says, says)
+
+
+def test_three_axes_in_another_order_are_said_to_be_that():
+    verdict = Shape("x").check("(3, 2, 4)", {"x": (2, 3, 4)})
+    assert verdict == (False, "The right numbers, in another order.")
+
+
+# --- find the bug ---------------------------------------------------------------------
+
+
+def test_the_planted_errors_are_the_classic_ones():
+    names = [step.values[0].function.__name__ for step in BUGS]
+    assert {"missing_transpose", "forgotten_sum", "wrong_sign", "overwritten"} <= {
+        *names
+    }
+
+
+@pytest.mark.parametrize("bug", BUGS)
+def test_check_grads_catches_a_planted_error_and_passes_the_mended_rule(bug):
+    with pytest.raises(xn.XpnetError, match=r"derivative.* is wrong") as caught:
+        xn.check_grads(bug.broken(), *bug.at())
+    assert bug.complaint(bug.broken()) == str(caught.value)
+    assert re.search(r"input \d+ at element \(.*?\): derivative", str(caught.value))
+    assert bug.where(str(caught.value)).startswith("The worst of it is in the deriv")
+    right, *others = bug.fixes
+    xn.check_grads(bug.mended(right), *bug.at())
+    assert bug.complaint(bug.mended(right)) == ""
+    for fix in others:
+        assert bug.complaint(bug.mended(fix)), fix
+
+
+@pytest.mark.parametrize("bug", BUGS)
+def test_only_the_rule_is_wrong_and_not_the_result(bug):
+    args = bug.at()
+    results = [bug.broken()(*args), bug.mended(bug.fixes[0])(*args)]
+    np.testing.assert_array_equal(*map(np.asarray, results))
+
+
+@pytest.mark.parametrize("bug", BUGS)
+def test_the_line_of_an_error_is_one_of_those_that_are_shown(bug):
+    lines = bug.source.splitlines()
+    assert lines[bug.number - 1].strip() == bug.line
+    assert bug.line not in bug.fixes
+    assert len(set(bug.choices)) == len(bug.fixes) >= 3
+    assert "return locals()" not in bug.source
+
+
+# --- the runner -----------------------------------------------------------------------
+
+
+def played(lesson, *answers):
+    """Play a lesson with these answers; return what was shown and how it went."""
+    lines, rest = [], iter(answers)
+
+    def ask(prompt):
+        line = next(rest, None)
+        if line is None:
+            raise EOFError
+        lines.append(prompt + line)
+        return line
+
+    outcome = Runner(lines.append, ask).play(lesson)
+    return "\n".join(lines), outcome
+
+
+@pytest.fixture
+def short():
+    """Return a lesson with a guess, a derivation and a text."""
+    lesson = Lesson("short", "A short one")
+
+    @lesson.predict("what is 2 + 2?", Number("four"))
+    def add():
+        """Add."""
+        four = 2 + 2
+        print(four)
+        return locals()
+
+    lesson.exercise(
+        "Derive x².", Derivative("x**2", "x", "2*x"), hint="{four} is even."
+    )
+    lesson.text("The end: {four}.")
+    return lesson
+
+
+def test_right_answers_are_counted(short):
+    text, outcome = played(short, "4", "2x")
+    assert (outcome.questions, outcome.right, outcome.shown) == (2, 2, 0)
+    assert "As you said: 4" in text
+    assert "Right: the tape gives the same" in text
+    assert str(outcome) == "That is the end of the lesson: 2 of 2 answers were yours."
+
+
+def test_a_guess_comes_before_the_code_and_an_exercise_may_be_tried_again(short):
+    text, outcome = played(short, "5", "hint", "x", "?", "x + x")
+    assert text.index("what is 2 + 2?") < text.index("four = 2 + 2")
+    assert "You said 5. That is too large. It is 4" in text
+    assert text.count("Hint: 4 is even.") == 2
+    assert "Not yet. A constant factor is off" in text
+    assert (outcome.right, outcome.shown) == (1, 0)
+
+
+def test_enter_shows_the_answer(short):
+    text, outcome = played(short, "", "")
+    assert "The answer: 4" in text
+    assert "The answer: 2*x" in text
+    assert (outcome.right, outcome.shown) == (0, 2)
+    assert text.endswith("The end: 4.")
+
+
+@pytest.mark.parametrize("word", ["quit", "QUIT", " quit "])
+def test_quit_leaves(short, word):
+    text, outcome = played(short, "4", word)
+    assert outcome.left
+    assert "The end" not in text
+    assert str(outcome).startswith("You stopped here")
+
+
+def test_when_the_answers_end_the_rest_is_shown(short):
+    text, outcome = played(short, "4")
+    assert (outcome.right, outcome.shown) == (1, 1)
+    assert text.endswith("The end: 4.")
+
+
+def test_a_bug_is_found_by_its_line_and_mended_by_its_letter():
+    lesson = load("derivatives")
+    (bug,) = [step for step in lesson.steps if isinstance(step, Bug)]
+    alone = Lesson("alone", "Alone", [bug])
+    letters = dict(zip(bug.choices, "abc", strict=True))
+    right, wrong = (letters[fix] for fix in bug.fixes[:2])
+    number = str(bug.number)
+    text, outcome = played(alone, "check", "1", f"line {number}", wrong, "x", right)
+    assert outcome.right == 2
+    assert text.count("check_grads says: order 1, reverse mode") == 3
+    assert "That line is as it should be" in text
+    assert "With that line, check_grads says: order 1" in text
+    assert "Please type the letter" in text
+    assert "With that line, check_grads finds nothing." in text
+
+
+def test_paragraphs_are_broken_and_indented_ones_kept():
+    lesson = Lesson("text", "Text")
+    lesson.text("""
+        word word word word word word word word word word word word word word word
+        word word {n}
+
+            kept   as it is
+
+        last
+    """)
+    lesson.steps.insert(0, Code(give_seven))
+    lines = []
+    Runner(lines.append).play(lesson)
+    first, second = lines[-6:-4]
+    assert first.count("word") + second.count("word") == 17
+    assert second.endswith("word 7")
+    assert max(map(len, lines)) <= 80
+    assert lines[-4:] == ["", "    kept   as it is", "", "last"]
+
+
+def give_seven():
+    """Give 7."""
+    n = 7
+    return locals()
+
+
+# --- names and numbers ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("word", "name"),
+    [
+        ("1", "rate-of-change"),
+        ("12", "cat-or-dog"),
+        ("chain-rule", "chain-rule"),
+        ("Chain_Rule", "chain-rule"),
+        (" chain rule ", "chain-rule"),
+    ],
+)
+def test_a_lesson_is_found_by_its_number_or_its_name(word, name):
+    assert find(word) == name
+
+
+@pytest.mark.parametrize("word", ["0", "13", "-1", "99999999999999", "", "１", "chian"])
+def test_an_unknown_lesson_is_one_sentence(word):
+    with pytest.raises(OptionError, match="xpnet learn lists them") as caught:
+        find(word)
+    assert "such as chain-rule" in str(caught.value) or word == ""
+
+
+def test_the_guides_numbers_are_in_the_lessons():
+    def text(name):
+        lines = []
+        Runner(lines.append).play(load(name))
+        return " ".join(" ".join(lines).split())
+
+    assert "at 3 a tiny change is multiplied by 6" in text("rate-of-change")
+    assert "new = old − learning_rate × gradient" in text("gradient-descent")
+    assert "∂z/∂W [ 2. -1. 0.5]" in text("partial-derivatives")
+    assert "∂loss/∂out · ∂out/∂z · ∂z/∂w" in text("chain-rule")
+    assert "∂loss/∂a · ∂a/∂z · ∂z/∂w" in text("neuron")
+    assert "σ(z)·(1 − σ(z))" in text("neuron")
+    assert "J = −1/m · Σ [ y·log(a) + (1 − y)·log(1 − a) ]" in text("image")
+    assert f"The answer: {math.log(2):.6g}" in text("image")
