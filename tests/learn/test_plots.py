@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import xpnet as xn
-from xpnet import data, learn, losses, metrics, nn
+from xpnet import data, learn, losses, metrics, nn, optim
 from xpnet.learn import plots
 
 matplotlib = pytest.importorskip("matplotlib", reason="pictures need matplotlib")
@@ -36,7 +36,7 @@ def texts(ax):
 
 def png(figure):
     file = io.BytesIO()
-    figure.savefig(file, format="png")
+    figure.savefig(file, format="png", dpi=50)
     return file.getvalue()
 
 
@@ -50,10 +50,36 @@ HISTORY = {
     "val_loss": [1.0, 0.7, 0.6],
     "accuracy": [0, 0.5, 1],
 }
+RACE = learn.descend(
+    "x^2 + 4y^2",
+    (2.0, 1.0),
+    {
+        "SGD": lambda w: optim.SGD(w, lr=0.1),
+        "Adam": lambda w: optim.Adam(w, lr=0.3),
+    },
+    steps=6,
+)
+PASSED = [
+    {name: np.asarray(x.data) + 0.3 * k * RNG.normal(size=x.shape) for name, x in w}
+    for k in (3, 2, 1)
+    for w in [list(MODEL.named_parameters())]
+]
+SEEN = learn.landscape(
+    MODEL,
+    POINTS,
+    losses.cross_entropy,
+    directions="pca",
+    trajectory=PASSED,
+    size=(9, 7),
+    progress=False,
+)
 PICTURES = {
     "slope": (1, lambda **o: plots.slope(xn.xp.tanh, np.linspace(-2, 2, 9), at=1, **o)),
     "activations": (2, lambda **o: plots.activations(["relu", "tanh"], **o)),
     "learning_curves": (2, lambda **o: plots.learning_curves(HISTORY, **o)),
+    "descent": (1, lambda **o: plots.descent(RACE, **o)),
+    "animate": (1, lambda **o: plots.animate(RACE, frames=3, **o).figure),
+    "landscape": (1, lambda **o: plots.landscape(SEEN, **o)),
     "microscope": (2, lambda **o: plots.microscope(learn.microscope("x^2", 3.0), **o)),
     "decision_boundary": (
         1,
@@ -115,6 +141,7 @@ def test_dark_is_dark_and_light_is_light(name):
         pixels = plt.imread(file)[..., :3]
         corners = pixels[[0, 0, -1, -1], [0, -1, 0, -1]]
         assert low <= corners.mean() <= high
+        assert figure.theme.name == theme
         for ax in figure.axes:
             labels = [ax.xaxis.label, ax.yaxis.label, ax.title]
             for text in [*labels, *(ax.get_xticklabels() if ax.axison else [])]:
@@ -304,6 +331,206 @@ def test_learning_curves_hold_the_history_whatever_its_form():
     assert only.lines[0].get_ydata().tolist() == [0.9, 0.4]
     with pytest.raises(xn.XpnetError, match="holds no numbers"):
         plots.learning_curves([])
+
+
+# --- descents -------------------------------------------------------------------------
+
+
+def ways(ax):
+    """Return the lines of a picture of descents by their labels."""
+    return {line.get_label(): line for line in ax.lines if line.get_label()[0] != "_"}
+
+
+def test_the_ways_are_the_points_of_the_descents():
+    ax = plots.descent(RACE).axes[0]
+    for name, way in RACE.items():
+        np.testing.assert_array_equal(ways(ax)[name].get_xydata(), way.points)
+    assert ways(ax)["start"].get_xydata().tolist() == [[2.0, 1.0]]
+    assert ways(ax)["SGD"].get_color() != ways(ax)["Adam"].get_color()
+    assert ways(ax)["SGD"].get_marker() != ways(ax)["Adam"].get_marker()
+    assert ax.get_aspect() == 1.0
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("x", "y")
+
+
+def test_the_lines_of_a_surface_have_the_height_that_they_say():
+    ax = plots.descent(RACE).axes[0]
+    filled, lines = (c for c in ax.collections if hasattr(c, "levels"))
+    assert len(filled.levels) > 5
+    for level, path in zip(lines.levels, lines.get_paths(), strict=True):
+        x, y = path.vertices.T
+        if len(x) > 50:  # the lowest is a few points around the minimum
+            np.testing.assert_allclose(x**2 + 4 * y**2, level, rtol=0.03)
+
+
+def test_what_is_shown_is_the_box_of_the_surface_or_the_points_or_as_asked():
+    way = learn.descend("bowl", (-2.0, 1.5), optim.SGD, steps=3, lr=0.1)
+    ax = plots.descent(way, "bowl").axes[0]
+    assert (*ax.get_xlim(), *ax.get_ylim()) == learn.SURFACES["bowl"].box
+    ax = plots.descent(way).axes[0]
+    points = np.asarray(way.points)
+    (left, right), (lower, upper) = ax.get_xlim(), ax.get_ylim()
+    assert left < points[:, 0].min() < points[:, 0].max() < right
+    assert lower < points[:, 1].min() < points[:, 1].max() < upper
+    ax = plots.descent(way, box=(-3, 1, -1, 2)).axes[0]
+    assert (*ax.get_xlim(), *ax.get_ylim()) == (-3, 1, -1, 2)
+    with pytest.raises(xn.XpnetError, match="left < right"):
+        plots.descent(way, box=(1, -3, -1, 2))
+
+
+def test_one_that_runs_away_does_not_push_the_others_out_of_sight():
+    race = learn.descend(
+        "x^2 + 4y^2",
+        (2.0, 1.0),
+        {
+            "wild": lambda w: optim.SGD(w, lr=2.0),
+            "calm": lambda w: optim.SGD(w, lr=0.05),
+        },
+        steps=30,
+    )
+    ax = plots.descent(race).axes[0]
+    assert max(np.abs(ax.get_xlim())) < 5
+
+
+def test_a_function_of_python_is_given_once_more_and_is_elementwise():
+    def f(x, y):
+        return x * x + xn.xp.exp(y)
+
+    way = learn.descend(f, (1.0, 0.5), optim.SGD, steps=2, lr=0.1)
+    with pytest.raises(xn.XpnetError, match=r"plots\.descent\(ways, f\)"):
+        plots.descent(way)
+    plots.descent(way, f)
+    with pytest.raises(xn.XpnetError, match="must be elementwise"):
+        plots.descent(way, lambda x, y: xn.xp.sum(x + y))
+
+
+def test_a_descent_in_one_number_is_drawn_on_its_curve_and_in_three_not_at_all():
+    way = learn.descend("x^2", 3.0, optim.SGD, steps=4, lr=0.3)
+    ax = plots.descent(way).axes[0]
+    curve, line, _ = ax.lines
+    x, y = curve.get_data()
+    np.testing.assert_allclose(y, x**2)
+    (place,) = zip(*way.points, strict=True)
+    assert line.get_xydata().tolist() == [
+        list(p) for p in zip(place, way.values, strict=True)
+    ]
+    way = learn.descend("x1 + x2 + x3", (1.0, 2.0, 3.0), optim.SGD, steps=1, lr=0.1)
+    with pytest.raises(xn.XpnetError, match=r"3 numbers \(x1, x2, x3\)"):
+        plots.descent(way)
+
+
+# --- landscapes -----------------------------------------------------------------------
+
+
+def test_the_lines_of_a_landscape_and_the_trajectory_are_its_numbers():
+    ax = plots.landscape(SEEN).axes[0]
+    np.testing.assert_array_equal(ways(ax)["training"].get_xydata(), SEEN.trajectory)
+    star = ways(ax)[f"the model: loss {learn.digits.number(SEEN.centre)}"]
+    assert star.get_xydata().tolist() == [[0.0, 0.0]]
+    assert (*ax.get_xlim(), *ax.get_ylim()) == (*SEEN.x[[0, -1]], *SEEN.y[[0, -1]])
+    filled = next(c for c in ax.collections if hasattr(c, "levels"))
+    assert filled.levels[0] == SEEN.loss.min()
+    assert filled.levels[-1] == pytest.approx(SEEN.loss.max())
+    share = f"{SEEN.explained[0]:.0%}"
+    assert ax.get_xlabel() == f"first direction ({share} of the trajectory)"
+    plain = learn.landscape(MODEL, POINTS, losses.cross_entropy, size=3, progress=False)
+    ax = plots.landscape(plain).axes[0]
+    assert ax.get_ylabel() == "second direction"
+    assert "training" not in ways(ax)
+
+
+def test_the_surface_has_the_heights_of_the_landscape():
+    ax = plots.landscape(SEEN, kind="3d").axes[0]
+    assert ax.get_zlim() == pytest.approx((SEEN.loss.min(), SEEN.loss.max()), rel=0.3)
+    (surface,) = ax.collections
+    colors = surface.get_facecolor()
+    assert len(colors) == 6 * 8  # the grid has 7 × 9 points
+    assert surface.norm.vmin >= SEEN.loss.min()
+    assert surface.norm.vmax <= SEEN.loss.max()
+    x, y, z = ways(ax)["training"].get_data_3d()
+    np.testing.assert_array_equal(np.stack([x, y], 1), SEEN.trajectory)
+    assert (z >= SEEN.loss.min()).all()
+    assert (z <= SEEN.loss.max()).all()
+    dark = plots.landscape(SEEN, kind="3d", theme="dark")
+    assert png(dark) != png(plots.landscape(SEEN, kind="3d"))
+    given = matplotlib.figure.Figure()
+    axes = given.add_subplot(projection="3d")
+    assert plots.landscape(SEEN, kind="3d", ax=axes) is given
+    with pytest.raises(xn.XpnetError, match="projection='3d'"):
+        plots.landscape(SEEN, kind="3d", ax=matplotlib.figure.Figure().subplots())
+    with pytest.raises(xn.XpnetError, match="'contour' or '3d'"):
+        plots.landscape(SEEN, kind="surface")
+
+
+def test_a_plane_where_the_loss_is_not_finite_everywhere_is_drawn():
+    seen = copy.copy(SEEN)
+    seen.loss = SEEN.loss.copy()
+    seen.loss[0, 0], seen.loss[-1, -1] = np.inf, np.nan
+    for kind in ("contour", "3d"):
+        assert png(plots.landscape(seen, kind=kind)).startswith(b"\x89PNG")
+    seen.loss[:] = np.nan
+    with pytest.raises(xn.XpnetError, match="no loss on the plane is finite"):
+        plots.landscape(seen)
+
+
+# --- what moves -----------------------------------------------------------------------
+
+
+def test_each_frame_goes_as_far_as_its_step():
+    movie = plots.animate(RACE, frames=4)
+    assert (movie.frames, movie.fps) == (4, 12)
+    for frame, step in enumerate((0, 2, 4, 6)):
+        ax = movie.still(frame).axes[0]
+        assert ax.get_title(loc="left") == f"step {step}"
+        for name, way in RACE.items():
+            line = ways(ax)[name]
+            np.testing.assert_array_equal(line.get_xydata(), way.points[: step + 1])
+    assert plots.animate(RACE, frames=99).frames == 7  # there are only 6 steps
+    with pytest.raises(xn.XpnetError, match="there is no frame 4: there are 4"):
+        movie.still(4)
+    with pytest.raises(xn.XpnetError, match="2 pictures or more"):
+        plots.animate(RACE, frames=1)
+
+
+def test_a_gif_has_each_frame_and_the_same_bytes_again(tmp_path):
+    from PIL import Image
+
+    movie = plots.animate(RACE, frames=3)
+    files = [tmp_path / "one.gif", tmp_path / "two.gif"]
+    for file in files:
+        movie.save(file, dpi=40)
+    assert files[0].read_bytes() == files[1].read_bytes()
+    with Image.open(files[0]) as image:
+        assert image.n_frames == 3
+        assert image.convert("RGB").getpixel((0, 0)) == (255, 255, 255)
+
+
+def test_a_page_needs_nothing_else_and_moves_only_where_that_is_wanted(tmp_path):
+    movie = plots.animate(RACE, frames=3)
+    movie.save(tmp_path / "race.html", dpi=40)
+    page = (tmp_path / "race.html").read_text("utf-8")
+    assert page.count("data:image/png;base64,") == 4  # the first one twice
+    assert "http" not in page
+    assert "@" not in page.partition("<script>")[0].replace("data:image", "")
+    assert "prefers-reduced-motion" in page
+    assert 'max="2"' in page
+    assert "<iframe" in movie._repr_html_()
+
+
+def test_an_mp4_is_piped_to_ffmpeg_and_without_it_is_a_sentence(tmp_path):
+    movie = plots.animate(RACE, frames=3)
+    nowhere = matplotlib.rc_context({"animation.ffmpeg_path": str(tmp_path / "none")})
+    with nowhere, pytest.raises(xn.XpnetError, match=r"not installed.* as \.gif"):
+        movie.save(tmp_path / "race.mp4")
+    script = tmp_path / "ffmpeg"
+    script.write_text('#!/bin/sh\nfor last; do :; done\ncat > "$last"\n')
+    script.chmod(0o755)
+    with matplotlib.rc_context({"animation.ffmpeg_path": str(script)}):
+        movie.save(tmp_path / "race.mp4", dpi=40)
+    width, height = (movie.figure.get_size_inches() * 40).astype(int)
+    piped = (tmp_path / "race.mp4").stat().st_size
+    assert piped == pytest.approx(3 * 4 * width * height, rel=0.05)
+    with pytest.raises(xn.XpnetError, match=r"\.gif, \.html, \.mp4, not as '\.avi'"):
+        movie.save("race.avi")
 
 
 # --- classes --------------------------------------------------------------------------

@@ -10,6 +10,8 @@ your own give axes made by ``plt.subplots()``.
 
 from .classes import confusion_matrix, decision_boundary
 from .curves import activations, learning_curves, slope
+from .descents import animate, descent
+from .landscapes import landscape
 from .layers import activation_histograms, gradient_histograms, weights_as_images
 from .secants import microscope
 from .style import use_theme
@@ -17,9 +19,12 @@ from .style import use_theme
 __all__ = [
     "activation_histograms",
     "activations",
+    "animate",
     "confusion_matrix",
     "decision_boundary",
+    "descent",
     "gradient_histograms",
+    "landscape",
     "learning_curves",
     "microscope",
     "slope",
