@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import math
+import operator
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, final
 
@@ -163,10 +165,7 @@ def forward(
     *weights, b = parameters
     *x, y = (xn.asarray(value, dtype="float64") for value in row)
     products = [w * xi for w, xi in zip(weights, x, strict=True)]
-    total = products[0]
-    for product in products[1:]:
-        total = total + product
-    z = see("z", total + b)
+    z = see("z", functools.reduce(operator.add, products) + b)
     a = see("a", ACTIVATIONS[given.activation](z))
     return Forward(x, y, products, z, a, LOSSES[given.loss](a, y))
 
@@ -276,8 +275,9 @@ class Neuron(Page):
         parameters = given.parameters()
         run = forward(given, given.examples[given.chosen], parameters)
         wrt = parameters[given.names.index(name)]
-        found = explain(run.loss, wrt=wrt, names=run.names(given, parameters))
-        return Frame({"explanation": chain(found)})
+        found = chain(explain(run.loss, wrt, names=run.names(given, parameters)))
+        found["steps"] = [step for step in found["steps"] if step["named"]]
+        return Frame({"explanation": found})
 
     def keep(self) -> Iterable[dict[str, Any]]:
         """Return requests for each example and parameter, and for the next steps."""

@@ -1,7 +1,7 @@
 /** Neuron: one neuron, step by step, with every number of the chain rule. */
 
 import { chain } from "lab/chain.js";
-import { derivative, math, number, row, sub, sup, words } from "lab/math.js";
+import { derivative, element, frac, math, number, row, sub, sup, words } from "lab/math.js";
 import { Drawing } from "lab/pages/neuron/drawing.js";
 import { Tug } from "lab/pages/neuron/tug.js";
 import { Plot } from "lab/plot.js";
@@ -420,30 +420,14 @@ function formulas({ given, names, pulls, cost }) {
     math(row("z", "=", ...symbols, "=", ...values, "=", number(pull.z)), { block: true }),
     math(row("a", "=", about("z"), "=", about(number(pull.z)), "=", number(pull.a)), { block: true }),
     math(row("L", "=", how, "=", put, "=", number(pull.loss)), { block: true }),
-    math(row(words("cost"), "=", fraction(all), sumOver(all), sub("L", "i"), "=", number(cost)), { block: true }),
+    math(row(words("cost"), "=", frac(1, all), element("msubsup", row("∑"), row("i", "=", 1), row(all)), sub("L", "i"), "=", number(cost)), { block: true }),
   ];
-}
-
-function fraction(all) {
-  const out = derivative("", "");
-  out.replaceChildren(row(1), row(all));
-  return out;
-}
-
-/** Σ over the examples. */
-function sumOver(all) {
-  const space = "http://www.w3.org/1998/Math/MathML";
-  const out = document.createElementNS(space, "munderover");
-  const sign = document.createElementNS(space, "mo");
-  sign.textContent = "∑";
-  out.append(sign, row("i", "=", 1), row(all));
-  return out;
 }
 
 /** `w1: 0.5 − 0.5 · (−0.106) = 0.553`. */
 function updateLine({ name, old, gradient, new: after }, rate) {
   return math(row(
-    symbol(name), "←", symbol(name), "−", words("rate"), "·", derivative(words("cost"), symbol(name), "∂"),
+    symbol(name), "←", symbol(name), "−", words("learning rate"), "·", derivative(words("cost"), symbol(name), "∂"),
     "=", number(old), "−", number(rate), "·", factor(gradient), "=", number(after),
   ), { block: true });
 }

@@ -3,9 +3,9 @@
 import { number } from "lab/math.js";
 import { h, svg } from "lab/ui.js";
 
-const WIDTH = 900;
-const AT = { input: 70, sum: 430, bend: 610, loss: 800 };
-const PITCH = 104;
+const WIDTH = 920;
+const AT = { input: 60, sum: 410, bend: 630, loss: 860 };
+const PITCH = 112;
 const RADIUS = 30;
 
 export class Drawing {
@@ -33,12 +33,12 @@ export class Drawing {
       this.edges[i].line.setAttribute("stroke-width", (1.2 + Math.min(6, 1.6 * Math.abs(value))).toFixed(1));
       this.edges[i].line.classList.toggle("below", value < 0);
     });
-    this.z.over.textContent = `z = ${number(pull.z)}`;
-    this.z.under.textContent = `∂L/∂z = ${number(pull.of_z)}`;
-    this.a.over.textContent = `a = ${number(pull.a)}`;
-    this.a.under.textContent = `∂L/∂a = ${number(pull.of_a)}`;
-    this.target.textContent = `y = ${number(example.at(-1))}`;
-    this.loss.textContent = number(pull.loss);
+    this.z.over.textContent = `z = ${number(pull.z, 3)}`;
+    this.z.under.textContent = `∂L/∂z = ${number(pull.of_z, 3)}`;
+    this.a.over.textContent = `a = ${number(pull.a, 3)}`;
+    this.a.under.textContent = `∂L/∂a = ${number(pull.of_a, 3)}`;
+    this.loss.textContent = `L = ${number(pull.loss, 3)}`;
+    this.target.textContent = `target y = ${number(example.at(-1), 3)}`;
     this.picture.setAttribute("aria-label", this.#words(names, given, pull, example));
   }
 
@@ -58,7 +58,8 @@ export class Drawing {
     const y = (i) => (i + 0.5) * PITCH + 3;
     const back = svg("g", {});
     const front = svg("g", {});
-    this.edges = names.map((_, i) => this.#edge(back, front, [AT.input, y(i)], [AT.sum, middle], 0.42));
+    this.edges = names.map((_, i) => this.#edge(back, front, [AT.input, y(i)], [AT.sum, middle], 0.4));
+    for (const { line } of this.edges) line.classList.add("edge");
     this.z = this.#edge(back, front, [AT.sum, middle], [AT.bend, middle], 0.5);
     this.a = this.#edge(back, front, [AT.bend, middle], [AT.loss, middle], 0.5);
     this.inputs = names.map((name, i) => {
@@ -70,16 +71,16 @@ export class Drawing {
     front.append(label(AT.sum, middle - RADIUS - 10, "sum", "title"));
     this.#node(front, AT.bend, middle, { sigmoid: "σ", tanh: "tanh", ReLU: "ReLU", identity: "=" }[given.activation], "sign");
     front.append(label(AT.bend, middle - RADIUS - 10, given.activation, "title"));
-    this.loss = this.#node(front, AT.loss, middle, "");
-    front.append(label(AT.loss, middle - RADIUS - 10, "loss L", "title"));
-    this.target = label(AT.loss, middle + RADIUS + 18, "", "forward");
-    front.append(this.target);
+    this.#node(front, AT.loss, middle, "L", "sign");
+    this.loss = label(AT.loss, middle + RADIUS + 18, "", "forward");
+    this.target = label(AT.loss, middle + RADIUS + 39, "", "title");
+    front.append(label(AT.loss, middle - RADIUS - 10, "loss", "title"), this.loss, this.target);
     this.picture.replaceChildren(back, front);
   }
 
   /** A line with a text above it and one below, at a part of its way. */
   #edge(back, front, [x0, y0], [x1, y1], part) {
-    const line = svg("line", { x1: x0, y1: y0, x2: x1, y2: y1 });
+    const line = svg("line", { x1: x0, y1: y0, x2: x1, y2: y1, "stroke-width": 1.8 });
     const [x, y] = [x0 + part * (x1 - x0), y0 + part * (y1 - y0)];
     const over = label(x, y - 13, "", "forward");
     const under = label(x, y + 15, "", "backward");
