@@ -293,7 +293,10 @@ def _formula(
         if given is not None:
             name = given.get("name") or names.get(given.get("id", -1))
             words[letter] = str(name or "constant")
-    return text(derivative["formula"], words)
+    formula = str(derivative["formula"])
+    if step["operation"] == "matmul" and ".T" not in formula:
+        words = {letter: text("x.T", {"x": name}) for letter, name in words.items()}
+    return text(formula, words)
 
 
 def _number(value: Any) -> str:

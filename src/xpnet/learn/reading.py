@@ -19,6 +19,9 @@ _LOWERED = str.maketrans(_RAISED, "-+0123456789nixy")
 _FOREIGN = re.compile("[\"'\\\\`#;\\n]")
 _APPLIED_POWER = re.compile(rf"(\w+)([{_RAISED}]+)\(")
 
+# a name of a user's: loss, m[0].weight; a transpose is no part of it
+_NAME = r"[^\W\d]\w*(?:\.(?![TH]\b)[^\W\d]\w*|\[\d+\])*"
+
 # Signs of the page, and the code they stand for, in the order in which they are read.
 _SIGNS: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]] = [
     (re.compile(r"([\d.]+)×10([⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)"), lambda m: m[1] + "e" + _lowered(m[2])),
@@ -36,6 +39,7 @@ _SIGNS: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]] = [
     (re.compile(r"\|([^|]*)\|"), r"abs(\1)"),
     (re.compile("⌊([^⌊⌋]*)⌋"), r"floor(\1)"),
     (re.compile("π"), "pi"),
+    (re.compile(rf"∂({_NAME})/∂({_NAME})"), r"partial(\1, \2)"),
     (re.compile("σ′"), "expit_slope"),
     (re.compile(r"σ(?=\()"), "expit"),
     (re.compile("tanh′"), "tanh_slope"),

@@ -53,6 +53,9 @@ _LEAF = re.compile(r"<(\w+)>[^<]*</\1>")
 _RAISED = dict(zip("-−+0123456789nixyTH", "⁻⁻⁺⁰¹²³⁴⁵⁶⁷⁸⁹ⁿⁱˣʸᵀᴴ", strict=True))
 
 
+_SIGNS = frozenset("·ᵀᴴⁿⁱˣʸ")  # which Python counts as letters
+
+
 class Piece(NamedTuple):
     """A part of a formula: its markup, how tightly it holds, and how it begins."""
 
@@ -166,6 +169,9 @@ class _Writer:
     def root(self, inner: Piece) -> Piece:
         raise NotImplementedError
 
+    def derivative(self, of: Piece, by: Piece) -> Piece:
+        raise NotImplementedError
+
     def raised(self, base: str, exponent: Piece) -> str:
         raise NotImplementedError
 
@@ -200,6 +206,8 @@ class _Writer:
                 return self.power(base, exponent)
             case ast.Attribute(value=base, attr="T" | "H" as mark):
                 return self.transposed(base, mark)
+            case ast.Attribute():
+                return self.dotted(node)
             case ast.BinOp(left=left, op=op, right=right):
                 return self.combined(self.write(left), op, self.write(right))
             case ast.Compare(left=left, ops=[op], comparators=[right]):
@@ -228,12 +236,28 @@ class _Writer:
             name = CONSTANTS.get(name, name)
             return Piece(self.leaf(name), head="letter" if len(name) == 1 else "word")
         shown = self.names[name]
-        if shown.isidentifier() and "·" not in shown:  # which Python counts as a letter
+        if shown.isidentifier() and not _SIGNS.intersection(shown):
             return type(self)({}).name(shown)
         try:
             return type(self)({}).write(read(shown))
         except Unreadable:
             return _opaque(shown, self.foreign(shown))
+
+    def dotted(self, node: ast.Attribute) -> Piece:
+        """Write a name with dots, such as ``m[0].weight``, as one word."""
+        inner: ast.expr = node
+        while not isinstance(inner, ast.Name):
+            match inner:
+                case (
+                    ast.Attribute(value=inside)
+                    | ast.Subscript(
+                        value=inside, slice=ast.Constant(value=int() | str())
+                    )
+                ):
+                    inner = inside
+                case _:
+                    raise Unreadable
+        return Piece(self.leaf(ast.unparse(node)), head="word")
 
     def constant(self, value: complex) -> Piece:
         if value == 1j:
@@ -323,9 +347,25 @@ class _Writer:
         return None
 
     def transposed(self, base: ast.expr, mark: str) -> Piece:
+        twice = self.untransposed(base, mark)
+        if twice is not None:
+            return twice
         inner = self.within(self.write(base), ATOM)
         exponent = Piece(self.leaf(mark), head="letter")
         return Piece(self.raised(inner.markup, exponent), POWER, head=inner.head)
+
+    def untransposed(self, node: ast.expr, mark: str) -> Piece | None:
+        """Write what is transposed already, without its mark: (xᵀ)ᵀ is x."""
+        match node:
+            case ast.Attribute(value=base, attr=found) if found == mark:
+                return self.write(base)
+            case ast.Name(id=name) if name in self.names:
+                try:
+                    inner = read(self.names[name])
+                except Unreadable:
+                    return None
+                return type(self)({}).untransposed(inner, mark)
+        return None
 
     def compared(self, left: Piece, op: ast.cmpop, right: Piece) -> Piece:
         if type(op) not in _COMPARED:
@@ -342,6 +382,8 @@ class _Writer:
     ) -> Piece:
         if function == "sqrt" and len(arguments) == 1:
             return self.root(self.write(arguments[0]))
+        if function == "partial" and len(arguments) == 2:
+            return self.derivative(*map(self.write, arguments))
         inner = self.joined(arguments)
         if function in FENCES and len(arguments) == 1:
             left, right = FENCES[function]
@@ -414,6 +456,10 @@ class _Text(_Writer):
         a, b = self.within(over, PRODUCT, leading=True), self.within(under, POWER)
         return Piece(f"{a.markup} / {b.markup}", QUOTIENT, a.negative, a.head)
 
+    def derivative(self, of: Piece, by: Piece) -> Piece:
+        shown = f"∂{self.within(of, ATOM).markup}/∂{self.within(by, ATOM).markup}"
+        return Piece(shown, PRODUCT, head="word")
+
     def root(self, inner: Piece) -> Piece:
         return Piece("√" + self.within(inner, ATOM).markup)
 
@@ -465,6 +511,13 @@ class _MathML(_Writer):
             self.within(under, SUM, leading=True),
         )
         return Piece(f"<mfrac>{_row(a.markup)}{_row(b.markup)}</mfrac>", POWER)
+
+    def derivative(self, of: Piece, by: Piece) -> Piece:
+        parts = (
+            f"<mrow><mi>∂</mi>{self.within(part, ATOM).markup}</mrow>"
+            for part in (of, by)
+        )
+        return Piece(f"<mfrac>{''.join(parts)}</mfrac>", POWER)
 
     def root(self, inner: Piece) -> Piece:
         return Piece(f"<msqrt>{inner.markup}</msqrt>")
