@@ -8,25 +8,31 @@ import importlib
 from typing import Any
 
 from .descent import Descent, Race, descend
-from .explain import Explanation, explain
+from .explain import Explanation, explain, nudge
 from .formula import Formula
+from .landscape import Landscape, landscape
 from .microscope import Microscope, microscope
 from .step import StepExplanation, explain_step
 from .surfaces import SURFACES, Surface
+from .trajectory import Trajectory
 
 __all__ = [
     "SURFACES",
     "Descent",
     "Explanation",
     "Formula",
+    "Landscape",
     "Microscope",
     "Race",
     "StepExplanation",
     "Surface",
+    "Trajectory",
     "descend",
     "explain",
     "explain_step",
+    "landscape",
     "microscope",
+    "nudge",
 ]
 
 _ON_DEMAND = frozenset({"plots", "lessons"})

@@ -12,14 +12,14 @@ from ..calculus.tape import Node, pull_back
 from ..errors import GradientError, OptionError, ShapeError
 from ..trees import flatten
 from .naming import callers_names, name_steps
-from .numeric import Difference, check, nudge_of
+from .numeric import Difference, Nudge, check, nudge_of
 from .paths import Edge, Path, find_paths, gradients
 from .reading import Unreadable, parts_of
 from .rules import link, slope, without
 from .symbols import text
 from .trace import Constant, Step, Trace
 
-__all__ = ["Explanation", "Factor", "Variable", "explain"]
+__all__ = ["Explanation", "Factor", "Variable", "explain", "nudge"]
 
 
 def explain(
@@ -93,21 +93,73 @@ def explain(
       the tape's gradient  6
       finite difference    6
     """
+    if type(paths) is not int or paths < 1:
+        raise OptionError(f"explain: paths must be an integer >= 1, not {paths!r}.")
+    trace = _traced(loss, "explain")
+    name_steps(trace, callers_names() if names is None else names)
+    return Explanation(trace, loss, _variables(trace, wrt), paths)
+
+
+def nudge(
+    loss: Array,
+    wrt: Array,
+    delta: Any,
+    *,
+    names: Mapping[str, Any] | None = None,
+) -> Nudge:
+    """Change a variable a little: what its gradient predicts, and what happens.
+
+    The tangent predicts ``gradient · delta``, summed over the elements. What happens is
+    computed by running the operations of the tape again, in float64.
+
+    Parameters
+    ----------
+    loss : Array
+        One number on the tape, before a backward pass has released it.
+    wrt : Array
+        What is changed: a variable, or a result on the way.
+    delta : number or array
+        The change, of the shape of `wrt` or one number for all its elements.
+    names : mapping of str to array, optional
+        What to call arrays, as in `explain`.
+
+    Raises
+    ------
+    ShapeError
+        If the change has another shape than `wrt`, or `loss` is not one number.
+    GradientError
+        As `explain`; and if something on the way has a rule of the user's own.
+
+    Examples
+    --------
+    >>> import xpnet as xn
+    >>> x = xn.asarray(3.0, requires_grad=True)
+    >>> y = x**2
+    >>> print(nudge(y, x, 0.01))
+    x changes by 0.01
+      predicted change of y (gradient × change)  0.06
+      actual change of y                         0.0601
+      the prediction is off by 0.166 %
+    """
+    trace = _traced(loss, "nudge")
+    name_steps(trace, callers_names() if names is None else names)
+    (step,) = list(_variables(trace, wrt))[:1]
+    return nudge_of(trace, step, gradients(trace), delta)
+
+
+def _traced(loss: Array, what: str) -> Trace:
+    """Return the trace of one number on the tape."""
     if type(loss) is not Array or loss._node is None:
         raise GradientError(
-            "explain: the result is not on the tape. Make a variable with "
+            f"{what}: the result is not on the tape. Make a variable with "
             "requires_grad=True and compute the result from it."
         )
     if loss.size != 1:
         raise ShapeError(
-            f"explain: the result has shape {loss.shape}, and one number is explained "
-            "at a time. Explain xp.sum(result), or one element: result[0]."
+            f"{what}: the result has shape {loss.shape}, and one number is explained "
+            "at a time. Take xp.sum(result), or one element: result[0]."
         )
-    if type(paths) is not int or paths < 1:
-        raise OptionError(f"explain: paths must be an integer >= 1, not {paths!r}.")
-    trace = Trace(loss)
-    name_steps(trace, callers_names() if names is None else names)
-    return Explanation(trace, loss, _variables(trace, wrt), paths)
+    return Trace(loss)
 
 
 def _variables(trace: Trace, wrt: Any) -> dict[Step, Any]:
@@ -198,7 +250,7 @@ class Explanation:
             x.name: x
             for step in self.trace.steps
             for x in step.inputs
-            if type(x) is Constant and x.name.isidentifier() and x.name != "constant"
+            if type(x) is Constant and x.named
         }
         return list(found.values())
 
@@ -232,10 +284,12 @@ class Explanation:
         """Return how one element of a gradient is a sum, see `Element`."""
         from .element import Element
 
+        self.trace.check()
         return Element(self, self.variable(of).step, index)
 
     def nudge(self, delta: Any, of: str | None = None) -> Any:
         """Return what a small change of a variable does: predicted, and computed."""
+        self.trace.check()
         return nudge_of(self.trace, self.variable(of).step, self.gradients, delta)
 
     # --- factors ----------------------------------------------------------------------
@@ -246,6 +300,7 @@ class Explanation:
         Operations without a name of their own are counted to the named value that they
         are a part of, so that ``z = w * x + b`` is one factor, ``∂z/∂w = x``.
         """
+        self.trace.check()
         found: list[Factor] = []
         group: list[Edge] = []
         value = self.trace.lib.raw.ones_like(self.loss.value)
@@ -341,10 +396,11 @@ def _words(step: Step) -> dict[str, str]:
 
 def _times(x: str, y: str) -> str:
     """Return the product of two expressions, without a factor of 1."""
-    if x == "1" or y == "1":
-        return y if x == "1" else x
-    if y == "−1":
-        return text("-x", {"x": x})
+    ones = ("1", "1 / 1")
+    if x in ones or y in ones:
+        return y if x in ones else x
+    if "−1" in (x, y):
+        return text("-x", {"x": x if y == "−1" else y})
     return text("x * y", {"x": x, "y": y})
 
 

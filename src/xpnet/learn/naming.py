@@ -17,7 +17,6 @@ from typing import Any, NamedTuple
 
 from ..calculus.array import Array
 from ..calculus.convert import SCALARS
-from ..calculus.rule import Unary
 from ..calculus.tape import Node, is_inside
 from ..nn.module import Module
 from .rules import EXPRESSIONS
@@ -26,7 +25,9 @@ from .trace import WHOLE, Constant, Step, Trace
 
 __all__ = ["Line", "callers_names", "name_steps"]
 
-_LONGEST = 28  # an expression of more characters gets a name
+_ACTIVATIONS = frozenset({"expit", "log_softmax", "relu", "softmax", "tanh"})
+_LONGEST = 40  # an expression of more characters gets a name
+_SHORT = 12  # an expression of fewer stands for a constant
 _LONGEST_PART = 60  # inside of a function of the library
 
 
@@ -202,7 +203,7 @@ class _Namer:
         for step in self.trace.steps:
             for x in step.inputs:
                 if type(x) is Constant:
-                    x.name = x.name or self._constant(x.value)
+                    x.name = x.name or self._constant(x)
             name = self.nodes.get(step)
             if name is None:
                 name = wanted.get(step)
@@ -253,8 +254,9 @@ class _Namer:
                     continue
                 if type(x) is Constant:
                     x.name = x.name or self.arrays.get(id(x.value), word)
+                    x.named = x.name.isidentifier()
                 elif type(x) is Step and x.row is None and not wanted.get(x):
-                    wanted[x] = word
+                    wanted[x] = word if _is_name(word) else None
 
     def _outer_inputs(self, step: Step) -> list[Any]:
         """Return what a step has of the arguments of the function it is a part of."""
@@ -266,10 +268,16 @@ class _Namer:
             found.append(above if above is not None else mine.get(id(value)))
         return found
 
-    def _constant(self, value: Any) -> str:
+    def _constant(self, constant: Constant) -> str:
+        """Return a name of the caller's for a constant, or its number."""
+        value = constant.value
+        name = self.arrays.get(id(value))
+        constant.named = name is not None
+        if name is not None:
+            return name
         if type(value) in SCALARS or getattr(value, "ndim", 1) == 0:
-            return self.arrays.get(id(value)) or number(value)
-        return self.arrays.get(id(value), "constant")
+            return number(value)
+        return "constant"
 
     def _unique(self, name: str) -> str:
         new, i = name, 1
@@ -285,7 +293,8 @@ class _Namer:
             return self._unique("v")
         shown = expression(step)
         part = step.outer is not step.node  # of a function that the user called
-        longest = _LONGEST_PART if part else _LONGEST
+        inner = part or not self._is_result(step)
+        longest = _LONGEST_PART if inner else _LONGEST
         whole = self._word(step) != step.operation or self._is_layer(step)
         if not whole and len(shown) <= longest:
             return shown
@@ -298,11 +307,8 @@ class _Namer:
 
     def _is_layer(self, step: Step) -> bool:
         """Tell whether a step is all that a layer of a model computes."""
-        return step.operation in WHOLE or (
-            isinstance(step.row, Unary)
-            and step.operation not in EXPRESSIONS
-            and not self._is_result(step)
-        )
+        activation = step.operation in _ACTIVATIONS and not self._is_result(step)
+        return step.operation in WHOLE or activation
 
     def _word(self, step: Step) -> str:
         """Return what a step is called by: its function, or the one it completes."""
@@ -325,10 +331,18 @@ def _operands(expression: Any) -> list[str | None]:
 
 
 def _word_for(part: ast.expr) -> str | None:
+    """Return what the user's line says for an argument, where that is short."""
+    if isinstance(part, ast.Constant):
+        return None
+    word = ast.unparse(part)
     if isinstance(part, (ast.Name, ast.Attribute, ast.Subscript)):
-        word = ast.unparse(part)
         return word if len(word) <= _LONGEST else None
-    return None
+    return text(word, {}) if len(word) <= _SHORT else None
+
+
+def _is_name(word: str) -> bool:
+    """Tell whether a word is a name, an attribute or an item, and not a formula."""
+    return all(c.isalnum() or c in "_.[]\"'" for c in word)
 
 
 def _calls(call: ast.Call, operation: str) -> bool:
@@ -351,4 +365,6 @@ def expression(step: Step) -> str:
         formula = "x**y"
     if formula is None:
         formula = f"{step.operation}({', '.join(names)})"
+    if step.is_identity:
+        return step.parts[0][1].name
     return text(formula, names)

@@ -39,9 +39,8 @@ EXPRESSIONS = {
 _LONGEST = 60  # lines of a statement that are shown
 
 _LOSSES = {
-    "cross_entropy": "(softmax(x) - one_hot(y)) / {n}",
-    "binary_cross_entropy": "((1 - y) / (1 - x) - y / x) / {n}",
-    "binary_cross_entropy_with_logits": "(expit(x) - y) / {n}",
+    "cross_entropy": "(softmax(x) - one_hot(y))",
+    "binary_cross_entropy_with_logits": "(expit(x) - y)",
 }
 
 _BACK: dict[str, Callable[[Step, int], str]] = {
@@ -111,8 +110,11 @@ def link(step: Step, index: int) -> Link:
     """Return the rule of a step for one of its inputs, as it is shown."""
     row, name = step.row, step.operation
     assert row is not None
+    if step.is_identity:
+        return Link("1", True)
     if name in _LOSSES and is_plain_loss(step.node):
-        return Link(_LOSSES[name].format(n=_averaged(step)), True)
+        n = _averaged(step)
+        return Link(_LOSSES[name] + (f" / {n}" if n != 1 else ""), True)
     if isinstance(row, (Unary, Binary)):
         return Link(row.formula[index], True)
     if name in _BACK:
@@ -155,10 +157,12 @@ def slope(step: Step, index: int) -> Any:
     if step.value is None or x.value is None:
         return None
     raw = step.lib.raw
+    if step.is_identity:
+        return raw.ones_like(step.value)
     if isinstance(row, (Unary, Binary)):
         ones = raw.ones_like(step.value)
         with step.lib.quiet():
-            return times(row, index, raw, ones, *step.node.saved)
+            return times(row, index, raw, ones, *step.saved)
     if _size(step) == 1 and _size(x) == 1:
         found = step.pull(raw.ones_like(step.value), only=index)[index]
         return None if found is None else raw.reshape(found, step.value.shape)

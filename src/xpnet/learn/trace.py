@@ -34,20 +34,19 @@ WHOLE = frozenset(
 )
 """Functions with a picture of their own in mind: these stay whole."""
 
-_LOSSES = frozenset(
-    """binary_cross_entropy binary_cross_entropy_with_logits cross_entropy""".split()
-)
+_LOSSES = frozenset("""binary_cross_entropy_with_logits cross_entropy""".split())
 """Losses whose derivative is simpler than its parts, where no option changes it."""
 
 
 class Constant:
     """An input that is not on the tape: it is held constant."""
 
-    __slots__ = ("name", "value")
+    __slots__ = ("name", "named", "value")
 
     def __init__(self, value: Any) -> None:
         self.value = value
         self.name = ""
+        self.named = False  # after a word of the user's
 
 
 class Step:
@@ -75,6 +74,7 @@ class Step:
         self.node = node
         self.outer = outer
         self.row: Row | None = None if type(node) is Leaf else node.row
+        self.saved: Any = None  # also when a backward pass has released the node
         self.inputs: list[Step | Constant] = []
         self.rest: tuple[Any, ...] = ()
         self.options: dict[str, Any] = {}
@@ -102,6 +102,17 @@ class Step:
         """The inputs that are on the tape, each with its place among the inputs."""
         return [(i, x) for i, x in enumerate(self.inputs) if type(x) is Step]
 
+    @property
+    def is_identity(self) -> bool:
+        """Whether it is a choice that chose its one variable everywhere: a guard."""
+        if self.operation != "where" or len(self.parts) != 1 or self.value is None:
+            return False
+        ((i, x),) = self.parts
+        if x.value is None or tuple(x.value.shape) != tuple(self.value.shape):
+            return False
+        chosen = self.lib.to_host(self.rest[0])
+        return bool(chosen.all() if i == 0 else not chosen.any())
+
     def pull(self, g: Any, only: int | None = None) -> list[Any]:
         """Return what each input gets of a cotangent, by the row's own rule.
 
@@ -116,7 +127,7 @@ class Step:
         cotangent = g if self.pick is None else Cotangents({self.pick: g})
         with recording_as(False), self.lib.quiet():
             found = self._row.pull(
-                self.node, parents, self.node.saved, cotangent, self.lib.raw
+                self.node, parents, self.saved, cotangent, self.lib.raw
             )
         return list(found)
 
@@ -124,7 +135,7 @@ class Step:
         """Return the tangent of the result, given those of some inputs."""
         incoming = [tangents.get(i) for i in range(len(self.node.parents))]
         with recording_as(False), self.lib.quiet():
-            out = self._row.push(self.node, incoming, self.node.saved, self.lib.raw)
+            out = self._row.push(self.node, incoming, self.saved, self.lib.raw)
         if self.pick is not None:
             out = out[self.pick]
             out = out.make() if hasattr(out, "make") else out
@@ -189,7 +200,15 @@ class Trace:
         for i, step in enumerate(self.steps):
             step.id = i
         self.result.value = result.data
+        self.check()
         self._fill()
+
+    def check(self) -> None:
+        """Raise if values on the tape were changed since: then no number holds."""
+        for step in self.steps:
+            for _, x in step.parts:
+                if x.row is None and x.node.changed > step.outer.number:
+                    raise GradientError(f"explain: {x.node.why} Explain before that.")
 
     def of(self, node: Any) -> Step | None:
         """Return the step of a node on the tape, if it is among them."""
@@ -277,6 +296,7 @@ class Trace:
             step.row, step.node = node.row, node
         if node.saved is None:
             raise GradientError(_used(node))
+        step.saved = node.saved
         kept, step.rest, step.options = _arguments(node)
         step.inputs = []
         for parent, value in zip(node.parents, kept, strict=True):
