@@ -10,7 +10,7 @@ from ..errors import LibraryError
 from ..random import Generator
 from .dataset import Dataset
 
-__all__ = ["load_breast_cancer", "load_digits"]
+__all__ = ["bundled", "load_breast_cancer", "load_digits"]
 
 
 def load_digits(
@@ -56,7 +56,7 @@ def load_digits(
     >>> train
     Dataset(digits: 1438 samples, features (64,) float32, labels () int64, 10 classes)
     """
-    found = _bundled("load_digits")
+    found = bundled("load_digits")
     shape = (-1, 64) if flatten else (-1, 1, 8, 8)
     features = (np.asarray(found.data) / 16.0).astype(np.float32).reshape(shape)
     digits = _dataset("digits", features, found)
@@ -100,7 +100,7 @@ def load_breast_cancer(
     >>> len(train), len(test), test.classes
     (455, 114, ('malignant', 'benign'))
     """
-    found = _bundled("load_breast_cancer")
+    found = bundled("load_breast_cancer")
     whole = _dataset("breast cancer", np.asarray(found.data, dtype=np.float64), found)
     train, test = whole.split(test_fraction, rng)
     mean, deviation = train.features.mean(axis=0), train.features.std(axis=0)
@@ -118,7 +118,7 @@ def _dataset(name: str, features: Any, found: Any) -> Dataset:
     return Dataset(features, labels, classes=found.target_names, name=name)
 
 
-def _bundled(function: str) -> Any:
+def bundled(function: str) -> Any:
     """Return what one of scikit-learn's loaders finds on the disk."""
     try:
         from sklearn import datasets
