@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import OptionError, ShapeError
 from .digits import number
-from .trace import Step
+from .steps import Step
 
 if TYPE_CHECKING:
     from .explain import Explanation

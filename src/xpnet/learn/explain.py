@@ -16,8 +16,9 @@ from .numeric import Difference, Nudge, check, nudge_of
 from .paths import Edge, Path, find_paths, gradients
 from .reading import Unreadable, parts_of
 from .rules import link, slope, without
+from .steps import Constant, Step
 from .symbols import text
-from .trace import Constant, Step, Trace
+from .trace import Trace
 
 __all__ = ["Explanation", "Factor", "Variable", "explain", "nudge"]
 

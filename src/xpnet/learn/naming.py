@@ -20,8 +20,9 @@ from ..calculus.convert import SCALARS
 from ..calculus.tape import Node, is_inside
 from ..nn.module import Module
 from .rules import EXPRESSIONS
+from .steps import Constant, Step
 from .symbols import number, text
-from .trace import WHOLE, Constant, Step, Trace
+from .trace import WHOLE, Trace
 
 __all__ = ["Line", "callers_names", "name_steps"]
 

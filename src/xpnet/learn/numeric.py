@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -10,7 +11,8 @@ import numpy as np
 
 from ..errors import GradientError, ShapeError
 from .digits import number, summary, value_text
-from .trace import Step, Trace, run
+from .steps import Step
+from .trace import Trace
 
 __all__ = ["Difference", "Nudge", "check", "nudge_of"]
 
@@ -29,6 +31,60 @@ class Difference:
     gradient: float
     difference: float
     h: float
+
+
+def _run(
+    trace: Trace,
+    changed: Mapping[Step, Any],
+    convert: Callable[[Any], Any] = lambda x: x,
+    dtype: Any = None,
+) -> Any:
+    """Return the result for other values of some variables.
+
+    Everything that depends on them is computed again by the library's functions.
+    `convert` is applied to every other value, `dtype` takes the place of the floating
+    dtypes among the options.
+    """
+    values: dict[Step, Any] = dict(changed)
+    for step in trace.steps:
+        if step in values:
+            continue
+        if not any(x in values for _, x in step.parts):
+            continue
+        if not step.can_run:
+            raise GradientError(
+                f"{step.operation}: a function with a rule of the user's own cannot be "
+                "computed again from the tape."
+            )
+        given = [
+            values[x] if type(x) is Step and x in values else convert(x.value)
+            for x in step.inputs
+        ]
+        values[step] = (
+            step.compute(given) if dtype is None else _wider(step, given, dtype)
+        )
+    return values.get(trace.result, trace.result.value)
+
+
+def _wider(step: Step, given: list[Any], dtype: Any) -> Any:
+    """Compute a step in a wider dtype than it was computed in."""
+    lib = step.lib
+
+    def wide(value: Any) -> Any:
+        try:
+            if lib.is_floating(value):
+                return dtype
+        except Exception:
+            pass
+        return value
+
+    rest, options = step.rest, step.options
+    try:
+        step.rest = tuple(wide(v) for v in rest)
+        step.options = {key: wide(v) for key, v in options.items()}
+        return step.compute(given)
+    finally:
+        step.rest, step.options = rest, options
 
 
 class _Again:
@@ -54,7 +110,7 @@ class _Again:
         raw = lib.from_host(moved, device=place)
         if self.dtype is None:
             raw = lib.raw.astype(raw, value.dtype)
-        out = run(self.trace, {self.step: raw}, self.wide, self.dtype)
+        out = _run(self.trace, {self.step: raw}, self.wide, self.dtype)
         return float(lib.to_host(out).reshape(()))
 
 

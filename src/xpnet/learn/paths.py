@@ -8,7 +8,8 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from .trace import Step, Trace
+from .steps import Step
+from .trace import Trace
 
 __all__ = ["Paths", "find_paths", "gradients"]
 

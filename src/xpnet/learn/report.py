@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from .digits import number, summary, value_text
 from .naming import expression, line_of
 from .rules import link, notes, slope
+from .steps import Constant, Step
 from .symbols import numbers, text
-from .trace import Constant, Step
 
 if TYPE_CHECKING:
     from .explain import Explanation, Factor, Variable

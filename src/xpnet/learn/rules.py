@@ -19,7 +19,8 @@ from ..calculus.kinds.elementwise import times
 from ..calculus.kinds.general import General
 from ..calculus.kinds.linear import Bilinear, Linear, LinearSequence
 from ..calculus.rule import Binary, Unary
-from .trace import Step, is_plain_loss
+from .kept import is_plain_loss
+from .steps import Step
 
 __all__ = ["EXPRESSIONS", "Link", "link", "notes", "rule_source", "slope"]
 

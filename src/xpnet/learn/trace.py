@@ -8,21 +8,19 @@ reference. Nothing is written: neither the tape nor any array changes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from ..calculus.array import Array
-from ..calculus.kinds.composite import Composite, Fused, alias
-from ..calculus.kinds.custom import Custom, CustomCall
-from ..calculus.kinds.linear import Call, LinearSequence
-from ..calculus.kinds.several import Cotangents, Several
-from ..calculus.rule import Binary, Row, Spec, Unary
-from ..calculus.table.searching import Choice
-from ..calculus.tape import Leaf, Node, no_grad, recording_as
+from ..calculus.kinds.composite import Composite, alias
+from ..calculus.rule import Spec
+from ..calculus.tape import Leaf, Node, recording_as
 from ..calculus.transforms.checkpoint import run_again
 from ..errors import GradientError
+from .kept import arguments, is_plain_loss, is_value, result, used
+from .steps import Constant, Step
 
-__all__ = ["WHOLE", "Constant", "Step", "Trace", "is_plain_loss", "run"]
+__all__ = ["WHOLE", "Trace"]
 
 _PIECES = 16
 """A function that falls into more operations than this stays whole."""
@@ -38,145 +36,6 @@ _LOSSES = frozenset("""binary_cross_entropy_with_logits cross_entropy""".split()
 """Losses whose derivative is simpler than its parts, where no option changes it."""
 
 
-class Constant:
-    """An input that is not on the tape: it is held constant."""
-
-    __slots__ = ("name", "named", "value")
-
-    def __init__(self, value: Any) -> None:
-        self.value = value
-        self.name = ""
-        self.named = False  # after a word of the user's
-
-
-class Step:
-    """One operation, or a variable.
-
-    Attributes
-    ----------
-    node : Node or Leaf
-        Its place on the tape.
-    row : Row or None
-        Its row in the table of derivatives; None for a variable.
-    inputs : list of Step or Constant
-        Its array arguments.
-    rest, options
-        Its other arguments.
-    pick : int or None
-        Which result it is, where the function has several.
-    value : array or None
-        Its value, the library's own array; None where it cannot be known.
-    outer : Node
-        The node on the user's tape that it is a part of.
-    """
-
-    def __init__(self, node: Any, outer: Any) -> None:
-        self.node = node
-        self.outer = outer
-        self.row: Row | None = None if type(node) is Leaf else node.row
-        self.saved: Any = None  # also when a backward pass has released the node
-        self.inputs: list[Step | Constant] = []
-        self.rest: tuple[Any, ...] = ()
-        self.options: dict[str, Any] = {}
-        self.pick: int | None = None
-        self.value: Any = None
-        self.id = 0
-        self.name = ""
-        self.named = False
-
-    @property
-    def lib(self) -> Any:
-        """The library of its arrays."""
-        return self.node.lib
-
-    def __repr__(self) -> str:
-        return f"<{self.id}: {self.name or self.operation}>"
-
-    @property
-    def operation(self) -> str:
-        """The name of its row; ``"variable"`` for a leaf."""
-        return "variable" if self.row is None else self.row.name
-
-    @property
-    def parts(self) -> list[tuple[int, Step]]:
-        """The inputs that are on the tape, each with its place among the inputs."""
-        return [(i, x) for i, x in enumerate(self.inputs) if type(x) is Step]
-
-    @property
-    def is_identity(self) -> bool:
-        """Whether it is a choice that chose its one variable everywhere: a guard."""
-        if self.operation != "where" or len(self.parts) != 1 or self.value is None:
-            return False
-        ((i, x),) = self.parts
-        if x.value is None or tuple(x.value.shape) != tuple(self.value.shape):
-            return False
-        chosen = self.lib.to_host(self.rest[0])
-        return bool(chosen.all() if i == 0 else not chosen.any())
-
-    def pull(self, g: Any, only: int | None = None) -> list[Any]:
-        """Return what each input gets of a cotangent, by the row's own rule.
-
-        With `only` the rule is asked for that input alone.
-        """
-        parents = tuple(
-            [
-                p if only is None or i == only else None
-                for i, p in enumerate(self.node.parents)
-            ]
-        )
-        cotangent = g if self.pick is None else Cotangents({self.pick: g})
-        with recording_as(False), self.lib.quiet():
-            found = self._row.pull(
-                self.node, parents, self.saved, cotangent, self.lib.raw
-            )
-        return list(found)
-
-    def push(self, tangents: Mapping[int, Any]) -> Any:
-        """Return the tangent of the result, given those of some inputs."""
-        incoming = [tangents.get(i) for i in range(len(self.node.parents))]
-        with recording_as(False), self.lib.quiet():
-            out = self._row.push(self.node, incoming, self.saved, self.lib.raw)
-        if self.pick is not None:
-            out = out[self.pick]
-            out = out.make() if hasattr(out, "make") else out
-        return out
-
-    @property
-    def _row(self) -> Row:
-        assert self.row is not None
-        return self.row
-
-    @property
-    def can_run(self) -> bool:
-        """Whether it can be computed again from other inputs."""
-        return not isinstance(self.row, Custom)
-
-    def compute(self, values: list[Any]) -> Any:
-        """Return the result for other values of the inputs, off the tape."""
-        lib, row = self.lib, self._row
-        given = [
-            x
-            if x is None or isinstance(x, (bool, int, float, complex))
-            else Array(x, lib)
-            for x in values
-        ]
-        name, function = row.name, row.function
-        with no_grad(), lib.quiet():
-            if name == "where":
-                out = function(Array(self.rest[0], lib), *given)
-            elif name in ("getitem", "scatter"):
-                out = function(*given, *self.rest)
-            elif name == "setitem":
-                out = function(given[0], self.rest[0], given[1])
-            elif isinstance(row, LinearSequence):
-                out = function(given, **self.options)
-            else:
-                out = function(*given, *self.rest, **self.options)
-        if self.pick is not None:
-            out = out[self.pick]
-        return out.data
-
-
 class Trace:
     """What a result was computed from.
 
@@ -186,20 +45,20 @@ class Trace:
         In order of computation; the last one is the result.
     """
 
-    def __init__(self, result: Array) -> None:
-        self.lib = result._lib
+    def __init__(self, loss: Array) -> None:
+        self.lib = loss._lib
         self._again: dict[Node, Any] = {}
         self._steps: dict[Any, Step] = {}
         self._outer: dict[Any, Any] = {}  # of the parts of a function: the function
         self._links: dict[Any, Any] = {}  # what a node only stands for
         self.functions: dict[Any, str] = {}  # by the last node of their parts
         self._keep: list[Any] = []  # arrays whose leaves are looked at
-        self._collect(result._node)
-        self.result = self._steps[self._real(result._node)]
+        self._collect(loss._node)
+        self.result = self._steps[self._real(loss._node)]
         self.steps = _in_order(self.result)
         for i, step in enumerate(self.steps):
             step.id = i
-        self.result.value = result.data
+        self.result.value = loss.data
         self.check()
         self._fill()
 
@@ -264,7 +123,7 @@ class Trace:
             return None
         saved = node.saved
         if saved is None:
-            raise GradientError(_used(node))
+            raise GradientError(used(node))
         arrays: list[Any] = []
         mine: dict[Any, Any] = {}
         with recording_as(True):
@@ -295,9 +154,9 @@ class Trace:
             step.pick, node = node.saved, node.parents[0]
             step.row, step.node = node.row, node
         if node.saved is None:
-            raise GradientError(_used(node))
+            raise GradientError(used(node))
         step.saved = node.saved
-        kept, step.rest, step.options = _arguments(node)
+        kept, step.rest, step.options = arguments(node)
         step.inputs = []
         for parent, value in zip(node.parents, kept, strict=True):
             if parent is None:
@@ -305,9 +164,9 @@ class Trace:
                 continue
             above = self._steps[self._real(parent)]
             step.inputs.append(above)
-            if above.value is None and _is_value(value):
+            if above.value is None and is_value(value):
                 above.value = value
-        out = _result(node, step.pick)
+        out = result(node, step.pick)
         if out is not None:
             step.value = out
 
@@ -325,74 +184,6 @@ class Trace:
                 values = [x.value for x in step.inputs]
                 if not any(_missing(x) for x in step.inputs):
                     step.value = step.compute(values)
-
-
-def run(
-    trace: Trace,
-    changed: Mapping[Step, Any],
-    convert: Callable[[Any], Any] = lambda x: x,
-    dtype: Any = None,
-) -> Any:
-    """Return the result for other values of some variables.
-
-    Everything that depends on them is computed again by the library's functions.
-    `convert` is applied to every other value, `dtype` takes the place of the floating
-    dtypes among the options.
-    """
-    values: dict[Step, Any] = dict(changed)
-    for step in trace.steps:
-        if step in values:
-            continue
-        if not any(x in values for _, x in step.parts):
-            continue
-        if not step.can_run:
-            raise GradientError(
-                f"{step.operation}: a function with a rule of the user's own cannot be "
-                "computed again from the tape."
-            )
-        given = [
-            values[x] if type(x) is Step and x in values else convert(x.value)
-            for x in step.inputs
-        ]
-        values[step] = (
-            step.compute(given) if dtype is None else _wider(step, given, dtype)
-        )
-    return values.get(trace.result, trace.result.value)
-
-
-def _wider(step: Step, given: list[Any], dtype: Any) -> Any:
-    """Compute a step in a wider dtype than it was computed in."""
-    lib = step.lib
-
-    def wide(value: Any) -> Any:
-        try:
-            if lib.is_floating(value):
-                return dtype
-        except Exception:
-            pass
-        return value
-
-    rest, options = step.rest, step.options
-    try:
-        step.rest = tuple(wide(v) for v in rest)
-        step.options = {key: wide(v) for key, v in options.items()}
-        return step.compute(given)
-    finally:
-        step.rest, step.options = rest, options
-
-
-def is_plain_loss(node: Any) -> bool:
-    """Tell whether a loss has no weights and no options that change its formula."""
-    call = node.saved
-    if call is None or call.options.get("reduction") not in ("mean", "sum"):
-        return False
-    if call.options.get("label_smoothing"):
-        return False
-    if any(x is not None for x in call.arrays[2:]):
-        return False
-    ignored = call.options.get("ignore_index")
-    labels = call.arrays[1]
-    return ignored is None or not bool((labels == ignored).any())
 
 
 def _parents(node: Any) -> tuple[Any, ...]:
@@ -430,56 +221,6 @@ def _in_order(result: Step) -> list[Step]:
     return list(order)
 
 
-def _arguments(node: Node) -> tuple[list[Any], tuple[Any, ...], dict[str, Any]]:
-    """Return what a node kept of its array arguments, and its other arguments."""
-    row, saved = node.row, node.saved
-    if isinstance(row, (Unary, Binary)):
-        return list(saved[: len(node.parents)]), (), {}
-    if isinstance(saved, Call):
-        return list(saved.arrays), saved.rest, saved.options
-    if isinstance(saved, CustomCall):
-        return [saved.leaves[i].data for i in saved.slots], (), saved.options
-    if isinstance(saved, Choice):
-        return [saved.x, saved.y], (saved.condition,), {}
-    if row.name == "setitem":
-        key, _, constant = saved
-        return [constant if p is None else None for p in node.parents], (key,), {}
-    if row.name == "getitem":
-        return [None], (saved[1],), {}
-    if row.name == "scatter":
-        return [None], saved, {}
-    if row.name == "to_device":
-        return [None], (saved[3],), {}
-    return [None] * len(node.parents), (), {}
-
-
-def _result(node: Node, pick: int | None) -> Any:
-    """Return the result of a node, where it was kept."""
-    row, saved = node.row, node.saved
-    if isinstance(saved, CustomCall):
-        out = saved.outs[pick or 0]
-        return out.data if type(out) is Array else out
-    if isinstance(row, Several):
-        return saved.out[pick]
-    if isinstance(row, (Unary, Binary)):
-        return saved[-1]
-    if isinstance(saved, Call) and not isinstance(row, Fused):
-        return saved.out
-    return None
-
-
-def _is_value(value: Any) -> bool:
-    return value is not None and type(value) is not Spec
-
-
 def _missing(x: Step | Constant) -> bool:
     """Tell whether the value of an input is not known; None is one for a constant."""
     return type(x.value) is Spec or (type(x) is Step and x.value is None)
-
-
-def _used(node: Node) -> str:
-    return (
-        f"explain: {node.row.name} was already used by a backward pass, which released "
-        "what it kept. Explain first, or call backward(retain_graph=True).\n"
-        f"  recorded at {node.where()}"
-    )
