@@ -12,6 +12,7 @@ from typing import Any
 
 from . import svg
 from .layout import Layout, Place, layered
+from .markup import escaped
 from .neurons import network_svg
 from .outline import Arrow, Box, Outline, outline
 from .theme import style
@@ -168,7 +169,7 @@ class _Sheet:
         tip = f"{arrow.formula} = {arrow.value}" if arrow.formula else label
         shown = svg.text(at, label, "label", anchor)
         classes = "path" if arrow.path else "edge"
-        return f'<g class="{classes}"><title>{svg.escaped(tip)}</title>{shown}</g>'
+        return f'<g class="{classes}"><title>{escaped(tip)}</title>{shown}</g>'
 
     @property
     def left(self) -> float:
@@ -218,7 +219,7 @@ def _box(box: Box, place: Place) -> str:
     said = svg.fitted(box.operation, _LABEL, max(free, room * 0.45))
     name = svg.fitted(box.name, _SIZE * 1.06, room - svg.width(said, _LABEL) - 8)
     parts = [
-        f"<title>{svg.escaped(box.tip)}</title>",
+        f"<title>{escaped(box.tip)}</title>",
         f'<rect class="box" x="{x:.1f}" y="{y:.1f}" width="{w:.1f}" '
         f'height="{h:.1f}" rx="{corner}"/>',
         svg.text((left, base), name, "name"),

@@ -12,6 +12,7 @@ import xpnet as xn
 from ..errors import ShapeError
 from . import svg
 from .digits import number
+from .markup import escaped
 from .theme import style
 
 __all__ = ["network_svg"]
@@ -208,7 +209,7 @@ def _neuron(neuron: Neuron, value: float, name: str) -> str:
     said = f"{name or f'neuron {neuron.place + 1}'}: {number(value)}"
     below = svg.fitted(name, _SIZE, _COLUMN - 70)
     return (
-        f"<g><title>{svg.escaped(said)}</title>"
+        f"<g><title>{escaped(said)}</title>"
         f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{_RADIUS:.0f}"/>'
         f"{svg.text((x, y + 4), number(value, 3), 'value', 'middle')}"
         f"{svg.text((x, y + _RADIUS + 13), below, 'quiet', 'middle')}</g>"

@@ -1,16 +1,16 @@
-"""The little that pictures need of SVG: escaped text that fits, lines, arrows."""
+"""The little that pictures need of SVG: text that fits, lines, arrows."""
 
 from __future__ import annotations
 
-import html
 import math
 import unicodedata
 from collections.abc import Sequence
 
+from .markup import escaped
+
 __all__ = [
     "arrow_head",
     "curve",
-    "escaped",
     "fitted",
     "overlap",
     "picture",
@@ -21,7 +21,6 @@ __all__ = [
 Point = tuple[float, float]
 Region = tuple[float, float, float, float]
 
-_ILLEGAL = "\x7f\ufffe\uffff"
 
 _NARROW = frozenset("iljtfrI.,:;'|!()[]{}/ ·⁻¹²³")
 _BROAD = frozenset("mwMW@%∂σ√×−+=→∞")
@@ -50,14 +49,6 @@ def fitted(shown: str, size: float, room: float) -> str:
     while shown and width(shown + "…", size) > room:
         shown = shown[:-1]
     return shown.rstrip() + "…"
-
-
-def escaped(shown: str) -> str:
-    """Return a text as it stands in markup, without what no XML may hold."""
-    legal = "".join(
-        c if c >= " " and c not in "\x7f\ufffe\uffff" else " " for c in shown
-    )
-    return html.escape(legal.encode("utf-8", "replace").decode())
 
 
 def text(at: Point, shown: str, classes: str, anchor: str = "start") -> str:
