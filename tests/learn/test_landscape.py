@@ -172,6 +172,7 @@ def test_data_comes_as_a_data_set_a_loader_a_pair_or_batches():
     assert seen(model, (x.astype(np.float64), y)).loss == pytest.approx(whole.loss)
     for samples in (loader, [(x[:10], y[:10]), (x[10:], y[10:])]):
         assert seen(model, samples).loss == pytest.approx(whole.loss, rel=1e-5)
+    assert seen(model, batch_size=None).loss.tolist() == whole.loss.tolist()
     assert seen(model, batch_size=7).loss == pytest.approx(whole.loss, rel=1e-5)
     assert loader.rng.state_dict() == state
 
@@ -342,7 +343,7 @@ def test_what_gives_no_plane_is_refused_with_a_sentence():
             seen(model, **options)
     with pytest.raises(OptionError, match="data is a Dataset, a DataLoader"):
         seen(model, MOONS.features)
-    with pytest.raises(OptionError, match="of its own"):
-        seen(model, data.DataLoader(MOONS), batch_size=3)
+    with pytest.raises(OptionError, match="several such batches, not list"):
+        seen(model, [])
     with pytest.raises(OptionError, match="every is an integer"):
         Trajectory(model, 0)

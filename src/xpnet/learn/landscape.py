@@ -29,7 +29,7 @@ def landscape(
     span: float = 1.0,
     rng: int | Generator | None = 0,
     trajectory: Any = None,
-    batch_size: int | None = None,
+    batch_size: int | None = 512,
     progress: bool = True,
 ) -> Landscape:
     """Compute the loss of a model on a plane through its parameters.
@@ -63,8 +63,9 @@ def landscape(
         The seed of random directions.
     trajectory : Trajectory, or list of state_dicts or vectors, optional
         Where the parameters were during training; it is drawn on the plane.
-    batch_size : int, optional
-        Samples that go through the model at once; by default all.
+    batch_size : int or None
+        Samples of a Dataset or of (X, y) that go through the model at once; None for
+        all. Batches of your own stay as they are.
     progress : bool
         Show a progress bar.
 

@@ -90,15 +90,13 @@ def batches_of(data: Any, model: Module, batch_size: int | None) -> Batches:
     if first is None:
         raise OptionError("landscape: the model has no parameters to move along.")
     if isinstance(data, DataLoader):
-        return _of_loader(data, batch_size)
+        return _of_loader(data)
     if isinstance(data, Dataset):
         return _cut(data, first, batch_size)
     if isinstance(data, tuple) and len(data) == 2 and not isinstance(data[0], tuple):
         return _cut(Dataset(*data), first, batch_size)
     if isinstance(data, Iterable) and not hasattr(data, "shape"):
-        found = [
-            batch for x, y in data for batch in _cut(Dataset(x, y), first, batch_size)
-        ]
+        found = [batch for x, y in data for batch in _cut(Dataset(x, y), first, None)]
         if found:
             return found
     raise OptionError(
@@ -107,12 +105,8 @@ def batches_of(data: Any, model: Module, batch_size: int | None) -> Batches:
     )
 
 
-def _of_loader(loader: DataLoader, batch_size: int | None) -> Batches:
+def _of_loader(loader: DataLoader) -> Batches:
     """Return the batches of a loader, whose generator stays where it was."""
-    if batch_size is not None:
-        raise OptionError(
-            "landscape: a DataLoader has a batch size of its own; leave out batch_size."
-        )
     state = loader.rng.state_dict()
     try:
         return list(loader)
