@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, final
@@ -11,13 +10,11 @@ from ..calculus.array import Array
 from ..calculus.tape import Node, pull_back
 from ..errors import GradientError, OptionError, ShapeError
 from ..trees import flatten
+from .factors import Factor, factor_of
 from .naming import callers_names, name_steps
 from .numeric import Difference, Nudge, check, nudge_of
 from .paths import Edge, Path, find_paths, gradients
-from .reading import Unreadable, parts_of
-from .rules import link, slope, without
 from .steps import Constant, Step
-from .symbols import text
 from .trace import Trace
 
 __all__ = ["Explanation", "Factor", "Variable", "explain", "nudge"]
@@ -179,19 +176,6 @@ def _variables(trace: Trace, wrt: Any) -> dict[Step, Any]:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Factor:
-    """One factor of a path: how one named value changes with the one before it."""
-
-    name: str
-    symbols: str
-    back: str
-    number: Any
-    value: Any
-    above: Step
-    below: Step
-
-
-@dataclass(frozen=True, eq=False, slots=True)
 class Variable:
     """What an explanation says of one variable."""
 
@@ -309,7 +293,7 @@ class Explanation:
             group.append(edge)
             value = edge.step.pull(value, only=edge.index)[edge.index]
             if edge.below.named or i == len(path.edges) - 1:
-                found.append(_factor(group, value, not found))
+                found.append(factor_of(group, value, not found))
                 group = []
         return found
 
@@ -334,84 +318,6 @@ class Explanation:
         from .html import explanation_html
 
         return explanation_html(self.to_dict())
-
-
-def _factor(group: list[Edge], value: Any, first: bool) -> Factor:
-    """Return the factor that some operations in a row make together.
-
-    `first` tells that they end in the result itself, whose gradient is 1.
-    """
-    above, below = group[0].step, group[-1].below
-    symbols, back = "1", "1" if first else _UPSTREAM
-    amount: Any = None
-    simple = True
-    for i, edge in enumerate(group):
-        shown, words = link(edge.step, edge.index), _words(edge.step)
-        if shown.elementwise:
-            part = text(shown.formula, words)
-            symbols, back = _times(symbols, part), _times(back, part)
-            local = slope(edge.step, edge.index)
-            amount = local if i == 0 else _product(amount, local)
-            continue
-        simple, amount = False, None
-        if i and _turns_back(group[i - 1], edge):
-            continue
-        formula = shown.formula
-        if i + 1 < len(group) and _turns_back(edge, group[i + 1]):
-            formula, words = "g.T @ x", {"x": without(words["x"])}
-        back = _filled(formula, {**words, "g": back})
-    back = back.replace(_UPSTREAM, f"∂L/∂{above.name}")
-    name = f"∂{above.name}/∂{below.name}"
-    return Factor(name, symbols if simple else back, back, amount, value, above, below)
-
-
-_UPSTREAM = "upstream_gradient"  # a word that a formula can be written with
-
-
-def _filled(formula: str, words: dict[str, str]) -> str:
-    """Return a formula, or a description, of what becomes of a gradient `g`."""
-    try:
-        parts_of(formula)
-    except Unreadable:
-        return re.sub(r"\bg\b", words["g"], formula)
-    return text(formula, words)
-
-
-def _turns_back(edge: Edge, below: Edge) -> bool:
-    """Tell whether a matrix product's gradient is transposed again: (xᵀ @ g)ᵀ."""
-    return (
-        edge.step.operation == "matmul"
-        and edge.index == 1
-        and below.step.operation == "matrix_transpose"
-    )
-
-
-def _words(step: Step) -> dict[str, str]:
-    """Return what the letters of a formula stand for in one step."""
-    words = {"out": step.name}
-    for letter, x in zip("xy", step.inputs, strict=False):
-        name = x.name or "constant"
-        words[letter] = without(name) if step.operation == "matmul" else name
-    return words
-
-
-def _times(x: str, y: str) -> str:
-    """Return the product of two expressions, without a factor of 1."""
-    ones = ("1", "1 / 1")
-    if x in ones or y in ones:
-        return y if x in ones else x
-    if "−1" in (x, y):
-        return text("-x", {"x": x if y == "−1" else y})
-    return text("x * y", {"x": x, "y": y})
-
-
-def _product(x: Any, y: Any) -> Any:
-    if x is None or y is None:
-        return None
-    try:
-        return x * y
-    except (ValueError, TypeError, RuntimeError):
-        return None  # a broadcast that is summed again
 
 
 def _tapes_gradients(loss: Array, wanted: list[Any]) -> dict[Any, Any]:
