@@ -60,7 +60,7 @@ def test_each_script_is_strict_executable_and_says_what_it_does(path):
 def test_the_extra_all_names_every_extra_that_runs_on_a_cpu():
     extras = PROJECT["optional-dependencies"]
     (inside,) = re.findall(r"^xpnet\[(.*)\]$", *extras["all"])
-    not_for_all = {"all", "cuda", "cuda13", "dev", "test"}
+    not_for_all = {"all", "browser", "cuda", "cuda13", "dev", "test"}
     assert sorted(inside.split(",")) == sorted(set(extras) - not_for_all)
 
 

@@ -12,7 +12,8 @@ from .steps import Constant, Step
 from .symbols import numbers, text
 
 if TYPE_CHECKING:
-    from .explain import Explanation, Factor, Variable
+    from .explain import Explanation, Variable
+    from .factors import Factor
     from .paths import Path
 
 __all__ = ["report"]
