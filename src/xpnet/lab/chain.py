@@ -17,12 +17,13 @@ def name_results(explanation: Explanation) -> None:
 
     Where there are more of them than letters, all keep their expressions.
     """
-    unnamed = [step for step in explanation.trace.steps if not step.named]
-    taken = {step.name for step in explanation.trace.steps if step.named}
+    steps = explanation.trace.steps
+    between = [s for s in steps if s.row is not None and s is not explanation.loss]
+    taken = {step.name for step in steps if step not in between}
     letters = [letter for letter in _LETTERS if letter not in taken]
-    if len(unnamed) > len(letters):
+    if len(between) > len(letters):
         return
-    for step, letter in zip(unnamed, letters, strict=False):
+    for step, letter in zip(between, letters, strict=False):
         step.name, step.named = letter, True
 
 

@@ -18,6 +18,7 @@ from ...learn.formula import Formula
 from ...learn.step import explain_step
 from ...learn.surfaces import SURFACES
 from ..ask import Ask
+from ..own import Own
 from ..page import Page, request
 from ..wire import Frame
 
@@ -26,11 +27,13 @@ __all__ = ["Descent"]
 GRID = 121  # points of the surface, each way
 STEPS = 300  # at most
 FAR = 1e4  # how far from 0 a start may be
-RATES = (1e-6, 10.0)  # the least and the largest learning rate
+FASTEST = 10.0  # the largest learning rate
+KEPT = 7  # starts of an export, each way
+KEPT_STEPS = 60  # explained steps of an export
 
 
 class Racer(NamedTuple):
-    """An optimizer of the race: how it is made, and a learning rate for most surfaces."""
+    """An optimizer of the race, how it is made, and a rate for most surfaces."""
 
     name: str
     make: Callable[..., Any]
@@ -71,12 +74,20 @@ class Descent(Page):
 
     name, title = "descent", "Descent"
 
+    def __init__(self, own: Own | None = None) -> None:
+        super().__init__(own)
+        self._box = (-3.0, 3.0, -3.0, 3.0)
+        self._race: dict[str, Any] | None = None
+        self._who: str | None = None
+
     @request("surface", keep="last")
     def surface(self, ask: Ask) -> Frame:
         """Answer with the height of the function in a rectangle."""
         f = _function(ask)
         box = _box(ask)
-        x, y = np.meshgrid(np.linspace(*box[:2], GRID), np.linspace(*box[2:], GRID))
+        self._box = box
+        across, up = np.linspace(*box[:2], GRID), np.linspace(*box[2:], GRID)
+        x, y = np.meshgrid(across, up)
         height = np.asarray(f(x, y))
         if not np.isfinite(height).any():
             raise OptionError("the function has no finite value in this picture.")
@@ -112,6 +123,13 @@ class Descent(Page):
         f, start = _function(ask), _start(ask)
         steps = ask.whole("steps", 1, STEPS)
         runs = descend(f, start, _makers(ask), steps)
+        self._race = {
+            "f": ask.text("f", 500),
+            "rates": _asked_rates(ask),
+            "x": start[0],
+            "y": start[1],
+            "steps": steps,
+        }
         arrays: dict[str, Any] = {}
         for name, way in runs.items():
             arrays |= {
@@ -129,7 +147,7 @@ class Descent(Page):
     def update(self, ask: Ask) -> Frame:
         """Answer with one step of one optimizer, explained for x and for y."""
         f, makers = _function(ask), _makers(ask)
-        name = ask.choice("name", list(makers))
+        name = self._who = ask.choice("name", list(makers))
         step = ask.whole("step", 0, STEPS - 1)
         optimizer, w = _before(f, _start(ask), makers[name], step)
         explained = explain_step(optimizer, w, name="w")
@@ -144,8 +162,20 @@ class Descent(Page):
         )
 
     def keep(self) -> Iterable[dict[str, Any]]:
-        """Keep what the page asks first."""
+        """Keep the last race from many starts, and many of its steps explained."""
+        race, (left, right, low, high) = self._race, self._box
         yield {"type": "choices"}
+        if race is None:
+            return
+        last = {key: value for key, value in race.items() if key != "steps"}
+        every = -(-race["steps"] // KEPT_STEPS)
+        for step in range(0, race["steps"] if self._who else 0, every):
+            more = {"name": self._who, "step": step}
+            yield {"type": "update", **last, **more}
+        for x in np.linspace(left, right, KEPT + 2)[1:-1]:
+            for y in np.linspace(low, high, KEPT + 2)[1:-1]:
+                start = {"x": float(f"{x:.4g}"), "y": float(f"{y:.4g}")}
+                yield {"type": "race", **race, **start}
 
 
 # --- what is asked for ----------------------------------------------------------------
@@ -157,16 +187,15 @@ def _function(ask: Ask) -> Formula:
     return SURFACES[text].formula if text in SURFACES else Formula(text, ("x", "y"))
 
 
-def _box(ask: Ask) -> list[float]:
+def _box(ask: Ask) -> tuple[float, float, float, float]:
     """Return the rectangle: left, right, lower and upper end."""
-    box = ask.numbers("box", -FAR, FAR, least=4, most=4)
-    left, right, low, high = box
+    left, right, low, high = ask.numbers("box", -FAR, FAR, least=4, most=4)
     if not (left < right and low < high):
         raise OptionError(
             f"the picture goes from left to right and from below upward, not from "
             f"({left:g}, {low:g}) to ({right:g}, {high:g})."
         )
-    return box
+    return left, right, low, high
 
 
 def _start(ask: Ask) -> tuple[float, float]:
@@ -180,13 +209,16 @@ def _rates(name: str) -> list[float]:
     return [*own, *usual[len(own) :]]
 
 
+def _asked_rates(ask: Ask) -> list[float]:
+    """Return the learning rates of the request, 0 for who does not run."""
+    return ask.numbers("rates", 0.0, FASTEST, least=len(RACERS), most=len(RACERS))
+
+
 def _makers(ask: Ask) -> dict[str, Callable[..., Any]]:
     """Return what makes each optimizer that has a learning rate."""
-    count = len(RACERS)
-    rates = ask.numbers("rates", 0.0, RATES[1], least=count, most=count)
-    makers = {
+    makers: dict[str, Callable[..., Any]] = {
         racer.name: partial(racer.make, lr=rate)
-        for racer, rate in zip(RACERS, rates, strict=True)
+        for racer, rate in zip(RACERS, _asked_rates(ask), strict=True)
         if rate
     }
     if not makers:

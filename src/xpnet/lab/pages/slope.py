@@ -16,15 +16,19 @@ from ...learn.formula import Formula
 from ...learn.microscope import Microscope, microscope
 from ..ask import Ask
 from ..chain import chain, name_results
+from ..own import Own
 from ..page import Page, request
 from ..wire import Frame
 
 __all__ = ["Slope"]
 
-POINTS = 401  # of the curve, and of what the microscope shows
+POINTS = 401  # of the curve
+NEAR = 161  # of what the microscope shows
 FAR = 1e6  # how far from 0 a learner may look
 DTYPES = ("float64", "float32")
 STEPS = [10.0 ** (-k / 4) for k in range(65)]  # 1 to 1e-16
+KEPT = 29  # places of an export
+KEPT_STEPS = (1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 1e-3, 1e-5, 1e-8, 1e-12)
 
 
 @final
@@ -38,6 +42,11 @@ class Slope(Page):
 
     name, title = "slope", "Slope"
 
+    def __init__(self, own: Own | None = None) -> None:
+        super().__init__(own)
+        self._curve: tuple[str, float, float] | None = None
+        self._dtype = DTYPES[0]
+
     @request("curve", keep="last")
     def curve(self, ask: Ask) -> Frame:
         """Answer with the function and its slope all along the axis."""
@@ -48,6 +57,7 @@ class Slope(Page):
                 f"the picture goes from left to right: {low:g} is not less than "
                 f"{high:g}."
             )
+        self._curve = (f.text, low, high)
         x = np.linspace(low, high, POINTS)
         y, pull = xn.vjp(f, x)
         return Frame(
@@ -59,7 +69,8 @@ class Slope(Page):
     def look(self, ask: Ask) -> Frame:
         """Answer with the derivative at one place and the secant over a step h."""
         f, h = _formula(ask), ask.number("h", 1e-16, 10.0)
-        seen = _microscope(f, ask, [h], ask.choice("dtype", DTYPES, default="float64"))
+        self._dtype = ask.choice("dtype", DTYPES, default=DTYPES[0])
+        seen = _microscope(f, ask, [h], self._dtype)
         secant = seen.secants[0]
         across, up = _near(f, seen, h)
         return Frame(
@@ -102,9 +113,17 @@ class Slope(Page):
         return Frame({"explanation": chain(explained)})
 
     def keep(self) -> Iterable[dict[str, Any]]:
-        """Keep the first function, at every tenth of x and with steps of all sizes."""
-        f = "x**2"
-        yield {"page": self.name, "type": "curve", "f": f, "low": -4.0, "high": 4.0}
+        """Keep the curve that was asked for last, at many places, with many steps."""
+        if self._curve is None:
+            return
+        f, low, high = self._curve
+        for k in range(KEPT):
+            x = float(f"{low + (high - low) * k / (KEPT - 1):.4g}")
+            at: dict[str, Any] = {"f": f, "x": x}
+            for h in KEPT_STEPS:
+                yield {**at, "type": "look", "h": h, "dtype": self._dtype}
+            yield {**at, "type": "errors"}
+            yield {**at, "type": "chain"}
 
 
 def _formula(ask: Ask) -> Formula:
@@ -122,7 +141,7 @@ def _near(f: Formula, seen: Microscope, h: float) -> tuple[Any, Any]:
 
     Seen so, each line has its own slope, whatever h is.
     """
-    offsets = np.linspace(-2.0, 2.0, POINTS)
+    offsets = np.linspace(-2.0, 2.0, NEAR)
     dtype = np.dtype(seen.dtype)
     x = (seen.x + offsets * h).astype(dtype)
     y = np.asarray(f(x), dtype="float64")

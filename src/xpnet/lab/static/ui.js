@@ -231,6 +231,17 @@ export function figures(entries) {
   return { element, set };
 }
 
+/** Switch controls off that a saved page has no answers for. */
+export function fixed(...controls) {
+  for (const { input, range, exact } of controls)
+    for (const each of [input, range, exact]) if (each) each.disabled = true;
+}
+
+/** Say what a saved page can do. */
+export function saved(sentence) {
+  return h("p", { class: "note" }, `This is a saved page: it shows what was recorded, and ${sentence}.`);
+}
+
 /** The keys of a page, under a line that opens them. */
 export function keys(rows) {
   const list = rows.flatMap(([key, does]) => [h("dt", {}, h("kbd", {}, key)), h("dd", {}, does)]);

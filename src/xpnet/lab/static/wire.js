@@ -149,10 +149,10 @@ function distance(one, other) {
   return sum([...keys], (key) => apart(one[key], other[key]));
 }
 
-/** Return how far two values are apart, numbers by their ratio. */
+/** Return how far two values are apart; numbers that are not small, by their ratio. */
 function apart(a, b) {
   if (typeof a === "number" && typeof b === "number")
-    return Math.abs(a - b) / (Math.abs(a) + Math.abs(b) || 1);
+    return Math.abs(a - b) / (Math.abs(a) + Math.abs(b) + 0.01);
   if (Array.isArray(a) && Array.isArray(b) && a.length === b.length)
     return sum(a, (value, i) => apart(value, b[i]));
   return a === b ? 0 : Infinity;

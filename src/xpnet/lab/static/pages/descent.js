@@ -5,7 +5,9 @@ import { equation, math, number, parse, row } from "lab/math.js";
 import { Plot } from "lab/plot.js";
 import { COLORS, SHAPES } from "lab/shapes.js";
 import { Steps } from "lab/steps.js";
-import { group, h, keys, numbers, onKeys, section, select, slider, table, textField } from "lab/ui.js";
+import {
+  fixed, group, h, keys, numbers, onKeys, saved, section, select, slider, table, textField,
+} from "lab/ui.js";
 
 export const id = "descent";
 export const title = "Descent";
@@ -94,7 +96,12 @@ class Descent {
       onInput: (count) => { this.count = Math.round(count); this.lab.state.set({ steps: this.count }); this.race(); },
     });
     this.lanes = racers.map((racer, i) => this.#lane(racer, i));
+    if (this.lab.replay) {
+      const ticks = this.lanes.map(({ tick }) => ({ input: tick }));
+      fixed(this.names, this.field, this.number, ...ticks, ...this.lanes.map(({ rate }) => rate));
+    }
     return h("div", { class: "controls" },
+      this.lab.replay ? saved("a start goes to the nearest recorded one") : null,
       group("The surface", this.names.element, this.field.element),
       group("The learning rates", ...this.lanes.map((lane) => lane.element)),
       group("The start", ...this.sliders.map((each) => each.element)),
@@ -326,7 +333,7 @@ class Descent {
       return [name, at, x[at], y[at], values[at], slope];
     });
     this.standings.replaceChildren(table({
-      caption: `After ${k} steps`, columns: ["", "steps", "x", "y", "f(x, y)", "length of the gradient"], rows,
+      caption: `After ${k} steps`, columns: ["optimizer", "steps", "x", "y", "f(x, y)", "length of the gradient"], rows,
     }));
   }
 

@@ -5,8 +5,8 @@ import { math, number, parse, row } from "lab/math.js";
 import { Plot } from "lab/plot.js";
 import { robust } from "lab/scale.js";
 import {
-  button, checkbox, figures, group, h, keys, numberField, numbers, onKeys, section, select, slider,
-  textField,
+  button, checkbox, figures, fixed, group, h, keys, numberField, numbers, onKeys, saved, section, select,
+  slider, textField,
 } from "lab/ui.js";
 
 export const id = "slope";
@@ -89,7 +89,10 @@ class Slope {
       label: "draw the derivative at every x", value: this.lab.state.get("both") === "1",
       onChange: (on) => { this.lab.state.set({ both: on ? 1 : null }); this.curve(); },
     });
+    if (this.lab.replay)
+      fixed(this.field, this.examples, this.dtypes, ...this.ends);
     return h("div", { class: "controls" },
+      this.lab.replay ? saved("x and h go to the nearest recorded places") : null,
       group("The function", this.field.element, this.examples.element),
       group("The microscope", this.xSlider.element, this.hSlider.element,
         h("div", { class: "buttons" }, this.shrinkButton), this.dtypes.element),
@@ -115,7 +118,7 @@ class Slope {
     });
     this.plot.handle({
       label: "The point on the curve: the arrow keys move x", onlyX: true,
-      get: () => [this.x, this.seen?.y ?? NaN], set: (x) => this.look({ x: this.#tidy(x) }),
+      get: () => [this.x, this.#height()], set: (x) => this.look({ x: this.#tidy(x) }),
     });
     this.plot.onPick((x) => this.look({ x: this.#tidy(x) }));
     this.lens = new Plot(this.lab, {
@@ -130,6 +133,11 @@ class Slope {
         h("div", { class: "heading" }, this.formula, this.figures.element), this.sentence, this.problem,
         h("div", { class: "lens" }, this.plot.element, this.lens.element), this.table.element),
       h("div", { class: "pair" }, section("How the tape got it", this.#chain()), this.#errors()));
+  }
+
+  /** Where the curve is at x, to first order from the place that was answered for. */
+  #height() {
+    return this.seen ? this.seen.y + this.seen.slope * (this.x - this.seen.x) : NaN;
   }
 
   #chain() {
