@@ -31,6 +31,7 @@ OPTIONAL = (
     "sklearn",
     "torch",
 )
+NEEDED = {"images.md": ("PIL", "sklearn")}  # by a page from its first line on
 
 
 def missing(code: str) -> list[str]:
@@ -45,6 +46,8 @@ def missing(code: str) -> list[str]:
 
 @pytest.mark.parametrize("page", [page for page in PAGES if BLOCKS[page]])
 def test_the_python_blocks_of_a_page_run_in_order(page):
+    for package in NEEDED.get(page, ()):
+        pytest.importorskip(package)
     names: dict[str, object] = {"__name__": page}
     skipped: list[str] = []
     for code, line in BLOCKS[page]:
