@@ -69,7 +69,7 @@ def is_plain_loss(node: Any) -> bool:
         return False
     ignored = call.options.get("ignore_index")
     labels = call.arrays[1]
-    return ignored is None or not bool((labels == ignored).any())
+    return ignored is None or not bool(node.lib.raw.any(labels == ignored))
 
 
 def used(node: Node) -> str:
