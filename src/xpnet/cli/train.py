@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import importlib
 import math
 import time
 from collections.abc import Callable
@@ -19,6 +17,7 @@ from ..backend.device import Device, cuda_problem, resolve
 from ..calculus.array import Array
 from ..calculus.tape import no_grad
 from ..interop.safetensors import save_file
+from ..kernels.threads import one_blas_thread
 from ..random import Generator
 from .options import Options
 from .report import Epoch, Report, Scores, TrainingError
@@ -80,7 +79,7 @@ def train(options: Options, report: Report | None = None) -> Result:
     report.line(f"data: {_describe(task)}")
     report.line(f"model: {model}")
     # what overflows is said in words by _check_finite
-    with _one_thread(), np.errstate(all="ignore"):
+    with one_blas_thread(), np.errstate(all="ignore"):
         history, seconds = _fit(model, task, options, report)
     train_scores = _evaluate(model, task.train.arrays(device), task.loss)
     test_scores = history[-1].test
@@ -189,20 +188,6 @@ def _fit(
     finally:
         report.end()
     return tuple(history), seconds
-
-
-def _one_thread() -> contextlib.AbstractContextManager[Any]:
-    """Keep BLAS to one thread, so that the weights do not depend on their number.
-
-    These networks are small: more threads gain nothing, and where other programs want
-    the cores they wait for one another. scikit-learn, which brings the data, brings
-    threadpoolctl as well.
-    """
-    try:
-        threads: Any = importlib.import_module("threadpoolctl")
-    except ImportError:
-        return contextlib.nullcontext()
-    return threads.threadpool_limits(limits=1)  # type: ignore[no-any-return]
 
 
 def _one_epoch(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
+import importlib
 import itertools
 import os
 import queue
@@ -18,7 +19,15 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["aligned", "available", "limited", "run_blocks", "scratch", "workers"]
+__all__ = [
+    "aligned",
+    "available",
+    "limited",
+    "one_blas_thread",
+    "run_blocks",
+    "scratch",
+    "workers",
+]
 
 WORTH = 256 * 1024  # elements: below this, waking a thread costs more than it saves
 
@@ -44,6 +53,20 @@ def available() -> int:
         processors = os.cpu_count() or 1
     named = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
     return min(processors, max(1, int(named))) if named.isdigit() else processors
+
+
+def one_blas_thread() -> contextlib.AbstractContextManager[Any]:
+    """Keep matrix products to one thread, so that results do not depend on the number.
+
+    Small networks gain nothing from more, and where other programs want the cores the
+    threads wait for one another. It needs threadpoolctl, which comes with scikit-learn,
+    and does nothing without it.
+    """
+    try:
+        threads: Any = importlib.import_module("threadpoolctl")
+    except ImportError:
+        return contextlib.nullcontext()
+    return threads.threadpool_limits(limits=1)  # type: ignore[no-any-return]
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 import xpnet as xn
-from xpnet import losses, xp
+from xpnet import data, losses, xp
 
 from . import TITLES
 from .answers import Number, Shape
@@ -37,7 +37,7 @@ def unroll():
     image = np.asarray(
         [[[255, 120, 0], [250, 110, 10]], [[30, 20, 10], [200, 100, 5]]], dtype=np.uint8
     )
-    x = image.reshape(-1) / 255
+    x = data.image.unroll(image)
     print("image", image.shape, "→ vector", x.shape)
     print("first pixel:", x[:3].round(3), " second pixel:", x[3:6].round(3))
     return locals()

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import final
 
+from ...kernels.threads import one_blas_thread
 from .answers import Answer, Verdict, choose
 from .bug import Bug
 from .lesson import Code, Exercise, Lesson, Predict, Text, Values
@@ -90,8 +91,9 @@ class Runner:
         self.show(lesson.title)
         self.show("=" * len(lesson.title))
         try:
-            for step in lesson.steps:
-                self._step(step)
+            with one_blas_thread():
+                for step in lesson.steps:
+                    self._step(step)
         except Leave:
             self._outcome.left = True
         return self._outcome
