@@ -128,7 +128,9 @@ class Microscope:
         self.x = float(at.item())
         self.text, self.derivative = in_symbols(function, at)
         with np.errstate(all="ignore"):
-            self.y = self._value(at)
+            with xn.no_grad():
+                self._here = function(at)
+            self.y = _number(self._here)
             self.slope = _number(xn.grad(function)(at))
             self._refuse_infinite()
             self.second = self._second()
@@ -150,9 +152,11 @@ class Microscope:
         at, f = self._at, self._function
         step = _like(h, at)
         with xn.no_grad():
-            forward = _number((f(at + step) - f(at)) / step)
-            central = _number((f(at + step) - f(at - step)) / (2 * step))
-        moved = bool((at + step).item() != at.item())
+            further = at + step
+            ahead = f(further)
+            forward = _number((ahead - self._here) / step)
+            central = _number((ahead - f(at - step)) / (2 * step))
+        moved = bool(further.item() != at.item())
         errors = abs(forward - self.slope), abs(central - self.slope)
         return Secant(h, forward, errors[0], central, errors[1], moved)
 
