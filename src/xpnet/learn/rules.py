@@ -73,14 +73,30 @@ _BACK: dict[str, Callable[[Step, int], str]] = {
 }
 """What goes back through an operation whose rule is a transpose."""
 
-_WORDS = {
-    "avg_pool": "each g shared equally in its window",
-    "batch_norm": "g through the statistics of the batch",
-    "convolution": "g with the windows of the input|g through the flipped weight",
-    "embedding": "g added up in the rows that were looked up",
-    "layer_norm": "g through the mean and the spread of each row",
-    "max_pool": "g to the largest element of each window",
+_NORM = (
+    "g through the mean and the spread",
+    "g · standardized input, summed",
+    "g summed",
+)
+_WORDS: dict[str, tuple[str, ...]] = {
+    "avg_pool": ("g shared equally in each window",),
+    "batch_norm": _NORM,
+    "convolution": (
+        "g through the flipped weight",
+        "the windows of the input, weighted by g",
+        "g summed over examples and places",
+    ),
+    "embedding": ("g added up in the rows that were looked up",),
+    "layer_norm": _NORM,
+    "max_pool": ("g to the largest element of each window",),
+    "rms_norm": ("g through the root mean square", "g · scaled input, summed"),
+    "transposed_convolution": (
+        "g convolved with the weight",
+        "the windows of g, weighted by the input",
+        "g summed over examples and places",
+    ),
 }
+"""What goes back through an operation that stays whole, for each of its inputs."""
 
 
 class Link(NamedTuple):
@@ -123,9 +139,8 @@ def link(step: Step, index: int) -> Link:
         if step.value is not None and _size(step) == _size(step.inputs[index]) == 1:
             return Link("1", True)
         return Link(said, False)
-    if name in _WORDS:
-        words = _WORDS[name].split("|")
-        return Link(words[0] if index or len(words) == 1 else words[1], False)
+    if index < len(_WORDS.get(name, ())):
+        return Link(_WORDS[name][index], False)
     formula = row.formula[index] if index < len(row.formula) else ""
     if name == "matmul":
         return Link("g @ y" if index == 0 else "x @ g", False)
