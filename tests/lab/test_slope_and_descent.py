@@ -82,7 +82,7 @@ def test_what_the_microscope_shows_straightens():
     assert bends == pytest.approx([4.0, 0.4, 0.04])
 
 
-@pytest.mark.parametrize("low, high", [(1.0, 1.0), (2.0, -2.0)])
+@pytest.mark.parametrize(("low", "high"), [(1.0, 1.0), (2.0, -2.0)])
 def test_a_picture_has_a_width(low, high):
     with pytest.raises(OptionError, match="from left to right"):
         ask(Slope(), type="curve", f="x", low=low, high=high)

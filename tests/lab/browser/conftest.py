@@ -1,4 +1,4 @@
-"""A real browser for the lab: one Chromium for each module, a new context for each visit.
+"""A real browser for the lab: a Chromium for each module, a context for each visit.
 
 `visit("slope?f=x**2")` opens the lab at a page and returns a `Visit`. At the end of the
 test nothing may have been asked of another machine, and nothing may stand in the
@@ -110,7 +110,7 @@ class Visit:
         place.get_by_text(re.compile(f"^{re.escape(text)}$")).wait_for(timeout=5000)
 
     def tab_to(self, label: str, most: int = 60) -> None:
-        """Reach a control with the Tab key alone; fail where that does not lead to it."""
+        """Reach a control with the Tab key alone, or fail."""
         name = """() => { const e = document.activeElement;
             return e.getAttribute('aria-label') || e.labels?.[0]?.textContent.trim()
                 || e.textContent.trim(); }"""
@@ -135,9 +135,10 @@ class Visit:
 
 @pytest.fixture
 def visit(browser: Any, server: Any) -> Iterator[Callable[..., Visit]]:
-    """Open the lab: `visit(fragment, width=1280, height=800, **options of the context)`.
+    """Open the lab: `visit(fragment, width=1280, height=800, **options)`.
 
-    With `url` a file or another address is opened instead.
+    The options are those of a context of Playwright. With `url` a file or another
+    address is opened instead.
     """
     contexts, visits = [], []
 

@@ -162,19 +162,20 @@ export class Plot {
     if (mark.marker) this.#markers(mark);
   }
 
+  /** Lay the path of a line; it is broken where there is no value, and at poles. */
   #trace({ x, y }) {
-    const { pen, sx, sy } = this;
+    const { pen, sx, sy, size: { height } } = this;
+    const side = (py) => (py < 0 ? -1 : py > height ? 1 : 0);
     pen.beginPath();
-    let down = false;
+    let before = NaN;
     for (let i = 0; i < x.length; i++) {
       const [px, py] = [sx.to(x[i]), sy.to(y[i])];
-      if (!Number.isFinite(px) || !Number.isFinite(py)) down = false;
-      else {
-        const top = Math.max(-1e5, Math.min(1e5, py));
-        if (down) pen.lineTo(px, top);
-        else pen.moveTo(px, top);
-        down = true;
-      }
+      const known = Number.isFinite(px) && Number.isFinite(py);
+      const pole = x.length > 2 && side(before) * side(py) < 0;
+      const kept = Math.max(-1e5, Math.min(1e5, py));
+      if (known && !Number.isNaN(before) && !pole) pen.lineTo(px, kept);
+      else if (known) pen.moveTo(px, kept);
+      before = known ? py : NaN;
     }
   }
 

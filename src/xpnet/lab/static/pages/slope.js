@@ -318,7 +318,7 @@ class Slope {
     const { x, y, h: step, secant } = this.seen;
     const top = y + Number(secant) * step;
     const side = { kind: "line", color: "--soft", width: 1.5, dash: [2, 3] };
-    const wide = this.plot.sx && Math.abs(this.plot.sx.to(x + step) - this.plot.sx.to(x)) > 24;
+    const wide = this.plot.sx && Math.abs(this.plot.sx.to(x + step) - this.plot.sx.to(x)) > 48;
     return [
       { ...side, x: [x, x + step, x + step], y: [y, y, top] },
       { kind: "points", x: [x + step], y: [top], color: "--orange", shape: "square", size: 5.5 },
