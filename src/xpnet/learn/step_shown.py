@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -11,14 +10,13 @@ from typing import Any, NamedTuple, final
 import numpy as np
 
 from ..errors import OptionError
-from . import symbols
 from .arithmetic import DIGITS, names_in, text
 from .digits import number, shape_text, summary, value_text
 
-__all__ = ["Shown", "StepExplanation"]
+__all__ = ["OWN_CODE", "WORDS", "Shown", "StepExplanation", "value_of"]
 
 _DIGITS = "₀₁₂₃₄₅"
-_WORDS = {
+WORDS = {
     "beta1": "β₁",
     "beta2": "β₂",
     "eta": "η",
@@ -42,6 +40,7 @@ _WORDS = {
     **{f"s{i}": f"s{_DIGITS[i]}" for i in range(1, 6)},
     **{f"y{i}": f"y{_DIGITS[i]}" for i in range(1, 6)},
 }
+OWN_CODE = "by the optimizer's own code, on a copy"
 _WHOLE = frozenset({"norm", "sum"})  # functions that no element has by itself
 _NEGLIGIBLE = 1e-12  # rounding that nobody is told about, beside the value
 _ROUNDINGS = 64  # more than so many, and something cancels
@@ -162,7 +161,7 @@ class StepExplanation:
             "parameter": self.parameter,
             "hyperparameters": self.hyperparameters,
             "formula": [
-                {"name": _WORDS.get(x.name, x.name), **self._written(x)}
+                {"name": WORDS.get(x.name, x.name), **self._written(x)}
                 for x in [*self.lines, Shown("new", self.formula, self.after)]
             ],
             "terms": [{"name": x.name, **self._written(x)} for x in self.terms],
@@ -173,17 +172,17 @@ class StepExplanation:
             "after": summary(self.after),
             "shape": list(self.before.shape),
             "dtype": self.dtype,
-            "notes": self._all_notes(),
+            "notes": self.all_notes(),
         }
 
     def _written(self, x: Shown) -> dict[str, Any]:
         return {
-            "symbols": text(x.formula, _WORDS),
-            "numbers": self._numbers(x.formula),
+            "symbols": text(x.formula, WORDS),
+            "numbers": self.numbers(x.formula),
             "value": summary(x.value),
         }
 
-    def _numbers(self, formula: str) -> str | None:
+    def numbers(self, formula: str) -> str | None:
         """Return a formula with its numbers, if each of its names is one number."""
         used = names_in(formula)
         known = {name: self.values[name] for name in used if name in self.values}
@@ -191,11 +190,12 @@ class StepExplanation:
             used & _WHOLE and not self.whole
         ):
             return None
-        return text(formula, _WORDS, known)
+        return text(formula, WORDS, known)
 
     # --- in words ---------------------------------------------------------------------
 
-    def _all_notes(self) -> list[str]:
+    def all_notes(self) -> list[str]:
+        """Return the notes, with what there is to say of rounding."""
         return [*self.notes, *self._of_rounding()]
 
     def _of_rounding(self) -> Iterator[str]:
@@ -209,7 +209,7 @@ class StepExplanation:
             )
 
     @property
-    def _rounds(self) -> bool:
+    def rounds(self) -> bool:
         """Whether rounding is worth a line."""
         scale = np.abs(self.before) + np.abs(self.actual)
         return bool(np.any(np.abs(self.rounding) > _NEGLIGIBLE * scale))
@@ -221,15 +221,14 @@ class StepExplanation:
         """
         rows = []
         for x in self.terms:
-            rows.append((x.name, _value(x.value), text(x.formula, _WORDS)))
-            numbers = self._numbers(x.formula)
+            rows.append((x.name, value_of(x.value), text(x.formula, WORDS)))
+            numbers = self.numbers(x.formula)
             if numbers not in (None, rows[-1][2]):
                 rows.append(("", "", f"= {numbers}"))
-        rows.append(("sum of the parts", _value(self.sum), ""))
-        if self._rounds:
-            rows.append(("rounding", _value(self.rounding), f"in {self.dtype}"))
-        own = "by the optimizer's own code, on a copy"
-        rows.append(("actual change", _value(self.actual), own))
+        rows.append(("sum of the parts", value_of(self.sum), ""))
+        if self.rounds:
+            rows.append(("rounding", value_of(self.rounding), f"in {self.dtype}"))
+        rows.append(("actual change", value_of(self.actual), OWN_CODE))
         return rows
 
     def _settings(self) -> str:
@@ -238,7 +237,7 @@ class StepExplanation:
         used = set().union(*map(names_in, formulas))
         made = {x.name for x in self.lines}
         found = [
-            f"{_WORDS.get(name, name)} = {number(float(value), DIGITS)}"
+            f"{WORDS.get(name, name)} = {number(float(value), DIGITS)}"
             for name, value in self.values.items()
             if name in used and name not in made and np.size(value) == 1
         ]
@@ -257,56 +256,23 @@ class StepExplanation:
             zeros = (0,) * self.before.ndim if self.before.ndim > 1 else 0
             lines += ["", f"  with {self._settings()}"]
             lines += [f"  one element by itself: .element({zeros})"]
-        notes = self._all_notes()
+        notes = self.all_notes()
         return "\n".join([*lines, *([""] if notes else []), *(f"  {n}" for n in notes)])
 
     def _line(self, x: Shown) -> list[str]:
         """Return a quantity in names, in numbers, and its value, below each other."""
-        name = _WORDS.get(x.name, x.name)
-        numbers, value = self._numbers(x.formula), _value(x.value)
-        shown = [text(x.formula, _WORDS)]
+        name = WORDS.get(x.name, x.name)
+        numbers, value = self.numbers(x.formula), value_of(x.value)
+        shown = [text(x.formula, WORDS)]
         shown += [numbers] if numbers not in (None, value, shown[0]) else []
         indent = " " * _width(name)
         first, *rest = [*shown, value]
         return [f"  {name} = {first}", *(f"  {indent} = {part}" for part in rest)]
 
     def _repr_html_(self) -> str:
-        title = f"The next step of {self.optimizer} for {self.parameter}"
-        formulas = "".join(f"<p>{line}</p>" for line in self.formulas())
-        notes = "".join(f"<p>{html.escape(note)}</p>" for note in self._all_notes())
-        return (
-            f'<div class="xpnet-step"><p><strong>{html.escape(title)}</strong></p>'
-            f"{formulas}{self._html_table()}{notes}</div>"
-        )
+        from .step_html import step_html
 
-    def formulas(self) -> list[str]:
-        """Return each quantity of the step as HTML with MathML: ``new`` is the last."""
-        lines = [*self.lines, Shown("new", self.formula, self.after)]
-        return [self._math(line) for line in lines]
-
-    def _math(self, x: Shown) -> str:
-        """Return a quantity as MathML: name, formula, numbers and value."""
-        name = html.escape(_WORDS.get(x.name, x.name))
-        parts = [f"<math><mi>{name}</mi></math>", symbols.mathml(x.formula, _WORDS)]
-        if self._numbers(x.formula) is not None:
-            used = names_in(x.formula) & set(self.values)
-            given = {k: number(self.values[k].item(), DIGITS) for k in used}
-            parts.append(symbols.mathml(x.formula, given))
-        return " = ".join([*parts, html.escape(_value(x.value))])
-
-    def _html_table(self) -> str:
-        """Return the table of parts."""
-        head = "".join(f'<th scope="col">{x}</th>' for x in ("part", "value", "from"))
-        rows = "".join(
-            f'<tr><th scope="row">{html.escape(name)}</th>'
-            f"<td>{html.escape(value)}</td><td>{html.escape(origin)}</td></tr>"
-            for name, value, origin in self._rows()
-            if name
-        )
-        return (
-            "<table><caption>The parts of the change</caption>"
-            f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
-        )
+        return step_html(self)
 
 
 def _known(dtype: str) -> Any:
@@ -314,7 +280,8 @@ def _known(dtype: str) -> Any:
     return dtype if dtype in ("float16", "float32", "float64") else "float16"
 
 
-def _value(x: Any) -> str:
+def value_of(x: Any) -> str:
+    """Return a value in words."""
     return value_text(summary(np.asarray(x, dtype=np.float64)), DIGITS)
 
 
