@@ -47,7 +47,7 @@ class Network(Page):
 
     # --- requests ---------------------------------------------------------------------
 
-    @request("start", keep="anew")
+    @request("start", keep="never")
     def start(self, ask: Ask) -> Frame:
         """Begin a run; the answer also has the points and what can be chosen."""
         self._begin(ask)
@@ -59,7 +59,7 @@ class Network(Page):
         self.timeline.forward(ask.whole("steps", 1, 1000, default=1), PATIENCE)
         return self._frame(ask)
 
-    @request("go", keep="last")
+    @request("go", keep="never")
     def go(self, ask: Ask) -> Frame:
         """Go to an earlier step, or to a later one that has been reached."""
         self.timeline.go(ask.whole("step", 0, 10**9))
@@ -71,20 +71,32 @@ class Network(Page):
         self.timeline.set_rate(ask.number("lr", 0.0, 100.0))
         return self._frame(ask)
 
-    @request("show", keep="last")
+    @request("show", keep="never")
     def show(self, ask: Ask) -> Frame:
-        """Look at an example, or other axes, without a step; "full" is as "start"."""
-        frame = self._frame(ask)
-        return self._complete(frame) if ask.flag("full", default=False) else frame
+        """Look at an example, or other axes, without a step."""
+        return self._frame(ask)
+
+    # --- an export --------------------------------------------------------------------
+
+    @request("open", keep="anew")
+    def open(self, ask: Ask) -> Frame:
+        """Answer as "start" does, for the run as it is: how an export begins."""
+        return self._complete(self._frame(ask))
+
+    @request("mark", keep="last")
+    def mark(self, ask: Ask) -> Frame:
+        """Answer as "go" does: a step that an export keeps."""
+        return self.go(ask)
 
     def keep(self) -> Iterable[dict[str, Any]]:
-        """Return a request for each mark of the time slider, and what comes first."""
+        """Return what a run begins with, and each mark of the time slider."""
         here, last = self.timeline.step, self.timeline.furthest
         count = min(last, MARKS - 1)
         steps = sorted({round(i * last / max(count, 1)) for i in range(count + 1)})
-        for step in [*steps, here]:
-            yield {"page": self.name, "type": "go", "step": step}
-        yield {"page": self.name, "type": "show", "full": True}
+        yield {"page": self.name, "type": "open"}
+        for step in steps:
+            yield {"page": self.name, "type": "mark", "step": step}
+        yield {"page": self.name, "type": "go", "step": here}
 
     # --- the run ----------------------------------------------------------------------
 

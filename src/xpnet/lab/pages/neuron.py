@@ -294,11 +294,12 @@ class Neuron(Page):
             given = update(given).given
             for name in given.names:
                 yield self._asking("explain", given, wrt=name)
-        self._seen = first
+        yield self._asking("show", first)
 
     def _asking(self, kind: str, given: Given, **more: Any) -> dict[str, Any]:
         """Return a request as the browser makes it."""
-        fields = given._asdict() | {"examples": sum(given.examples, [])}
+        flat = [value for row in given.examples for value in row]
+        fields = given._asdict() | {"examples": flat}
         return {"page": self.name, "type": kind, **fields, **more}
 
 

@@ -49,7 +49,7 @@ class Network {
     };
     this.example = state.number("example", -1);
     this.rate = this.config.lr;
-    this.go = this.#latest("go", (step) => ({ step }));
+    this.go = this.#latest(lab.replay ? "mark" : "go", (step) => ({ step }));
     this.setRate = this.#latest("rate", (lr) => ({ lr }));
     this.show = this.#latest("show", (example) => ({ example }));
   }
@@ -201,7 +201,7 @@ class Network {
       this.chosen.forEach((set) => { set.disabled = true; });
       this.saved.hidden = false;
       this.look.range.disabled = this.look.exact.disabled = true;
-      await this.#ask({ type: "show", full: true });
+      await this.#ask({ type: "open" });
       return;
     }
     const { state } = this.lab;
@@ -302,7 +302,7 @@ class Network {
       const frame = await this.#ask({ type: "train", steps });
       return frame !== null && !frame.stopped;
     }
-    const frame = await this.#ask({ type: "go", step: Math.min(furthest, step + Math.max(steps, Math.ceil(furthest / 120))) });
+    const frame = await this.#ask({ type: "mark", step: Math.min(furthest, step + Math.max(steps, Math.ceil(furthest / 120))) });
     return frame !== null && frame.step > step && frame.step < furthest;
   }
 
