@@ -7,7 +7,7 @@ from typing import Any
 
 import xpnet as xn
 
-__all__ = ["number", "shape_text", "summary", "value_text"]
+__all__ = ["condensed", "number", "shape_text", "summary", "value_text"]
 
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _WORDS = {"NaN": "NaN", "Infinity": "infinity", "-Infinity": "−infinity"}
@@ -137,3 +137,28 @@ def value_text(value: Any, digits: int = 4) -> str:
         norm = number(value["norm"], digits)
         return f"{value['size']} numbers from {low} to {high}, norm {norm}"
     return number(value, digits)
+
+
+def condensed(value: Any, most: int = 8) -> Any:
+    """Return what `summary` kept, with a list of more than `most` numbers summed up."""
+    if not isinstance(value, list):
+        return value
+    flat = _flat(value)
+    if len(flat) <= most:
+        return value
+    return {
+        "min": min(flat),
+        "max": max(flat),
+        "mean": sum(flat) / len(flat),
+        "norm": math.hypot(*flat),
+        "size": len(flat),
+    }
+
+
+def _flat(value: Any) -> list[float]:
+    """Return the numbers of a nested list; of a complex one its size."""
+    if isinstance(value, list):
+        return [part for inner in value for part in _flat(inner)]
+    if isinstance(value, dict):
+        return [math.hypot(float(value["real"]), float(value["imag"]))]
+    return [float(value)]

@@ -27,7 +27,7 @@ _LEAST, _MOST = 96.0, 210.0  # how wide a box is
 _SIZE = 12.0
 _LABEL = 11.0
 _LONGEST = 190.0  # how wide a label on an arrow may be
-_WIDEST = 1500.0  # a graph that is wider goes downwards
+_WIDEST = 1400.0  # a graph that is wider goes downwards
 
 _STYLE = style(
     _NAME,
@@ -100,7 +100,7 @@ class _Sheet:
             sizes,
             [(arrow.source, arrow.target) for arrow in arrows],
             self._run,
-            bend=34.0 if self.down else 46.0,
+            bend=32.0,
             weights=[20.0 if arrow.path else 1.0 for arrow in arrows],
         )
         return _turned(placed) if self.down else placed
@@ -119,7 +119,7 @@ class _Sheet:
         if self.down:
             return 18.0 + 7 * min(len(edges), 6)
         longest = max((svg.width(self.labels[i], _LABEL) for i in edges), default=0.0)
-        return 18.0 + longest
+        return 15.0 + longest
 
     def boxes(self) -> str:
         places = self.layout.places

@@ -7,12 +7,11 @@ as one box.
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .digits import number, shape_text, value_text
+from .digits import condensed, number, shape_text, value_text
 from .symbols import text
 
 __all__ = ["Arrow", "Box", "Outline", "outline"]
@@ -20,6 +19,7 @@ __all__ = ["Arrow", "Box", "Outline", "outline"]
 MOST_CONSTANTS = 24  # steps up to which constants are drawn too
 MOST_STEPS = 40  # boxes up to which each step has its own
 MOST_BOXES = 60
+_LONGEST = 22  # characters of a list that is written out
 
 
 @dataclass
@@ -306,25 +306,13 @@ def _number(value: Any) -> str:
 
 def _short(value: Any, shape: Any = ()) -> str:
     """Return a value in a few characters: an array by its shape and its norm."""
-    if isinstance(value, list):
-        shown = value_text(value, 3)
-        if len(shown) <= 22:
-            return shown
-        norm = math.hypot(*_flat(value))
-    elif isinstance(value, dict) and "size" in value:
-        norm = float(value["norm"])
-    else:
-        return value_text(value)
+    shown = value_text(value, 3 if isinstance(value, list) else 4)
+    if isinstance(value, list) and len(shown) > _LONGEST:
+        value = condensed(value, 0)
+    if not isinstance(value, dict) or "size" not in value:
+        return shown
     sizes = f"{' × '.join(map(str, shape))}, " if shape else ""
-    return f"{sizes}norm {number(norm, 3)}"
-
-
-def _flat(value: Any) -> list[float]:
-    if isinstance(value, list):
-        return [part for inner in value for part in _flat(inner)]
-    if isinstance(value, dict):
-        return [float(value["real"]), float(value["imag"])]
-    return [float(value)]
+    return f"{sizes}norm {number(value['norm'], 3)}"
 
 
 def _description(explanation: Mapping[str, Any]) -> str:

@@ -73,17 +73,19 @@ def marked(formula: str, names: Mapping[str, str]) -> str:
     return _written(MathML, formula, names, otherwise=plain)
 
 
-def factor(formula: str, *, leading: bool = False) -> str:
+def factor(
+    formula: str, names: Mapping[str, str] | None = None, *, leading: bool = False
+) -> str:
     """Return a formula as a factor of a product, in MathML: a sum gets parentheses.
 
     The first factor (`leading`) may begin with a minus sign.
     """
-    writer = MathML({})
+    writer = MathML(names or {})
     try:
         piece = writer.write(read(formula))
         return writer.within(piece, PRODUCT, leading=leading).markup
     except Unreadable:
-        return marked(formula, {})
+        return marked(formula, names or {})
 
 
 def numbers(formula: str, values: Mapping[str, Any], digits: int = 4) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import operator
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -47,6 +48,7 @@ _FOLDED: dict[type[ast.operator], Any] = {
     ast.Sub: operator.sub,
     ast.Mult: operator.mul,
 }
+_NUMBER = re.compile(r"−?\d+(\.\d+)?(×10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)?")
 _SIGNS = frozenset("·ᵀᴴⁿⁱˣʸ")  # which Python counts as letters
 
 
@@ -74,7 +76,7 @@ class Writer(ABC):
 
     @abstractmethod
     def mark(self, sign: str, *, tight: bool = False, prefix: bool = False) -> str:
-        """Write an operator; `tight` without space around it, `prefix` before one operand."""
+        """Write an operator, with space around it unless it is `tight`."""
 
     @abstractmethod
     def leaf(self, shown: str, *, is_number: bool = False) -> str:
@@ -168,6 +170,8 @@ class Writer(ABC):
             name = CONSTANTS.get(name, name)
             return Piece(self.leaf(name), head="letter" if len(name) == 1 else "word")
         shown = self.names[name]
+        if _NUMBER.fullmatch(shown):
+            return self._literal(shown)
         if shown.isidentifier() and not _SIGNS.intersection(shown):
             return type(self)({})._name(shown)
         try:
@@ -194,11 +198,15 @@ class Writer(ABC):
     def _constant(self, value: complex) -> Piece:
         if value == 1j:
             return Piece(self.leaf("i"), head="letter")
-        shown = number(value, 12)
+        return self._literal(number(value, 12))
+
+    def _literal(self, shown: str) -> Piece:
+        """Write a number with the digits that it is given with."""
+        if shown.startswith("−"):
+            return self._negative(self._literal(shown[1:]))
         level = PRODUCT if "×" in shown else ATOM
-        return Piece(
-            self.leaf(shown, is_number=True), level, head="number", literal=True
-        )
+        leaf = self.leaf(shown, is_number=True)
+        return Piece(leaf, level, head="number", literal=True)
 
     def _negative(self, piece: Piece) -> Piece:
         inner = self.within(piece, QUOTIENT)

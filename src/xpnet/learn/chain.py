@@ -1,0 +1,127 @@
+"""A path of the chain rule in MathML: names, symbols and numbers under one another."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .digits import condensed, number, shape_text, value_text
+from .markup import escaped, table
+from .symbols import factor, marked, mathml
+
+__all__ = ["derivative", "is_scalar", "path_html", "route"]
+
+_ONE_NAME = re.compile(r"\w+(\.\w+|\[[\d, ]+\])*")
+
+
+def derivative(above: str, below: str) -> str:
+    """Return ``∂above/∂below`` as a fraction, in MathML."""
+    return f"<mfrac>{_partial(above)}{_partial(below)}</mfrac>"
+
+
+def _partial(name: str) -> str:
+    inner = marked(name, {})
+    if not _ONE_NAME.fullmatch(name):
+        inner = f"<mo>(</mo>{inner}<mo>)</mo>"
+    return f"<mrow><mi>∂</mi>{inner}</mrow>"
+
+
+def route(names: Sequence[str]) -> str:
+    """Return the values that a path goes through, from the variable to the loss.
+
+    `names` are those of its factors, ``∂loss/∂a``, ``∂a/∂w``.
+    """
+    pairs = [_ends(name) for name in names]
+    if not pairs:
+        return ""
+    return " → ".join([*(below for _, below in reversed(pairs)), pairs[0][0]])
+
+
+def _ends(name: str) -> tuple[str, str]:
+    """Return the two values of a factor ``∂a/∂w``."""
+    above, _, below = name.removeprefix("∂").rpartition("/∂")
+    return above, below
+
+
+def is_scalar(value: Any) -> bool:
+    """Tell whether a value of an explanation is one number."""
+    if isinstance(value, dict):
+        return "real" in value
+    return isinstance(value, int | float | str)
+
+
+def path_html(path: Mapping[str, Any], loss: str, variable: str) -> str:
+    """Return one path: a product where every factor is a number, else link by link."""
+    if not path["names"]:
+        return ""
+    if all(is_scalar(value) for value in path["numbers"]):
+        return _product(path, loss, variable)
+    return _links(path, loss)
+
+
+# --- numbers --------------------------------------------------------------------------
+
+
+def _product(path: Mapping[str, Any], loss: str, variable: str) -> str:
+    """Return the three lines of a path, each factor in a column of its own."""
+    names = [derivative(*_ends(name)) for name in path["names"]]
+    many = len(names) > 1
+    symbols = [
+        factor(shown, leading=i == 0) if many else marked(shown, {})
+        for i, shown in enumerate(path["symbols"])
+    ]
+    values = [
+        factor("x", {"x": number(value)}, leading=i == 0)
+        for i, value in enumerate(path["numbers"])
+    ]
+    lines = [names, symbols, values]
+    if many:
+        lines.append([marked("x", {"x": value_text(path["contribution"])})])
+    left = derivative(loss, variable)
+    rows = "".join(_line(left if i == 0 else "", line) for i, line in enumerate(lines))
+    said = f"∂{loss}/∂{variable} = {' · '.join(path['names'])}"
+    return (
+        '<div class="scroll" role="region" tabindex="0" aria-label="A path">'
+        f'<math alttext="{escaped(said)}"><mtable displaystyle="true">{rows}</mtable>'
+        "</math></div>"
+    )
+
+
+def _line(left: str, factors: Sequence[str]) -> str:
+    cells = [left, "<mo>=</mo>"]
+    for i, shown in enumerate(factors):
+        cells += ["<mo>·</mo>", shown] if i else [shown]
+    return f"<mtr>{''.join(f'<mtd>{cell}</mtd>' for cell in cells)}</mtr>"
+
+
+# --- arrays ---------------------------------------------------------------------------
+
+
+def _links(path: Mapping[str, Any], loss: str) -> str:
+    """Return each gradient on the path, as what becomes of the one before it."""
+    rows = []
+    backs = path.get("back") or path["symbols"]
+    values = path.get("values") or path["numbers"]
+    for name, back, value in zip(path["names"], backs, values, strict=True):
+        below = _ends(name)[1]
+        said = back.replace("∂L/∂", f"∂{loss}/∂")
+        rows.append(
+            [
+                f"<math>{derivative(loss, below)}</math>",
+                mathml(said, {}),
+                escaped(_value(value)),
+            ]
+        )
+    return table("Link by link", ["gradient", "is", "value"], rows)
+
+
+def _value(value: Any) -> str:
+    """Return a value, an array with its shape."""
+    if isinstance(value, list):
+        return f"{shape_text(_shape(value))}: {value_text(condensed(value))}"
+    return value_text(value)
+
+
+def _shape(value: Any) -> tuple[int, ...]:
+    return (len(value), *_shape(value[0])) if isinstance(value, list) and value else ()
