@@ -1,6 +1,7 @@
 """The pages of the lab, in the order of the guides: one line each."""
 
 from ..page import Page
+from .code import Code
 from .descent import Descent
 from .network import Network
 from .neuron import Neuron
@@ -8,4 +9,4 @@ from .slope import Slope
 
 __all__ = ["PAGES"]
 
-PAGES: tuple[type[Page], ...] = (Slope, Descent, Neuron, Network)
+PAGES: tuple[type[Page], ...] = (Slope, Descent, Neuron, Network, Code)
