@@ -622,10 +622,13 @@ def test_a_bug_is_found_by_its_line_and_mended_by_its_letter():
     letters = dict(zip(bug.choices, "abc", strict=True))
     right, wrong = (letters[fix] for fix in bug.fixes[:2])
     number = str(bug.number)
-    text, outcome = played(alone, "check", "1", f"line {number}", wrong, "x", right)
+    words = ("check", "1", "99", "hint", f"Line {number}.", "?", wrong, "x", right)
+    text, outcome = played(alone, *words)
     assert outcome.right == 2
     assert text.count("check_grads says: order 1, reverse mode") == 3
-    assert "That line is as it should be" in text
+    assert "Not yet. That line is as it should be. The worst of it" in text
+    assert "Not yet. Please type the number of a line, 1 to 7." in text
+    assert text.count("Hint: The rule gets g") == 2
     assert "With that line, check_grads says: order 1" in text
     assert "Please type the letter" in text
     assert "With that line, check_grads finds nothing." in text

@@ -13,9 +13,10 @@ from typing import Any, NamedTuple, final
 from ...errors import FormulaError
 from ..formula import Formula
 
-__all__ = ["Answer", "Choice", "Number", "Shape", "Verdict"]
+__all__ = ["LETTERS", "Answer", "Choice", "Number", "Shape", "Verdict", "choose"]
 
 Values = Mapping[str, Any]
+LETTERS = "abcdefgh"
 _Wanted = str | Callable[[Values], Any]
 
 
@@ -184,7 +185,7 @@ def choose(typed: str, choices: Sequence[str]) -> int | None:
 
 
 def _letter(index: int) -> str:
-    return "abcdefgh"[index]
+    return LETTERS[index]
 
 
 @final

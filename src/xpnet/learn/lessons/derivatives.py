@@ -108,9 +108,9 @@ lesson.text("""
 
 @lesson.bug(
     "cube",
-    at=lambda: (2.0,),
+    at=lambda: (1.5,),
     line="return 3 * g * x",
-    fixes=("return 3 * g * x**2", "return g * x**2", "return 3 * x**2"),
+    fixes=("return 3 * g * x**2", "return g * x**2", "return 6 * g * x"),
     hint="The rule gets g, the derivative of the loss by the result, and multiplies it "
     "by the derivative of x³.",
 )

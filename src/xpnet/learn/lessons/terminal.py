@@ -7,7 +7,8 @@ from collections.abc import Iterable
 
 from .lesson import Lesson
 from .progress import remember
-from .runner import Ask, Leave, Outcome, Runner
+from .runner import Runner
+from .screen import Ask, Leave, Outcome
 
 __all__ = ["is_watched", "play"]
 
