@@ -303,7 +303,7 @@ TYPED = {
             "2(σ(w x) - y) σ(w x) (1 - σ(w x))": "missing: the derivative of w·x",
             "2(σ(w x) - y) x": "missing: the derivative of sigmoid(u)",
             "σ(w x) (1 - σ(w x)) x": "missing: the derivative of u²",
-            "w": "There ∂f/∂u",
+            "w": "There ∂f/∂u · ∂u/∂v · ∂v/∂w is",
         },
     ),
     ("chain-rule", 5): (

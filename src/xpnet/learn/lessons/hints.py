@@ -38,16 +38,30 @@ def path_hint(question: Derivative, points: Points, at: int) -> str:
         parts = " and ".join(number(path["contribution"]) for path in told["paths"])
         return f"There {told['path_count']} paths give {parts}, and they add."
     (path,) = told["paths"]
-    if len(path["names"]) < 2:
+    factors = _factors(path, {*names, question.by})
+    if len(factors) < 2:
         return ""
-    factors = " · ".join(number(value) for value in path["numbers"])
+    values = " · ".join(number(value) for value in factors.values())
     inside = " and ".join(
         f"{name} = {text(link, {INNER: below})}"
         for link, name, below in zip(
             links[1:], names[1:], [*names[2:], ""], strict=True
         )
     )
-    return f"There {' · '.join(path['names'])} is {factors}, with {inside}."
+    return f"There {' · '.join(factors)} is {values}, with {inside}."
+
+
+def _factors(path: Any, names: set[str]) -> dict[str, float]:
+    """Return the factors between values of these names; what is between is joined."""
+    found: dict[str, float] = {}
+    above, product = "", 1.0
+    for name, value in zip(path["names"], path["numbers"], strict=True):
+        top, below = name.removeprefix("∂").split("/∂")
+        above, product = above or top, product * value
+        if below in names:
+            found[f"∂{above}/∂{below}"] = product
+            above, product = "", 1.0
+    return found
 
 
 def _explained(

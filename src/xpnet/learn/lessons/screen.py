@@ -85,7 +85,7 @@ class Screen:
         """Show lines as they are, with a distance from what is around them."""
         self.line()
         for number, line in enumerate(text.splitlines(), 1):
-            self.line((f"{number:4}  " if numbered else _INDENT) + line.rstrip())
+            self.line(f"{f'{number:4}  ' if numbered else _INDENT}{line}".rstrip())
         self.line()
 
     def printed(self, text: str) -> None:
