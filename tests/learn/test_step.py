@@ -462,6 +462,15 @@ def test_the_dict_is_json() -> None:
     assert found["actual"][0][0] == pytest.approx(found["after"][0][0] - 1.0)
 
 
+@pytest.mark.parametrize("name", sorted(CASES))
+def test_gradients_that_are_not_finite_are_shown(name: str) -> None:
+    w = xn.asarray([[1.0, 2.0, 3.0, 4.0]], requires_grad=True)
+    w.grad = xn.asarray([[float("inf"), float("-inf"), float("nan"), 1.0]])
+    explained = explain_step(made(name, CASES[name][-1], [w]), w)
+    assert "actual change" in str(explained)
+    json.dumps(explained.to_dict(), allow_nan=False)
+
+
 def test_large_arrays_are_summed_up() -> None:
     w = xn.asarray(np.linspace(0.0, 1.0, 50), requires_grad=True)
     w.grad = xn.asarray(np.ones(50))
@@ -556,6 +565,11 @@ def test_parameters_that_are_not_there() -> None:
         explain_step(optimizer, w)
     with pytest.raises(OptionError, match=r"the array of shape \(2,\) is none"):
         explain_step(optimizer, v)
+    with xn.no_grad():
+        w.data = np.zeros(3)
+    w.grad = xn.asarray([0.0, 1.0, 2.0])
+    with pytest.raises(ShapeError, match="Make a new optimizer"):
+        explain_step(optimizer, w)
     with pytest.raises(OptionError, match="the parameter is a Linear"):
         explain_step(optimizer, nn.Linear(2, 1, rng=0))  # type: ignore[arg-type]
 

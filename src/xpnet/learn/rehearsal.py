@@ -88,8 +88,9 @@ def find(outer: Any, parameter: Any) -> Place:
     optimizer = outer if isinstance(outer, Optimizer) else outer.optimizer
     for group, store, i in _places(optimizer):
         if store.arrays[i] is parameter:
-            _can_be_explained(outer, parameter)
-            return Place(outer, optimizer, group, store, i)
+            place = Place(outer, optimizer, group, store, i)
+            _can_be_explained(place, parameter)
+            return place
     if not isinstance(parameter, Array):
         raise OptionError(
             f"explain_step: the parameter is a {type(parameter).__name__}; give the "
@@ -128,10 +129,12 @@ def _is_optimizer(outer: Any) -> None:
         )
 
 
-def _can_be_explained(outer: Any, parameter: Array) -> None:
-    inside = outer if isinstance(outer, Optimizer) else outer.optimizer
-    if isinstance(inside, LBFGS):
-        _takes_one_step(outer, inside.param_groups[0])
+def _can_be_explained(place: Place, parameter: Array) -> None:
+    """Raise what the step itself would, and what only an explanation asks for."""
+    outer, store = place.outer, place.store
+    store.leaf(place.at)  # which says if the parameter was computed since
+    if isinstance(place.optimizer, LBFGS):
+        _takes_one_step(outer, place.group)
     if isinstance(outer, SAM) and outer._before is None:
         raise OptionError(
             "explain_step: SAM steps with the gradient at w + e, which is not there "
@@ -148,6 +151,8 @@ def _can_be_explained(outer: Any, parameter: Array) -> None:
             f"explain_step: the parameter is {parameter.dtype}; only steps of real "
             "parameters are explained."
         )
+    store.fits(place.at, "value", parameter)
+    store.fits(place.at, "gradient", parameter.grad)
 
 
 def _takes_one_step(outer: Any, options: dict[str, Any]) -> None:

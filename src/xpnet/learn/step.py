@@ -275,7 +275,7 @@ def _values(place: Place, done: Rehearsal) -> dict[str, Any]:
 def _hyperparameters(place: Place, done: Rehearsal) -> dict[str, Any]:
     """Return the options of the step, and its number, as JSON has them."""
     found = {
-        key: list(value) if isinstance(value, tuple) else value
+        key: [float(x) for x in value] if isinstance(value, (list, tuple)) else value
         for key, value in place.options.items()
     }
     found = {k: v.item() if isinstance(v, np.generic) else v for k, v in found.items()}

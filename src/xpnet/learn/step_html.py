@@ -21,13 +21,7 @@ def step_html(step: StepExplanation) -> str:
     """Return a fragment of HTML in the style of all explanations."""
     title = f"The next step of {step.optimizer} for {step.parameter}"
     lines = [*step.lines, Shown("new", step.formula, step.after)]
-    quantities = [
-        [
-            f"<math><mi>{escaped(WORDS.get(x.name, x.name))}</mi></math>",
-            *_cells(step, x),
-        ]
-        for x in lines
-    ]
+    quantities = [[_name(x), *_cells(step, x)] for x in lines]
     parts = [[escaped(x.name), *_cells(step, x)] for x in step.terms]
     parts.append(["sum of the parts", "", "", escaped(value_of(step.sum))])
     if step.rounds:
@@ -35,11 +29,13 @@ def step_html(step: StepExplanation) -> str:
         parts.append(["rounding", kind, "", escaped(value_of(step.rounding))])
     own = escaped(OWN_CODE)
     parts.append(["actual change", own, "", escaped(value_of(step.actual))])
+    given = f"with {step.settings()}" if step.before.shape else ""
     head = ("formula", "with numbers", "value")
     return page(
         f"<h3>{escaped(title)}</h3>"
         + table("The step, in order", ("quantity", *head), quantities, "numbers")
         + table("Where the change comes from", ("part", *head), parts, "numbers")
+        + (paragraph(given, "quiet") if given else "")
         + "".join(paragraph(note, "quiet") for note in step.all_notes())
     )
 
@@ -54,5 +50,11 @@ def _cells(step: StepExplanation, x: Shown) -> list[str]:
     if step.numbers(x.formula) is not None:
         used = names_in(x.formula) & set(step.values)
         given = {name: number(step.values[name].item(), DIGITS) for name in used}
-        numbers = symbols.mathml(x.formula, given)
-    return [symbols.mathml(x.formula, WORDS), numbers, escaped(value_of(x.value))]
+        numbers = _large(symbols.mathml(x.formula, given))
+    formula = _large(symbols.mathml(x.formula, WORDS))
+    return [formula, numbers, escaped(value_of(x.value))]
+
+
+def _large(math: str) -> str:
+    """Return MathML whose fractions are not made small."""
+    return math.replace("<math ", '<math displaystyle="true" ', 1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, final
 
@@ -100,16 +99,19 @@ class StepExplanation:
     whole: bool = True
 
     @property
+    @np.errstate(invalid="ignore")
     def sum(self) -> Any:
         """The sum of the parts."""
         return sum((term.value for term in self.terms), np.zeros_like(self.before))
 
     @property
+    @np.errstate(invalid="ignore")
     def actual(self) -> Any:
         """The change of the parameter in the optimizer's own step."""
         return self.after - self.before
 
     @property
+    @np.errstate(invalid="ignore")
     def rounding(self) -> Any:
         """What the actual change has beyond the sum of the parts."""
         return self.actual - self.sum
@@ -198,15 +200,18 @@ class StepExplanation:
         """Return the notes, with what there is to say of rounding."""
         return [*self.notes, *self._of_rounding()]
 
-    def _of_rounding(self) -> Iterator[str]:
+    @np.errstate(invalid="ignore")
+    def _of_rounding(self) -> list[str]:
         scale = np.abs(self.before) + sum(np.abs(x.value) for x in self.terms)
         bound = _ROUNDINGS * float(np.finfo(_known(self.dtype)).eps) * scale
-        if np.any(np.abs(self.rounding) > bound):
-            most = number(float(np.nanmax(np.abs(self.rounding))))
-            yield (
-                f"The parts miss the actual change by up to {most}, more than "
-                f"{self.dtype} rounds: the formula subtracts nearly equal numbers here."
-            )
+        missed = np.abs(self.rounding)
+        if not np.any(missed > bound):
+            return []
+        return [
+            "The parts miss the actual change by up to "
+            f"{number(float(np.nanmax(missed)))}, more than {self.dtype} rounds: the "
+            "formula subtracts nearly equal numbers here."
+        ]
 
     @property
     def rounds(self) -> bool:
@@ -231,7 +236,7 @@ class StepExplanation:
         rows.append(("actual change", value_of(self.actual), OWN_CODE))
         return rows
 
-    def _settings(self) -> str:
+    def settings(self) -> str:
         """Return the numbers of the step that all elements share."""
         formulas = [x.formula for x in [*self.lines, *self.terms]] + [self.formula]
         used = set().union(*map(names_in, formulas))
@@ -254,7 +259,7 @@ class StepExplanation:
         lines += ["", *_table([("part", "value", ""), *self._rows()])]
         if self.before.shape:
             zeros = (0,) * self.before.ndim if self.before.ndim > 1 else 0
-            lines += ["", f"  with {self._settings()}"]
+            lines += ["", f"  with {self.settings()}"]
             lines += [f"  one element by itself: .element({zeros})"]
         notes = self.all_notes()
         return "\n".join([*lines, *([""] if notes else []), *(f"  {n}" for n in notes)])
