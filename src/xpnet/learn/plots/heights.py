@@ -62,7 +62,7 @@ def muted(theme: Theme) -> Any:
 def fits_equal(xs: Any, ys: Any) -> bool:
     """Tell whether both sides can have one scale without one of them vanishing."""
     wide, high = xs[-1] - xs[0], ys[-1] - ys[0]
-    return bool(max(wide, high) <= 3.5 * min(wide, high))
+    return bool(max(wide, high) <= 3.0 * min(wide, high))
 
 
 def size_of(xs: Any, ys: Any) -> tuple[float, float]:

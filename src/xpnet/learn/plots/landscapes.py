@@ -32,7 +32,8 @@ def landscape(
     Parameters
     ----------
     seen : Landscape
-        What `learn.landscape` returned; its trajectory is drawn too.
+        What `learn.landscape` returned; its trajectory is drawn too. On a plane of
+        "pca" the axes say which share of the trajectory lies along them.
     kind : str
         ``"contour"``: lines of equal loss, close together near the lowest; or ``"3d"``:
         a surface. There the heights of the trajectory are those of the surface.
@@ -80,7 +81,7 @@ def _label(seen: Landscape, axis: int) -> str:
     label = ("first direction", "second direction")[axis]
     if seen.kind != "pca" or seen.explained is None:
         return label
-    return f"{label} ({seen.explained[axis]:.0%} of the trajectory)"
+    return f"{label} ({seen.explained[axis]:.0%})"
 
 
 def _on_the_plane(b: Board, seen: Landscape) -> None:

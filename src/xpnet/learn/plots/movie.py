@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 
 from ...errors import LibraryError, OptionError
-from .style import drawing, matplotlib, theme_of
+from .style import Theme, drawing, matplotlib, theme_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Movie"]
+__all__ = ["Movie", "in_few_colours"]
 
-_COLOURS = 96  # of a frame, beside those of the theme
+_COLOURS = 120  # of a frame, beside those of the theme
 _NEAR = 8  # levels of 256: Pillow looks colours up no finer
 _LAST = 12  # frames for which the last picture of a GIF stays
 
@@ -78,7 +78,7 @@ class Movie:
 
     def to_html(self, *, dpi: float = 100.0) -> str:
         """Return a page with all frames in it, buttons and a slider."""
-        few = self._in_few_colours(dpi)
+        few = in_few_colours(list(self._images(dpi)), self._theme)
         pictures = [f'"{_in_text(image)}"' for image in few]
         parts = {
             "PICTURES": ",".join(pictures),
@@ -123,25 +123,8 @@ class Movie:
             self.figure.set_dpi(before[0])
             self.figure.set_canvas(before[1])
 
-    def _in_few_colours(self, dpi: float) -> list[Any]:
-        """Draw the frames with one palette, in which the theme's own colours are."""
-        from PIL import Image
-
-        images = list(self._images(dpi))
-        theme, rgb = self._theme, matplotlib().colors.to_rgb
-        own = (*theme.lines, theme.text, theme.quiet, theme.back)
-        first = np.rint(255 * np.asarray([rgb(color) for color in own]))
-        found = np.reshape(images[-1].quantize(_COLOURS).getpalette(), (-1, 3))
-        apart = np.abs(found[:, None] - first).max(axis=-1).min(axis=-1) > _NEAR
-        palette = Image.new("P", (1, 1))
-        palette.putpalette(
-            np.concatenate([first, found[apart]]).astype(int).ravel().tolist()
-        )
-        plain = Image.Dither.NONE
-        return [image.quantize(palette=palette, dither=plain) for image in images]
-
     def _gif(self, path: Path, dpi: float) -> None:
-        few = self._in_few_colours(dpi)
+        few = in_few_colours(list(self._images(dpi)), self._theme)
         each = round(1000 / self.fps)
         durations = [each] * (len(few) - 1) + [each * _LAST]
         options = {"save_all": True, "append_images": few[1:], "duration": durations}
@@ -163,6 +146,22 @@ class Movie:
             for frame in range(self.frames):
                 self.still(frame)
                 writer.grab_frame()
+
+
+def in_few_colours(images: list[Any], theme: Theme) -> list[Any]:
+    """Return images with one palette, in which the theme's own colours are."""
+    from PIL import Image
+
+    rgb = matplotlib().colors.to_rgb
+    own = (*theme.lines, theme.text, theme.quiet, theme.back)
+    first = np.rint(255 * np.asarray([rgb(color) for color in own]))
+    found = np.reshape(images[-1].quantize(_COLOURS).getpalette(), (-1, 3))
+    apart = np.abs(found[:, None] - first).max(axis=-1).min(axis=-1) > _NEAR
+    palette = Image.new("P", (1, 1))
+    colours = np.concatenate([first, found[apart]]).astype(int)
+    palette.putpalette(colours.ravel().tolist())
+    plain = Image.Dither.NONE
+    return [image.quantize(palette=palette, dither=plain) for image in images]
 
 
 def _in_text(image: Any) -> str:
