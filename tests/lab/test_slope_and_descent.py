@@ -124,7 +124,11 @@ def test_an_update_ends_where_the_race_goes_on(name):
             explained = found["explanations"][letter]
             assert explained["before"] == points[step, i]
             assert explained["after"] == pytest.approx(points[step + 1, i], rel=1e-14)
-            assert "<math" in found["formulas"][letter][-1]
+            last = found["quantities"][letter][-1]
+            assert last["name"] == "new"
+            assert last["value"] == explained["after"]
+            assert "<math" in last["mathml"]
+            assert "<math" in last["numbers"]
 
 
 def test_the_first_optimizer_is_the_guides_line():

@@ -1,13 +1,16 @@
-"""An explanation with its formulas in MathML, as the pages show it."""
+"""Explanations with their formulas in MathML, as the pages show them."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from ..learn import symbols
+from ..learn.arithmetic import DIGITS, names_in
+from ..learn.digits import number
 from ..learn.explain import Explanation
+from ..learn.step_shown import WORDS, Shown, StepExplanation
 
-__all__ = ["chain", "name_results"]
+__all__ = ["chain", "name_results", "quantities"]
 
 _LETTERS = "abcdghijkmnpqrstuvw"  # without those that look like a number or are taken
 
@@ -40,3 +43,27 @@ def chain(explanation: Explanation) -> dict[str, Any]:
         for path in variable["paths"]:
             path["mathml"] = [symbols.mathml(text, {}) for text in path["symbols"]]
     return found
+
+
+def quantities(step: StepExplanation) -> list[dict[str, Any]]:
+    """Return what a step of an optimizer computes for one element, in order.
+
+    Each has its name, its formula in MathML with names and with numbers, and its value;
+    the last is the new value.
+    """
+    shown = [*step.lines, Shown("new", step.formula, step.after)]
+    return [
+        {
+            "name": WORDS.get(x.name, x.name),
+            "mathml": symbols.mathml(x.formula, WORDS),
+            "numbers": symbols.mathml(x.formula, _numbers(step, x.formula)),
+            "value": float(x.value),
+        }
+        for x in shown
+    ]
+
+
+def _numbers(step: StepExplanation, formula: str) -> dict[str, str]:
+    """Return the number of each name in a formula, as text."""
+    known = names_in(formula) & set(step.values)
+    return {name: number(step.values[name].item(), DIGITS) for name in known}

@@ -18,6 +18,7 @@ from ...learn.formula import Formula
 from ...learn.step import explain_step
 from ...learn.surfaces import SURFACES
 from ..ask import Ask
+from ..chain import quantities
 from ..own import Own
 from ..page import Page, request
 from ..wire import Frame
@@ -156,7 +157,7 @@ class Descent(Page):
             {
                 "name": name,
                 "step": step,
-                "formulas": {k: one.formulas() for k, one in both.items()},
+                "quantities": {k: quantities(one) for k, one in both.items()},
                 "explanations": {k: one.to_dict() for k, one in both.items()},
             }
         )

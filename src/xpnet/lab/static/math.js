@@ -71,13 +71,12 @@ export function lines(rows) {
 }
 
 /**
- * Take an equation that the library wrote as `<math> = <math> = 2`: one line for each sign.
- * @param {string} text
+ * What something is, in names, in numbers, and what that makes: a line for each.
+ * @param {{name: string, mathml: string, numbers: string, value: number}} quantity
  */
-export function equation(text) {
-  const [what, ...sides] = text.split(/ = (?=<math|[^<]*$)/).map((part) =>
-    part.startsWith("<math") ? row(...parse(part).childNodes) : part);
-  return lines(sides.map((side, i) => [i ? "" : what, "=", side]));
+export function equation({ name, mathml, numbers, value }) {
+  const sides = [mathml, numbers].map((text) => row(...parse(text).childNodes));
+  return lines([...sides, number(value, 6)].map((side, i) => [i ? "" : name, "=", side]));
 }
 
 /** Say which language the elements are of, where the text does not. */

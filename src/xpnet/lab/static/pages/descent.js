@@ -255,10 +255,10 @@ class Descent {
     this.#paint();
   }
 
-  #gotUpdate({ name, step, formulas, explanations }) {
+  #gotUpdate({ name, step, quantities, explanations }) {
     const lines = ["x", "y"].map((letter) => {
       const { terms, actual } = explanations[letter];
-      const shown = formulas[letter].map((text) => h("p", {}, equation(text)));
+      const shown = quantities[letter].map((each) => h("p", {}, equation(each)));
       const parts = terms.length > 1
         ? table({ caption: `The parts of the change of ${letter}`, columns: ["part", "amount"],
             rows: [...terms.map((term) => [term.name, term.value]), ["together", actual]] })

@@ -109,11 +109,14 @@ class Neuron {
     });
     this.hint = h("p", { class: "note" });
     this.rate = slider({ label: "learning rate", min: 0.001, max: 10, log: true, value: given.lr, onInput: set("lr") });
+    const saved = "This is a saved page: the examples and the next 20 steps are in it; to change more, run xpnet lab.";
     this.controls.replaceChildren(
+      this.lab.replay ? h("p", { class: "note" }, saved) : "",
       group("The neuron", ...this.sliders.map((s) => s.element), this.count.element),
       group("The formulas", this.activation.element, this.loss.element, this.hint),
       group("How it learns", this.rate.element),
       keys([["s", "one step"], ["r", "back to before the first step"], ["[ ]", "the example before, the next one"]]));
+    if (this.lab.replay) this.controls.querySelectorAll("fieldset").forEach((set) => { set.disabled = true; });
   }
 
   #pictures() {
@@ -311,9 +314,11 @@ class Neuron {
       line.element.classList.toggle("chosen", i === given.chosen);
       example.forEach((value, j) => { if (document.activeElement !== line.fields[j]) line.fields[j].value = String(value); });
       [pulls[i].z, pulls[i].a, pulls[i].loss].forEach((value, j) => { line.results[j].textContent = number(value); });
-      line.remove.disabled = given.examples.length === 1;
+      line.remove.disabled = this.lab.replay || given.examples.length === 1;
+      for (const field of line.fields) field.disabled = this.lab.replay;
     });
-    this.add.disabled = given.examples.length === MOST;
+    this.add.disabled = this.lab.replay || given.examples.length === MOST;
+    this.tenButton.disabled = this.lab.replay;
   }
 
   #buildExamples(count) {
