@@ -231,7 +231,9 @@ def _explained(
     values = _values(place, done) | recipe.values
     for line in recipe.lines:
         if line.kept:  # the number that the optimizer itself has
-            values[f"{line.name}_before"] = done.before.get(line.kept, 0.0)
+            values[f"{line.name}_before"] = done.before.get(
+                line.kept, np.zeros_like(done.old)
+            )
             values[line.name] = done.after[line.kept]
     for line in recipe.lines:
         if line.name not in values:
