@@ -126,12 +126,16 @@ def test_it_can_be_kept_as_json_with_a_curve_for_the_picture():
 def test_a_notebook_gets_a_table_and_a_picture(text):
     shown = ElementTree.fromstring(microscope(text, 0.5)._repr_html_())
     assert len(shown.findall(".//tbody/tr")) == 17
-    labels = [element.text for element in shown.findall(".//text")]
+    labels = [element.text for element in shown.findall(".//text[@class='name']")]
     assert labels[0].startswith("tangent: slope ")
     assert labels[1].startswith("secant, h = 1: slope ")
     numbers = [line.get("x1") for line in shown.findall(".//line")]
     assert numbers
     assert "nan" not in " ".join(numbers)
+
+
+def test_where_there_is_no_tangent_none_is_named():
+    assert "tangent: slope" not in microscope("abs(x)", 0.0)._repr_html_()
 
 
 def test_what_cannot_be_looked_at_is_refused_with_a_sentence():

@@ -2,61 +2,65 @@
 
 from __future__ import annotations
 
-import html
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
+from .digits import number
+from .html import page as styled
+from .markup import escaped, paragraph, section, table
 from .microscope_words import HEAD, rows
 
 if TYPE_CHECKING:
-    from .microscope import Microscope
+    from .microscope import Microscope, Secant
 
 __all__ = ["page"]
 
-_WIDTH, _HEIGHT, _MARGIN = 420, 260, 24
-_STYLES = (("#0072B2", "8 4"), ("#009E73", "3 3"), ("#CC79A7", "10 3 2 3"))
-_TANGENT = "#D55E00"
+_LEFT, _TOP, _WIDE, _HIGH = 76, 12, 380, 220  # the box with the curve
+_LINE = 20
+
+# Of the secants that are drawn: a colour, a dash and the shape of their second point.
+_SECANTS = (
+    ("positive", "9 4", "M-4 -4h8v8h-8z"),
+    ("gradient", "3 3", "M0 -5l5 9h-10z"),
+)
 
 
 def page(seen: Microscope) -> str:
     """Return what a notebook shows of a microscope."""
-    words = "".join(f"<p>{html.escape(line)}</p>" for line in seen.words)
-    title = f"<p><strong>{html.escape(seen.heading)}</strong></p>"
-    shown = f"{title}{_picture(seen)}{_table(seen)}{words}"
-    return f'<div class="xpnet-microscope">{shown}</div>'
-
-
-def _table(seen: Microscope) -> str:
-    cells = "".join(f'<th scope="col">{cell}</th>' for cell in HEAD)
-    body = "".join(
-        f'<tr><th scope="row">{row[0]}</th>'
-        + "".join(f"<td>{html.escape(cell)}</td>" for cell in row[1:])
-        + "</tr>"
-        for row in rows(seen)
-    )
+    first, *words = seen.words
+    body = [[escaped(cell) for cell in row] for row in rows(seen)]
     caption = f"Slopes of secants, computed in {seen.dtype}"
-    return (
-        f"<table><caption>{caption}</caption><thead><tr>{cells}</tr></thead>"
-        f"<tbody>{body}</tbody></table>"
+    inner = (
+        paragraph(first)
+        + _picture(seen)
+        + table(caption, (*HEAD[:-1], "note"), body, "numbers")
+        + "".join(map(paragraph, words))
     )
+    return styled(section(seen.heading, inner))
 
 
-class _Scale:
+class _Scale(NamedTuple):
     """From the plane of the function to the picture."""
 
-    def __init__(self, xs: list[float], ys: list[float]) -> None:
-        self.left, self.right = min(xs), max(xs)
-        self.low, self.high = min(ys), max(ys)
-        if self.low == self.high:
-            self.low, self.high = self.low - 1.0, self.high + 1.0
+    left: float
+    right: float
+    low: float
+    high: float
 
-    def __call__(self, x: float, y: float) -> str:
+    def place(self, x: float, y: float) -> tuple[float, float]:
         across = (x - self.left) / (self.right - self.left)
         up = (y - self.low) / (self.high - self.low)
         return (
-            f"{_MARGIN + across * (_WIDTH - 2 * _MARGIN):.1f},"
-            f"{_HEIGHT - _MARGIN - up * (_HEIGHT - 2 * _MARGIN):.1f}"
+            _LEFT + across * _WIDE,
+            _TOP + (1.0 - up) * _HIGH,
         )
+
+    def line(self, seen: Microscope, slope: float) -> str:
+        """Return the ends of a line through the point, as attributes."""
+        x1, x2 = self.left, self.right
+        ends = [self.place(x, seen.y + slope * (x - seen.x)) for x in (x1, x2)]
+        (x1, y1), (x2, y2) = ends
+        return f'x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"'
 
 
 def _picture(seen: Microscope) -> str:
@@ -64,51 +68,93 @@ def _picture(seen: Microscope) -> str:
     points = [(x, y) for x, y in zip(*seen.curve(), strict=True) if math.isfinite(y)]
     if len(points) < 2:
         return ""
-    xs, ys = [x for x, _ in points], [y for _, y in points]
-    scale = _Scale(xs, ys)
-    drawn = [_line(scale, xs, seen, seen.slope, _TANGENT, "", "tangent")]
-    longest = sorted(seen.secants, key=lambda s: -s.h)[: len(_STYLES)]
-    for secant, (colour, dash) in zip(longest, _STYLES, strict=False):
-        if math.isfinite(secant.forward):
-            name = f"secant, h = {secant.h:g}"
-            drawn.append(_line(scale, xs, seen, secant.forward, colour, dash, name))
-    path = " ".join(scale(x, y) for x, y in points)
-    here = scale(seen.x, seen.y).split(",")
+    scale = _scale(points)
+    longest = sorted(seen.secants, key=lambda s: -s.h)
+    drawn = [s for s in longest if math.isfinite(s.forward)][: len(_SECANTS)]
+    tangent = _style("accent", "")
+    inside = [
+        _curve(scale, points),
+        f"<line {scale.line(seen, seen.slope)} {tangent}/>",
+    ]
+    legend = [_entry(0, tangent, f"{name}: slope {number(seen.slope, 6)}")]
+    for i, secant in enumerate(drawn):
+        colour, dash, shape = _SECANTS[i]
+        style = _style(colour, dash)
+        inside.append(f"<line {scale.line(seen, secant.forward)} {style}/>")
+        inside.append(_mark(scale, seen, secant, colour, shape))
+        name = f"secant, h = {number(secant.h)}: slope {number(secant.forward, 6)}"
+        legend.append(_entry(i + 1, style, name))
+    x, y = scale.place(seen.x, seen.y)
+    inside.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4.5" fill="var(--xn-ink)"/>')
+    width, height = _LEFT + _WIDE + 8, _TOP + _HIGH + 30 + _LINE * len(legend)
+    box = f"{_LEFT} {_TOP} {_WIDE} {_HIGH}"
     return (
-        f'<svg role="img" viewBox="0 0 {_WIDTH} {_HEIGHT + 20 * len(drawn)}" '
-        f'width="{_WIDTH}" aria-label="{html.escape(seen.heading)}">'
-        f'<svg width="{_WIDTH}" height="{_HEIGHT}">'
-        f'<polyline points="{path}" fill="none" stroke="currentColor" '
-        'stroke-width="2"/>'
-        + "".join(line for line, _ in drawn)
-        + f'<circle cx="{here[0]}" cy="{here[1]}" r="4" fill="currentColor"/></svg>'
-        + "".join(_legend(i, name) for i, (_, name) in enumerate(drawn))
-        + "</svg>"
+        f'<svg role="img" viewBox="0 0 {width} {height}" width="{width}" '
+        f'style="max-width:100%" aria-label="{escaped(seen.heading)}, with its tangent '
+        f'and secants">{_frame(scale)}<svg x="{_LEFT}" y="{_TOP}" width="{_WIDE}" '
+        f'height="{_HIGH}" viewBox="{box}">{"".join(inside)}</svg>'
+        f"{''.join(legend)}</svg>"
     )
 
 
-def _line(
-    scale: _Scale,
-    xs: list[float],
-    seen: Microscope,
-    slope: float,
-    colour: str,
-    dash: str,
-    name: str,
-) -> tuple[str, Any]:
-    """Return a straight line through the point, and its entry in the legend."""
-    ends = [scale(x, seen.y + slope * (x - seen.x)).split(",") for x in (xs[0], xs[-1])]
-    (x1, y1), (x2, y2) = ends
-    style = f'stroke="{colour}" stroke-width="1.5" stroke-dasharray="{dash}"'
-    line = f'<line x1="{x1}" y1="{y1}" x2="{x2}" y2="{y2}" {style}/>'
-    return line, (style, f"{name}: slope {slope:.6g}")
+def _scale(points: list[tuple[float, float]]) -> _Scale:
+    xs, ys = [x for x, _ in points], [y for _, y in points]
+    low, high = min(ys), max(ys)
+    if not high > low:
+        low, high = low - 1.0, high + 1.0
+    room = 0.05 * (high - low)
+    return _Scale(min(xs), max(xs), low - room, high + room)
 
 
-def _legend(at: int, entry: tuple[str, str]) -> str:
-    style, name = entry
-    y = _HEIGHT + 20 * at + 10
+def _style(colour: str, dash: str) -> str:
+    dashed = f' stroke-dasharray="{dash}"' if dash else ""
+    return f'stroke="var(--xn-{colour})" stroke-width="2"{dashed}'
+
+
+def _curve(scale: _Scale, points: list[tuple[float, float]]) -> str:
+    places = " ".join("{:.1f},{:.1f}".format(*scale.place(*p)) for p in points)
     return (
-        f'<line x1="{_MARGIN}" y1="{y}" x2="{_MARGIN + 40}" y2="{y}" {style}/>'
-        f'<text x="{_MARGIN + 50}" y="{y + 4}" font-size="12" fill="currentColor">'
-        f"{html.escape(name)}</text>"
+        f'<polyline points="{places}" fill="none" stroke="var(--xn-ink)" '
+        'stroke-width="2.5"/>'
+    )
+
+
+def _mark(
+    scale: _Scale, seen: Microscope, secant: Secant, colour: str, shape: str
+) -> str:
+    """Return the second point of a secant."""
+    x, y = scale.place(seen.x + secant.h, seen.y + secant.forward * secant.h)
+    return (
+        f'<path d="{shape}" transform="translate({x:.1f} {y:.1f})" '
+        f'fill="var(--xn-{colour})"/>'
+    )
+
+
+def _frame(scale: _Scale) -> str:
+    """Return a box with the numbers at the ends of both axes."""
+    right, bottom = _LEFT + _WIDE, _TOP + _HIGH
+    labels = (
+        (_LEFT, bottom + 16, "start", f"x = {number(scale.left)}"),
+        (right, bottom + 16, "end", number(scale.right)),
+        (_LEFT - 6, bottom, "end", f"y = {number(scale.low, 3)}"),
+        (_LEFT - 6, _TOP + 10, "end", number(scale.high, 3)),
+    )
+    box = (
+        f'<rect x="{_LEFT}" y="{_TOP}" width="{_WIDE}" height="{_HIGH}" fill="none" '
+        'stroke="var(--xn-rule)"/>'
+    )
+    return box + "".join(
+        f'<text x="{x}" y="{y}" text-anchor="{anchor}" font-size="12" '
+        f'fill="var(--xn-quiet)">{escaped(shown)}</text>'
+        for x, y, anchor, shown in labels
+    )
+
+
+def _entry(at: int, style: str, name: str) -> str:
+    """Return one line of the legend."""
+    y = _TOP + _HIGH + 32 + _LINE * at
+    return (
+        f'<line x1="{_LEFT}" y1="{y}" x2="{_LEFT + 40}" y2="{y}" {style}/>'
+        f'<text class="name" x="{_LEFT + 50}" y="{y + 4}" font-size="13" '
+        f'fill="var(--xn-ink)">{escaped(name)}</text>'
     )

@@ -13,7 +13,8 @@ import xpnet as xn
 from . import symbols
 from .digits import number
 from .formula import Formula
-from .trace import Constant, Trace
+from .steps import Constant
+from .trace import Trace
 
 if TYPE_CHECKING:
     from .microscope import Microscope

@@ -88,6 +88,7 @@ class Word(NamedTuple):
     kind: str
     meaning: str
     place: int  # counted from 1, as a person counts
+    typed: str = ""
 
 
 def quoted(text: str, limit: int = 40) -> str:
@@ -156,7 +157,8 @@ class _Reader:
             raise self._error(place, '"(" is never closed; type ")" where it ends')
         if self.due != "operator" and word is not None:
             raise self._error(
-                word.place, f"nothing follows {self._seen(word)}; type what it acts on"
+                word.place,
+                f"nothing follows {quoted(word.typed)}; type what it acts on",
             )
         return " ".join(self.out)
 
@@ -168,7 +170,7 @@ class _Reader:
                 raise self._unknown_character(at)
             kind, piece = str(found.lastgroup), found.group()
             if kind != "space":
-                words.append(Word(kind, SAME.get(piece, piece), at + 1))
+                words.append(Word(kind, SAME.get(piece, piece), at + 1, piece))
             at = found.end()
         return words
 
@@ -178,7 +180,7 @@ class _Reader:
         if self.due == "operator":
             raise self._error(
                 word.place,
-                f"{quoted(word.meaning)} follows a value; type an operator such as * "
+                f"{quoted(word.typed)} follows a value; type an operator such as * "
                 "between them",
             )
         self._value(word, self._written(word))
@@ -198,7 +200,7 @@ class _Reader:
         if self.due != "operator":
             raise self._error(
                 word.place,
-                f"{quoted(word.meaning)} must follow what it raises to a power; type "
+                f"{quoted(word.typed)} must follow what it raises to a power; type "
                 "it after a value, as in x² or sin(x)²",
             )
         sign = "-" if word.meaning[0] == "⁻" else ""
@@ -303,14 +305,6 @@ class _Reader:
             f"{words}."
         )
 
-    def _seen(self, word: Word) -> str:
-        """Return a word as it was typed."""
-        if word.kind != "name":
-            piece = self.text[word.place - 1 :][: 2 if word.meaning in _TWO else 1]
-        else:
-            piece = word.meaning
-        return quoted(piece)
-
     def _refuse_without_value(self, word: Word) -> None:
         if self.due == "(":
             name = self.out[-1]
@@ -320,7 +314,8 @@ class _Reader:
                 f"{name}(x)^2 for its square",
             )
         raise self._error(
-            word.place, f"a value must stand before {self._seen(word)}; type one there"
+            word.place,
+            f"a value must stand before {quoted(word.typed)}; type one there",
         )
 
     def _unknown_character(self, at: int) -> FormulaError:
@@ -356,7 +351,6 @@ class _Reader:
             instead = (
                 f"type one of the variables ({variables}) or a function such as sin(x)"
             )
-        return self._error(word.place, f"{quoted(name)} is no known name; {instead}")
-
-
-_TWO = ("**", "<=", ">=", "==", "!=")
+        return self._error(
+            word.place, f"{quoted(word.typed)} is no known name; {instead}"
+        )
