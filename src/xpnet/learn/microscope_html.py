@@ -76,7 +76,8 @@ def _picture(seen: Microscope) -> str:
         _curve(scale, points),
         f"<line {scale.line(seen, seen.slope)} {tangent}/>",
     ]
-    legend = [_entry(0, tangent, f"{name}: slope {number(seen.slope, 6)}")]
+    touching = "tangent" if seen.corner is None else "xn.grad"
+    legend = [_entry(0, tangent, f"{touching}: slope {number(seen.slope, 6)}")]
     for i, secant in enumerate(drawn):
         colour, dash, shape = _SECANTS[i]
         style = _style(colour, dash)
