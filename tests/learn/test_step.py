@@ -464,8 +464,8 @@ def test_the_dict_is_json() -> None:
 
 @pytest.mark.parametrize("name", sorted(CASES))
 def test_gradients_that_are_not_finite_are_shown(name: str) -> None:
-    w = xn.asarray([[1.0, 2.0, 3.0, 4.0]], requires_grad=True)
-    w.grad = xn.asarray([[float("inf"), float("-inf"), float("nan"), 1.0]])
+    w = xn.asarray([[1.0, 2.0, 3.0, 4.0] * 5], requires_grad=True)
+    w.grad = xn.asarray([[float("inf"), float("-inf"), float("nan"), 1.0] * 5])
     explained = explain_step(made(name, CASES[name][-1], [w]), w)
     assert "actual change" in str(explained)
     json.dumps(explained.to_dict(), allow_nan=False)
