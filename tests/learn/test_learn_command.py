@@ -12,6 +12,7 @@ import pytest
 
 import xpnet
 from xpnet.cli import main
+from xpnet.errors import LibraryError
 from xpnet.learn.lessons import TITLES, load, progress, terminal
 
 
@@ -203,3 +204,28 @@ def test_the_list_loads_no_lesson():
         timeout=60,
     )
     assert done.stdout.splitlines()[-1] == "False"
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(KeyboardInterrupt(), 130), (LibraryError("no pillow."), "xpnet: no pillow.")],
+)
+def test_a_script_that_cannot_go_on_says_so_without_a_traceback(
+    monkeypatch, error, code
+):
+    def fail(lesson):
+        raise error
+
+    monkeypatch.setattr(terminal, "play", fail)
+    with pytest.raises(SystemExit) as caught:
+        terminal.script(load("neuron"))
+    assert caught.value.code == code
+
+
+def test_without_pillow_the_last_lesson_is_one_sentence(capsys, monkeypatch):
+    pytest.importorskip("sklearn")
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    assert main(["learn", "12"]) == 2
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1
+    assert "pip install 'xpnet[data]'" in err

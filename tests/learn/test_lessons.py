@@ -376,6 +376,7 @@ def test_the_answer_is_what_the_tape_and_a_difference_give(key):
         evaluate(answer.of, {**points, answer.by: points[answer.by] + sign * step})
         for sign in (1, -1)
     )
+    assert np.isfinite(slope).all()
     assert same(evaluate(answer.answer, points), slope)
     np.testing.assert_allclose((up - down) / (2 * step), slope, rtol=1e-5, atol=1e-6)
 
@@ -413,6 +414,18 @@ def test_random_rewritings_of_a_right_answer_are_right(data):
     tree = rewritten(data.draw, ast.parse(answer.answer, mode="eval").body)
     typed = ast.unparse(tree)
     assert answer.check(typed, {}).right, typed
+
+
+@given(
+    st.sampled_from(sorted(DERIVATIVES)),
+    st.sampled_from(["({0}) * {1}", "({0}) + {1} - 1", "({0}) / {1}"]),
+    st.floats(1.001, 30.0) | st.floats(-30.0, 0.99),
+)
+def test_a_right_answer_that_is_changed_is_wrong_and_gets_a_hint(key, form, number):
+    answer = DERIVATIVES[key]
+    verdict = answer.check(form.format(answer.answer, f"({number:.4f})"), {})
+    assert not verdict.right
+    assert verdict.says.endswith(".")
 
 
 @given(st.data(), st.text(max_size=40))
@@ -461,12 +474,20 @@ def test_hostile_input_is_refused_with_a_sentence(typed, word):
         ("0.26", "Close: keep more digits."),
         ("9", "That is too large."),
         ("-9", "That is too small."),
-        ("0,25", "Please type a number with a decimal point, such as 0.25 or 1/4."),
-        ("x", "Please type a number with a decimal point, such as 0.25 or 1/4."),
+        ("0,25", "Please type a number with a decimal point, such as 0.75 or 3/4."),
+        ("x", "Please type a number with a decimal point, such as 0.75 or 3/4."),
     ],
 )
 def test_numbers_are_compared_as_a_teacher_would(typed, says):
     assert Number("n").check(typed, {"n": 0.25}) == (not says, says)
+
+
+def test_only_points_where_the_function_has_a_value_count():
+    answer = Derivative("log(x)", "x", "1/x")
+    for typed in ("1/x", "1/abs(x)", "x^-1", "exp(-log(x))"):
+        assert re.fullmatch(r"Right: .* at \d points\.", answer.check(typed, {}).says)
+    says = answer.check("sqrt(x - 1)/x", {}).says
+    assert "your formula is nan, but the derivative is a number there" in says
 
 
 def test_the_size_alone_may_be_asked_for():

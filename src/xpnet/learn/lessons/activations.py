@@ -14,7 +14,7 @@ from . import TITLES
 from .answers import Choice, Number
 from .derivative import Derivative
 from .lesson import Lesson
-from .terminal import play
+from .terminal import script
 
 lesson = Lesson("activations", TITLES["activations"])
 
@@ -171,4 +171,4 @@ def wrong_place():
 
 
 if __name__ == "__main__":
-    play(lesson)
+    script(lesson)

@@ -79,7 +79,7 @@ class Number(Answer):
     @property
     def form(self) -> str:
         """How an answer is written, with an example."""
-        return "a number, such as 0.25 or 1/4"
+        return "a number, such as 0.75 or 3/4"
 
     def check(self, typed: str, values: Values) -> Verdict:
         """Compare with the value, then with the wrong values that have a reason."""
@@ -120,7 +120,7 @@ class Number(Answer):
         return "That is too large." if number > wanted else "That is too small."
 
 
-_NOT_A_NUMBER = "Please type a number with a decimal point, such as 0.25 or 1/4."
+_NOT_A_NUMBER = "Please type a number with a decimal point, such as 0.75 or 3/4."
 
 
 def _read_number(typed: str) -> float | None:

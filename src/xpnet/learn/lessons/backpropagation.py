@@ -13,7 +13,7 @@ from xpnet import optim, xp
 from . import TITLES
 from .answers import Choice, Number, Shape
 from .lesson import Lesson
-from .terminal import play
+from .terminal import script
 
 lesson = Lesson("backpropagation", TITLES["backpropagation"])
 
@@ -189,4 +189,4 @@ def forgotten_sum():
 
 
 if __name__ == "__main__":
-    play(lesson)
+    script(lesson)

@@ -12,7 +12,7 @@ from xpnet import data, losses, metrics, nn, optim
 from . import TITLES
 from .answers import Choice, Number
 from .lesson import Lesson
-from .terminal import play
+from .terminal import script
 
 lesson = Lesson("cat-or-dog", TITLES["cat-or-dog"])
 
@@ -217,4 +217,4 @@ lesson.exercise(
 )
 
 if __name__ == "__main__":
-    play(lesson)
+    script(lesson)

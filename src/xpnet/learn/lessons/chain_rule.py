@@ -14,7 +14,7 @@ from . import TITLES
 from .answers import Choice, Number
 from .derivative import Derivative
 from .lesson import Lesson
-from .terminal import play
+from .terminal import script
 
 lesson = Lesson("chain-rule", TITLES["chain-rule"])
 
@@ -121,7 +121,8 @@ lesson.text("""
     comes after everything that uses it. That order is called topological.
 """)
 
-lesson.exercise(
+
+@lesson.predict(
     "a = 2x, b = a + 1, L = a·b. The tape goes backward from L. Which order is right?",
     Choice(
         {
@@ -134,8 +135,15 @@ lesson.exercise(
             ),
         }
     ),
-    hint="a is used by L and by b. Both must have spoken before a goes on.",
 )
+def waiting():
+    """See the two paths that meet at a."""
+    x = xn.asarray(1.0, requires_grad=True)
+    a = 2 * x
+    b = a + 1
+    L = a * b
+    print(xn.explain(L, wrt=x))
+    return locals()
 
 
 @lesson.bug(
@@ -166,4 +174,4 @@ def overwritten():
 
 
 if __name__ == "__main__":
-    play(lesson)
+    script(lesson)

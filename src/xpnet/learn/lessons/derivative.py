@@ -65,42 +65,41 @@ class Derivative(Answer):
         return scatter(self.variables, self.low, self.high)
 
     def check(self, typed: str, values: Values) -> Verdict:
-        """Compare with the tape's derivative where that is a number."""
+        """Compare with the tape's derivative wherever the function has a value."""
         points = self.points()
-        wanted = differentiate(self.of, self.by, points)
-        there = np.isfinite(wanted)
         try:
             given = evaluate(typed, points)
         except FormulaError as error:
             return Verdict(False, str(error))
-        for formula, says in self.mistakes:
-            if same(given[there], evaluate(formula, points)[there]):
-                return Verdict(False, says)
-        if not np.isfinite(given[there]).all():
-            return Verdict(False, self._no_number(points, wanted, given))
+        wanted = differentiate(self.of, self.by, points)
+        there = np.isfinite(wanted) & np.isfinite(evaluate(self.of, points))
         if same(given[there], wanted[there]):
             count = int(there.sum())
             return Verdict(True, f"Right: the tape gives the same at {count} points.")
-        for wrong, says in mistakes_in(self, points, wanted, typed):
-            if same(given[there], wrong[there]):
+        for formula, says in self.mistakes:
+            if same(given[there], evaluate(formula, points)[there]):
                 return Verdict(False, says)
-        return Verdict(False, self._numbers(points, wanted, given))
+        return Verdict(False, self._hint(typed, points, given, wanted, there))
 
     def reveal(self, values: Values) -> str:
         """Return a right answer."""
         return self.answer
 
-    def _no_number(self, points: Points, wanted: Any, given: Any) -> str:
-        i = int(np.flatnonzero(np.isfinite(wanted) & ~np.isfinite(given))[0])
-        return (
-            f"At {self._at(points, i)} your formula is {given[i]:g}, but the "
-            f"derivative is a number there: {wanted[i]:.4g}."
-        )
-
-    def _numbers(self, points: Points, wanted: Any, given: Any) -> str:
-        """Say both numbers at the point where they differ most."""
-        gap = np.where(np.isfinite(wanted), np.abs(given - wanted), -1.0)
-        i = int(np.argmax(gap))
+    def _hint(
+        self, typed: str, points: Points, given: Any, wanted: Any, there: Any
+    ) -> str:
+        """Return what went wrong: no number, a typical mistake, or other numbers."""
+        missing = np.flatnonzero(there & ~np.isfinite(given))
+        if missing.size:
+            i = int(missing[0])
+            return (
+                f"At {self._at(points, i)} your formula is {given[i]:g}, but the "
+                f"derivative is a number there: {wanted[i]:.4g}."
+            )
+        for wrong, says in mistakes_in(self, points, wanted, typed):
+            if same(given[there], wrong[there]):
+                return says
+        i = int(np.argmax(np.where(there, np.abs(given - wanted), -1.0)))
         return (
             f"At {self._at(points, i)} the tape's derivative is {wanted[i]:.4g}; "
             f"your formula gives {given[i]:.4g}. {path_hint(self, points, i)}"

@@ -12,7 +12,7 @@ from . import TITLES
 from .answers import Choice
 from .derivative import Derivative
 from .lesson import Lesson
-from .terminal import play
+from .terminal import script
 
 lesson = Lesson("derivatives", TITLES["derivatives"])
 
@@ -129,4 +129,4 @@ def wrong_power():
 
 
 if __name__ == "__main__":
-    play(lesson)
+    script(lesson)

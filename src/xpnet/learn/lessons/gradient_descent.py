@@ -11,7 +11,7 @@ from . import TITLES
 from .answers import Choice, Number
 from .derivative import Derivative
 from .lesson import Lesson
-from .terminal import play
+from .terminal import script
 
 lesson = Lesson("gradient-descent", TITLES["gradient-descent"])
 
@@ -167,4 +167,4 @@ def wrong_sign():
 
 
 if __name__ == "__main__":
-    play(lesson)
+    script(lesson)

@@ -12,7 +12,7 @@ from xpnet import data, losses, metrics, nn, optim, xp
 from . import TITLES
 from .answers import Choice, Number, Shape
 from .lesson import Lesson
-from .terminal import play
+from .terminal import script
 
 lesson = Lesson("hidden-layers", TITLES["hidden-layers"])
 
@@ -184,4 +184,4 @@ lesson.exercise(
 
 
 if __name__ == "__main__":
-    play(lesson)
+    script(lesson)

@@ -16,7 +16,7 @@ from . import TITLES
 from .answers import Number, Shape
 from .derivative import Derivative
 from .lesson import Lesson
-from .terminal import play
+from .terminal import script
 
 lesson = Lesson("image", TITLES["image"])
 
@@ -209,4 +209,4 @@ def forgotten_mean():
 
 
 if __name__ == "__main__":
-    play(lesson)
+    script(lesson)

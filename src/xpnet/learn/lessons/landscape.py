@@ -14,7 +14,7 @@ from . import TITLES
 from .answers import Choice, Number
 from .derivative import Derivative
 from .lesson import Lesson
-from .terminal import play
+from .terminal import script
 
 lesson = Lesson("landscape", TITLES["landscape"])
 
@@ -69,8 +69,8 @@ lesson.exercise(
 
 lesson.text("""
     One valley is deeper than the other: {left:.3f} is the place of the deeper one. Both
-    are minima; only one is the global one. In networks with many weights the valleys
-    are mostly about equally deep, and that is why training works at all.
+    are minima; only one is the global one. Gradient descent does not know which it is
+    in. In large networks the valleys that it finds are often about equally good.
 
     The second landscape is a long, narrow valley: f(x, y) = x² + 20y². One learning
     rate has to serve both directions.
@@ -172,4 +172,4 @@ lesson.exercise(
 
 
 if __name__ == "__main__":
-    play(lesson)
+    script(lesson)

@@ -11,7 +11,7 @@ from xpnet import optim, xp
 from . import TITLES
 from .answers import Choice, Number
 from .lesson import Lesson
-from .terminal import play
+from .terminal import script
 
 lesson = Lesson("neuron", TITLES["neuron"])
 
@@ -145,4 +145,4 @@ lesson.text("""
 
 
 if __name__ == "__main__":
-    play(lesson)
+    script(lesson)

@@ -14,7 +14,7 @@ from . import TITLES
 from .answers import Number, Shape
 from .derivative import Derivative
 from .lesson import Lesson
-from .terminal import play
+from .terminal import script
 
 lesson = Lesson("partial-derivatives", TITLES["partial-derivatives"])
 
@@ -125,4 +125,4 @@ lesson.exercise(
 
 
 if __name__ == "__main__":
-    play(lesson)
+    script(lesson)

@@ -11,7 +11,7 @@ from . import TITLES
 from .answers import Choice, Number
 from .derivative import Derivative
 from .lesson import Lesson
-from .terminal import play
+from .terminal import script
 
 lesson = Lesson("rate-of-change", TITLES["rate-of-change"])
 
@@ -129,4 +129,4 @@ lesson.text("""
 """)
 
 if __name__ == "__main__":
-    play(lesson)
+    script(lesson)

@@ -104,7 +104,8 @@ class Runner:
         if verdict.right:
             screen.say(f"As you said: {right}")
         else:
-            screen.say(f"You said {typed[:40]}. {verdict.says} It is {right}")
+            said = f"You said {typed[:40]}. {verdict.says} It is {right}"
+            screen.say(said if said.endswith(".") else f"{said}.")
 
     def _exercise(self, step: Exercise) -> None:
         """Ask until the answer is right, or wanted."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 
+from ...errors import XpnetError
 from .lesson import Lesson
 from .progress import remember
 from .runner import Runner
 from .screen import Ask, Leave, Outcome
 
-__all__ = ["is_watched", "play"]
+__all__ = ["is_watched", "play", "script"]
 
 
 def is_watched() -> bool:
@@ -44,6 +45,16 @@ def play(lesson: Lesson, answers: Iterable[str] | None = None) -> Outcome:
     if ask is _from_keyboard and not outcome.left:
         remember(lesson.name)
     return outcome
+
+
+def script(lesson: Lesson) -> None:
+    """Play a lesson as a program of its own: ``python -m``, and its name."""
+    try:
+        play(lesson)
+    except XpnetError as error:
+        sys.exit(f"xpnet: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 def _from_lines(lines: Iterable[str]) -> Ask:
