@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 import pytest
 
 from xpnet.lab.export import exported
 from xpnet.lab.session import Session
+from xpnet.learn.digits import number
 
 pytestmark = pytest.mark.browser
 
@@ -66,6 +68,19 @@ def test_every_script_can_be_read_and_comes_from_here(visit):
         }"""
     )
     assert {"lab/app.js", "lab/wire.js", "lab/pages/slope.js"} <= set(names)
+
+
+def test_numbers_are_written_as_in_the_librarys_texts(visit):
+    values = [0.0, -0.25, 1 / 3, 2.5e-9, -1e-300, 12345678.9, 0.1 + 0.2, 99999.96]
+    values += [(-1.0) ** k * math.exp(7.3 * math.sin(k)) for k in range(40)]
+    texts = visit("slope").page.evaluate(
+        """async (values) => {
+            const { number } = await import("lab/math.js");
+            return values.map((v) => [4, 8].map((digits) => number(v, digits)));
+        }""",
+        values,
+    )
+    assert texts == [[number(v, digits) for digits in (4, 8)] for v in values]
 
 
 def test_a_lost_connection_is_said_and_found_again(browser, make_session):

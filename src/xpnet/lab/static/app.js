@@ -85,6 +85,7 @@ class Frame {
       if (status === "refused") return this.fail(sentence);
       this.status.textContent = status === "open" ? "connected" : "connection lost, trying again";
       this.status.dataset.status = status;
+      if (status === "open") this.problem.textContent = "";
       if (status === "open" && lost) this.route(true);
       lost = status === "lost";
     });
