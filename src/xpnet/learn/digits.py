@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 import xpnet as xn
 
 __all__ = ["condensed", "number", "shape_text", "summary", "value_text"]
@@ -98,12 +100,13 @@ def summary(array: Any, most: int = 16) -> Any:
     if host.dtype.kind == "c":
         host = abs(host)
     host = host.astype("float64")
-    parts = {
-        "min": host.min(),
-        "max": host.max(),
-        "mean": host.mean(),
-        "norm": math.sqrt(float((host * host).sum())),
-    }
+    with np.errstate(all="ignore"):  # of infinities there is no mean
+        parts = {
+            "min": host.min(),
+            "max": host.max(),
+            "mean": host.mean(),
+            "norm": math.sqrt(float((host * host).sum())),
+        }
     return {name: _jsonable(float(v)) for name, v in parts.items()} | {
         "size": host.size
     }

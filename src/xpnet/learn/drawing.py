@@ -25,6 +25,7 @@ _PAD = 10.0
 _LINE = 16.0
 _LEAST, _MOST = 96.0, 210.0  # how wide a box is
 _SIZE = 12.0
+_BOLD = 13.2  # as wide as bold letters of 12
 _LABEL = 11.0
 _LONGEST = 190.0  # how wide a label on an arrow may be
 _WIDEST = 1400.0  # a graph that is wider goes downwards
@@ -152,7 +153,7 @@ class _Sheet:
         """Return the label of an arrow, beside the straight run at its end."""
         arrow, label = self.drawn.arrows[i], self.labels[i]
         x, y = self.layout.routes[i][-1]
-        wide = svg.width(label, _LABEL)
+        wide = svg.width(label, _LABEL) * (1.07 if arrow.path else 1.0)  # bold
         place = self.layout.places[arrow.target]
         if not self.down:
             left, y, anchor = x - 13 - wide, y - 5, "end"
@@ -202,7 +203,7 @@ def _label(arrow: Arrow) -> str:
 
 
 def _size(box: Box) -> tuple[float, float]:
-    wide = svg.width(box.name, _SIZE) * 1.06 + svg.width(box.operation, _LABEL) + 10
+    wide = svg.width(box.name, _BOLD) + svg.width(box.operation, _LABEL) + 10
     for label, value in box.lines:
         wide = max(wide, svg.width(label, _LABEL) + 8 + svg.width(value, _SIZE))
     height = (1 + len(box.lines)) * _LINE + 2 * _PAD - 4
@@ -215,9 +216,9 @@ def _box(box: Box, place: Place) -> str:
     left, right, base = x + _PAD, x + w - _PAD, y + _PAD + 9
     room = w - 2 * _PAD
     corner = 12 if box.kind in ("variable", "constant") else 4
-    free = room - svg.width(box.name, _SIZE * 1.06) - 8
+    free = room - svg.width(box.name, _BOLD) - 8
     said = svg.fitted(box.operation, _LABEL, max(free, room * 0.45))
-    name = svg.fitted(box.name, _SIZE * 1.06, room - svg.width(said, _LABEL) - 8)
+    name = svg.fitted(box.name, _BOLD, room - svg.width(said, _LABEL) - 8)
     parts = [
         f"<title>{escaped(box.tip)}</title>",
         f'<rect class="box" x="{x:.1f}" y="{y:.1f}" width="{w:.1f}" '

@@ -44,7 +44,8 @@ STYLE = style(
     "max-width:32em;white-space:normal}"
     "% thead th{color:var(--xn-quiet);font-size:12px}"
     "% tbody th{font-weight:600}"
-    "% table.numbers td{font-variant-numeric:tabular-nums}"
+    "% table.numbers td,% table.forward td{font-variant-numeric:tabular-nums}"
+    "% table.forward td:nth-child(3){white-space:nowrap}"
     "% details{margin:.5em 0;border-left:3px solid var(--xn-rule);padding-left:.8em}"
     "% summary{cursor:pointer;font-weight:600}"
     "% pre{background:var(--xn-box);color:var(--xn-ink);"
@@ -111,7 +112,7 @@ def _forward(explanation: Mapping[str, Any]) -> str:
 
 
 def _forward_table(caption: str, steps: _Steps) -> str:
-    return table(caption, _HEAD, [_row(step) for step in steps], "numbers")
+    return table(caption, _HEAD, [_row(step) for step in steps], "forward")
 
 
 def _row(step: Mapping[str, Any]) -> list[str]:

@@ -38,7 +38,7 @@ def section(title: str, inner: str, level: int = 4) -> str:
 
 def details(title: str, inner: str, *, opened: bool = False) -> str:
     """Return markup that a click on its title shows and hides."""
-    state = " open" if opened else ""
+    state = ' open=""' if opened else ""
     return f"<details{state}><summary>{escaped(title)}</summary>{inner}</details>"
 
 

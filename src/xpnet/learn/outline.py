@@ -19,6 +19,7 @@ __all__ = ["Arrow", "Box", "Outline", "outline"]
 MOST_CONSTANTS = 24  # steps up to which constants are drawn too
 MOST_STEPS = 40  # boxes up to which each step has its own
 MOST_BOXES = 60
+MOST_VARIABLES = 12  # in a large graph, those with a box of their own
 _LONGEST = 22  # characters of a list that is written out
 
 
@@ -123,6 +124,8 @@ def _groups(
     if len(steps) <= MOST_STEPS:
         return groups
     wanted = {v["id"] for v in explanation.get("variables", ())}
+    if len(wanted) > MOST_VARIABLES:
+        wanted &= set(on_path)
     alone = wanted | {steps[-1]["id"]}
     groups = _chains(steps, alone | set(on_path))
     return groups if len(groups) <= MOST_BOXES else _runs(groups, alone)
