@@ -17,6 +17,11 @@ export const title = "Network";
 const PACES = [["1", "1 step"], ["2", "2 steps"], ["5", "5 steps"], ["10", "10 steps"], ["50", "50 steps"]];
 const NAMES = { own: "my own model and data", xor: "exclusive or", blobs: "three clouds" };
 const SURE = [-0.5, 1.5]; // what the colours span: the points stand out where a network is sure
+const DATA = ["spirals", "moons", "circles", "xor", "blobs"];
+const ACTIVATIONS = ["tanh", "ReLU", "leaky ReLU", "sigmoid", "GELU", "identity"];
+const LOSSES = ["logistic cost", "squared error"];
+const OPTIMIZERS = ["Adam", "AdamW", "RMSprop", "Adagrad", "SGD", "SGD with momentum"];
+const NOTHING = { caption: "Nothing is computed yet.", columns: [], rows: [] };
 const REDUCED_PAUSE = 500; // milliseconds between pictures where motion is unwelcome
 
 /** @param {HTMLElement} root @param {import("lab/app.js").Lab} lab */
@@ -25,6 +30,11 @@ export function mount(root, lab) {
   root.append(...page.build());
   page.begin();
   return () => page.end();
+}
+
+/** Return a word of the address if it is one of a few, else the first of them. */
+function oneOf(names, name) {
+  return names.includes(name) ? name : names[0];
 }
 
 class Network {
@@ -36,16 +46,16 @@ class Network {
     this.lab = lab;
     const { state } = lab;
     this.config = {
-      data: state.get("data"),
-      points: state.number("points", 200),
-      noise: state.number("noise", 0.02),
-      layers: state.get("layers", "8-8"),
-      activation: state.get("activation", "tanh"),
-      loss: state.get("loss", "logistic cost"),
-      optimizer: state.get("optimizer", "Adam"),
-      lr: state.number("lr", 0.03),
-      batch: state.number("batch", 32),
-      seed: state.number("seed", 0),
+      data: ["own", ...DATA].includes(state.get("data")) ? state.get("data") : "",
+      points: Math.round(within(state.number("points", 200), 10, 1000)),
+      noise: within(state.number("noise", 0.02), 0, 1),
+      layers: areUnits(split(state.get("layers", "8-8"))) ? state.get("layers", "8-8") : "8-8",
+      activation: oneOf(ACTIVATIONS, state.get("activation")),
+      loss: oneOf(LOSSES, state.get("loss")),
+      optimizer: oneOf(OPTIMIZERS, state.get("optimizer")),
+      lr: within(state.number("lr", 0.03), 0, 100),
+      batch: Math.round(within(state.number("batch", 32), 1, 1000)),
+      seed: Math.round(within(state.number("seed", 0), 0, 2 ** 31 - 1)),
     };
     this.example = state.number("example", -1);
     this.rate = this.config.lr;
@@ -127,13 +137,13 @@ class Network {
     });
     this.chosen = [
       group("The data",
-        list("data", "data", words(["spirals", "moons", "circles", "xor", "blobs"])),
+        list("data", "data", words(DATA)),
         this.noise.element, this.seed.element),
       group("The network", this.layers.element,
-        list("activation", "activation", words(["tanh", "ReLU", "leaky ReLU", "sigmoid", "GELU", "identity"]))),
+        list("activation", "activation", words(ACTIVATIONS))),
       group("How it learns",
-        list("loss", "loss", words(["logistic cost", "squared error"])),
-        list("optimizer", "optimizer", words(["SGD", "SGD with momentum", "Adagrad", "RMSprop", "Adam", "AdamW"])),
+        list("loss", "loss", words(LOSSES)),
+        list("optimizer", "optimizer", words(OPTIMIZERS)),
         this.rateSlider.element, this.batch.element),
     ];
     this.saved = h("p", { class: "note", hidden: true },
@@ -213,6 +223,7 @@ class Network {
       await this.#ask({ type: "rate", lr: rate });
     }
     await this.#reach(wanted);
+    if (this.frame && this.example >= 0 && this.example < this.frame.examples) this.show(this.example);
   }
 
   /** Train until a step, as the address says. */
@@ -226,7 +237,7 @@ class Network {
 
   #start() {
     const { layers, data, ...rest } = this.config;
-    const message = { type: "start", ...rest, layers: split(layers), example: this.example };
+    const message = { type: "start", ...rest, layers: split(layers) };
     if (data) message.data = data;
     return this.#ask(message);
   }
@@ -247,9 +258,9 @@ class Network {
 
   #layers(text) {
     const units = split(text);
-    const bad = units.length > 4 || units.some((n) => !Number.isInteger(n) || n < 1 || n > 64);
-    this.layers.fail(bad ? "Write one to four whole numbers from 1 to 64, such as 8-8." : "");
-    if (bad) return;
+    const good = areUnits(units);
+    this.layers.fail(good ? "" : "Write one to four whole numbers from 1 to 64, such as 8-8.");
+    if (!good) return;
     this.config.layers = units.join("-");
     this.restart();
   }
@@ -481,7 +492,7 @@ class Network {
   }
 
   #pointRows() {
-    if (!this.points) return { caption: "There is no plane for these examples.", columns: [], rows: [] };
+    if (!this.frame || !this.points) return NOTHING;
     const { data, shape: [count, features] } = this.points;
     const names = Array.from({ length: features }, (_, k) => `x${k + 1}`);
     const rows = Array.from({ length: count }, (_, n) => [
@@ -492,6 +503,7 @@ class Network {
   }
 
   #curveRows() {
+    if (!this.frame) return NOTHING;
     const { arrays } = this.frame;
     const losses = arrays["curve.loss"].data;
     const rows = Array.from(arrays["curve.step"].data, (step, i) => [String(step), losses[i]]).reverse();
@@ -499,6 +511,7 @@ class Network {
   }
 
   #layerRows() {
+    if (!this.frame) return NOTHING;
     return {
       caption: "Typical sizes (root of the mean square) over all examples",
       columns: ["layer", "kind", "gives", "numbers trained", "a value", "a weight", "a weight's gradient"],
@@ -522,6 +535,15 @@ class Network {
 /** Return the numbers of units in words such as 8-8. */
 function split(text) {
   return text.split(/[-,;\s]+/).filter(Boolean).map(Number);
+}
+
+/** Whether these are numbers of units of hidden layers. */
+function areUnits(units) {
+  return units.length <= 4 && units.every((n) => Number.isInteger(n) && n >= 1 && n <= 64);
+}
+
+function within(value, low, high) {
+  return Math.min(high, Math.max(low, value));
 }
 
 /** Give a list its options, where they changed. */

@@ -15,6 +15,9 @@ const FIRST = {
   weights: [0.5, -0.3], bias: 0.1, activation: "sigmoid", loss: "logistic cost", chosen: 0, lr: 0.5,
   examples: [[2, -1, 1], [1, 1, 0], [-1.5, 0.5, 0], [0.5, -2, 1]],
 };
+const ACTIVATIONS = ["sigmoid", "tanh", "ReLU", "identity"];
+const LOSSES = ["logistic cost", "squared error"];
+const NOTHING = { caption: "Nothing is computed yet.", columns: [], rows: [] };
 const MOST = 8; // examples
 const RANGE = 4; // of a weight's slider
 
@@ -32,6 +35,11 @@ function list(text) {
   return text && values.every(Number.isFinite) ? values : null;
 }
 
+/** Return a word of the address if it is one of a few, else the first of them. */
+function oneOf(names, name) {
+  return names.includes(name) ? name : names[0];
+}
+
 class Neuron {
   #ended = false;
   #queue = Promise.resolve();
@@ -42,13 +50,14 @@ class Neuron {
     this.lab = lab;
     const { state } = lab;
     const rows = state.get("examples").split(";").map(list);
-    const weights = list(state.get("w")) ?? FIRST.weights;
-    const fits = rows.every((r) => r && r.length === weights.length + 1);
+    const weights = list(state.get("w")) ?? [...FIRST.weights];
+    if (weights.length !== 3) weights.length = 2;
+    const fits = rows.length <= MOST && rows.every((r) => r?.length === weights.length + 1);
     this.given = {
       weights,
       bias: state.number("b", FIRST.bias),
-      activation: state.get("activation", FIRST.activation),
-      loss: state.get("loss", FIRST.loss),
+      activation: oneOf(ACTIVATIONS, state.get("activation")),
+      loss: oneOf(LOSSES, state.get("loss")),
       examples: fits ? rows : FIRST.examples.map((r) => this.#fitted(r, weights.length)),
       chosen: 0,
       lr: state.number("lr", FIRST.lr),
@@ -100,11 +109,11 @@ class Neuron {
       onChange: (count) => this.#inputs(Number(count)),
     });
     this.activation = select({
-      label: "activation", value: given.activation, options: words(["sigmoid", "tanh", "ReLU", "identity"]),
+      label: "activation", value: given.activation, options: words(ACTIVATIONS),
       onChange: (name) => this.#formulas({ activation: name }),
     });
     this.loss = select({
-      label: "loss", value: given.loss, options: words(["logistic cost", "squared error"]),
+      label: "loss", value: given.loss, options: words(LOSSES),
       onChange: (name) => this.#formulas({ loss: name }),
     });
     this.hint = h("p", { class: "note" });
@@ -124,7 +133,7 @@ class Neuron {
     this.formulas = h("div", { class: "formula" });
     this.note = h("p", { class: "problem" });
     this.drawingTable = numbers("The numbers of this picture", () => this.#drawingRows());
-    this.examples = h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "The examples" });
+    this.examples = h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Table of the examples" });
     this.add = button("Add an example", () => this.#add());
     this.wrtPlace = h("div");
     this.chain = chain();
@@ -231,8 +240,10 @@ class Neuron {
     this.#explain();
   }
 
+  /** Ask for the chain rule, once the numbers rest. */
   #explain() {
-    this.askChain({ ...this.#message("explain"), wrt: this.wrt });
+    clearTimeout(this.resting);
+    this.resting = setTimeout(() => this.askChain({ ...this.#message("explain"), wrt: this.wrt }), 120);
   }
 
   #remember() {
@@ -368,6 +379,7 @@ class Neuron {
   // ---- tables
 
   #drawingRows() {
+    if (!this.frame) return NOTHING;
     const { given, names, pulls } = this.frame;
     const pull = pulls[given.chosen];
     const example = given.examples[given.chosen];
@@ -381,15 +393,17 @@ class Neuron {
   }
 
   #tugRows() {
+    if (!this.frame) return NOTHING;
     const { names, pulls, update } = this.frame;
     const rows = pulls.map((pull, i) => [`example ${i + 1}`, ...pull.pulls.map(Number)]);
     rows.push(["sum", ...names.map((_, p) => pulls.reduce((sum, pull) => sum + Number(pull.pulls[p]), 0))]);
     rows.push(["minus the gradient of the cost", ...update.map((u) => -Number(u.gradient))]);
-    return { caption: "How each example pulls each parameter", columns: ["", ...names], rows };
+    return { caption: "How each example pulls each parameter", columns: ["pull of", ...names], rows };
   }
 
   end() {
     this.#ended = true;
+    clearTimeout(this.resting);
     this.stop();
     this.curve.end();
   }
