@@ -71,6 +71,10 @@ def test_a_change_that_is_not_the_plain_rule_is_not_shown_as_if_it_were():
     momentum = descend("x^2", 4.0, optim.SGD, 3, lr=0.125, momentum=0.5)
     assert [momentum.is_plain(i) for i in range(3)] == [True, False, False]
     assert momentum.optimizer == "SGD(lr=0.125, momentum=0.5)"
+    late = descend("x^2", 1.0, lambda p: optim.Adam(p, lr=1e-9), 3)
+    assert not any(late.is_plain(i) for i in range(3))
+    single = descend("x^2", np.ones(1, dtype=np.float32), optim.SGD, 9, lr=0.3)
+    assert all(single.is_plain(i) for i in range(9))
     sharp = descend("x^2", 4.0, lambda p: optim.SAM(optim.SGD(p, lr=0.125)), 1)
     assert sharp.optimizer == "SAM(lr=0.125)"
 

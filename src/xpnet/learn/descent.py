@@ -89,7 +89,8 @@ def descend(
 
     def way(make: Maker) -> Descent:
         run = Run(function, begin, make, options)
-        return Descent(function, names, run.shown, run.moves(steps), run.curvatures)
+        moves = run.moves(steps)
+        return Descent(function, names, run.shown, moves, run.curvatures, run.eps)
 
     if not isinstance(optimizer, Mapping):
         return way(optimizer)
@@ -124,11 +125,13 @@ class Descent:
         optimizer: str,
         moves: Sequence[Move],
         curvatures: Callable[[tuple[float, ...]], list[float] | None],
+        eps: float,
     ) -> None:
         self.text = function.python if isinstance(function, Formula) else ""
         self.variables = variables
         self.optimizer = optimizer
         self.moves = tuple(moves)
+        self._eps = eps  # of the dtype the optimizer computes in
         self.ending: Ending = ending_of(self, curvatures)
 
     @property
@@ -153,9 +156,9 @@ class Descent:
     def is_plain(self, step: int) -> bool:
         """Tell whether a step was old − learning_rate × gradient, and nothing else."""
         old, new = self.moves[step], self.moves[step + 1]
-        rate = old.learning_rate or 0.0
-        return all(
-            abs(a - rate * g - b) <= 1e-6 * (abs(a) + abs(rate * g))
+        rate = old.learning_rate
+        return rate is not None and all(
+            abs(a - rate * g - b) <= 4 * self._eps * (abs(a) + abs(rate * g))
             for a, g, b in zip(old.point, old.gradient, new.point, strict=True)
         )
 

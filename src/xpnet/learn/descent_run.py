@@ -63,6 +63,7 @@ class Run:
         self.function = function
         self.w = xn.asarray(start, copy=True, requires_grad=True)
         self.optimizer = _made(make, self.w, options)
+        self.eps = float(self.w.__array_namespace__().finfo(self.w.dtype).eps)
         self.first: Any = None  # of the losses that a step computes
 
     def moves(self, steps: int) -> list[Move]:
