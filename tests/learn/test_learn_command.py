@@ -53,7 +53,7 @@ def test_the_list_names_every_lesson(capsys):
     lines = out.splitlines()
     for number, (name, title) in enumerate(TITLES.items(), 1):
         assert lines[number - 1].split() == [str(number), name, *title.split()]
-    assert "xpnet learn 1" in lines[-1]
+    assert lines[-1] == "Next: xpnet learn 1, or xpnet learn rate-of-change."
 
 
 @pytest.mark.parametrize("word", ["1", "rate-of-change", "rate_of_change"])
@@ -94,6 +94,7 @@ def test_a_lesson_played_in_a_terminal_is_remembered(capsys, type_in):
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split()[:3] == ["1", "done", "rate-of-change"]
     assert "done" not in "".join(lines[1:])
+    assert lines[-1] == "Next: xpnet learn 2, or xpnet learn derivatives."
     assert main(["learn", "--forget"]) == 0
     assert capsys.readouterr().out == "No lesson counts as done any more.\n"
     assert not progress.place().exists()

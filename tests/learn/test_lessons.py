@@ -269,7 +269,7 @@ TYPED = {
     ),
     ("partial-derivatives", 3): (
         ["1", "2 - 1", "b/b"],
-        {"0": "", "b": "", "x1": "respect to W1"},
+        {"0": "moves nothing", "b": "", "x1": "respect to W1"},
     ),
     ("partial-derivatives", 4): (
         ["2x y", "2*y*x", "y(x + x)"],

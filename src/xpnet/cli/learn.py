@@ -65,7 +65,9 @@ def _list() -> None:
     for number, (name, title) in enumerate(TITLES.items(), 1):
         mark = "done" if name in known else ""
         click.echo(f"{number:2}  {mark:4}  {name:{width}}  {title}")
-    click.echo("\nxpnet learn 1, or xpnet learn rate-of-change, plays a lesson.")
+    following = [name for name in TITLES if name not in known] or list(TITLES)
+    number = list(TITLES).index(following[0]) + 1
+    click.echo(f"\nNext: xpnet learn {number}, or xpnet learn {following[0]}.")
 
 
 def _forget() -> None:

@@ -38,6 +38,10 @@ def _not_this_derivative(question: Derivative, points: Points) -> Iterator[Mista
         evaluate(question.of, points),
         f"That is {text(question.of, {})} itself. The question is how fast it changes.",
     )
+    yield (
+        np.zeros(len(points[question.by])),
+        f"0 would mean that {question.by} moves nothing here, and it does.",
+    )
 
 
 def _constants(points: Points, wanted: Any, typed: str) -> Iterator[Mistake]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from ...errors import XpnetError
 from .lesson import Lesson
@@ -19,7 +19,7 @@ def is_watched() -> bool:
     return sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()
 
 
-def play(lesson: Lesson, answers: Iterable[str] | None = None) -> Outcome:
+def play(lesson: Lesson, answers: Sequence[str] | None = None) -> Outcome:
     """Play a lesson on standard output, and return how it went.
 
     In a terminal it asks, and remembers a lesson that was played to its end. Elsewhere
@@ -29,12 +29,12 @@ def play(lesson: Lesson, answers: Iterable[str] | None = None) -> Outcome:
     ----------
     lesson : Lesson
         What to play.
-    answers : iterable of str, optional
+    answers : sequence of str, optional
         Lines to take as answers, in order; when they are used up, the rest is shown.
     """
     ask: Ask | None = None
     if answers is not None:
-        ask = _from_lines(answers)
+        ask = _from_lines(answers) if answers else None
     elif is_watched():
         ask = _from_keyboard
         _show("Type an answer, `hint` for a hint, Enter to see the answer, or `quit`.")
@@ -57,7 +57,7 @@ def script(lesson: Lesson) -> None:
         sys.exit(130)
 
 
-def _from_lines(lines: Iterable[str]) -> Ask:
+def _from_lines(lines: Sequence[str]) -> Ask:
     """Return a function that answers with one line after the other."""
     rest = iter(lines)
 
