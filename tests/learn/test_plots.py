@@ -253,6 +253,17 @@ def test_lines_differ_by_more_than_their_colour():
     assert one.get_marker() != two.get_marker()
 
 
+def test_a_gap_is_where_there_is_no_value_and_a_sum_is_no_curve():
+    figure = plots.slope(xn.xp.log, np.linspace(-1.0, 1.0, 5))
+    value, rise = figure.axes[0].lines
+    assert np.isnan(value.get_ydata()[:2]).all()
+    assert rise.get_ydata()[3:].tolist() == [2.0, 1.0]
+    with pytest.raises(xn.XpnetError, match="must be elementwise"):
+        plots.slope(xn.xp.sum, np.linspace(-1.0, 1.0, 5))
+    with pytest.raises(xn.XpnetError, match=r"x has shape \(\); it is \(n,\)"):
+        plots.slope(xn.xp.sin, 3.0)
+
+
 def test_a_formula_names_itself_and_a_pole_does_not_flatten_the_rest():
     from xpnet.learn.formula import Formula
 
@@ -323,6 +334,8 @@ def test_learning_curves_hold_the_history_whatever_its_form():
     assert left.lines[1].get_xydata().tolist() == [[1, 1.0], [2, 0.6]]
     assert right.lines[0].get_ydata().tolist() == [0.5, 0.75]
     assert (left.get_ylabel(), right.get_ylabel()) == ("loss", "accuracy")
+    numbered = plots.learning_curves([{"epoch": 5, "loss": 2}, {"epoch": 9, "loss": 1}])
+    assert numbered.axes[0].lines[0].get_xydata().tolist() == [[5, 2], [9, 1]]
     columns = {"loss": [xn.asarray(0.9), 0.4]}
     (only,) = plots.learning_curves(columns, log=True).axes
     assert only.get_yscale() == "log"
@@ -387,6 +400,15 @@ def test_one_that_runs_away_does_not_push_the_others_out_of_sight():
     )
     ax = plots.descent(race).axes[0]
     assert max(np.abs(ax.get_xlim())) < 5
+
+
+def test_one_that_runs_away_to_infinity_is_drawn_as_far_as_it_can_be():
+    way = learn.descend("x^2 + 4y^2", (2.0, 1.0), optim.SGD, steps=400, lr=3.0)
+    assert way.ending.kind == "diverged"
+    assert png(plots.descent(way)).startswith(b"\x89PNG")
+    assert plots.animate(way, frames=4).still(-1).axes[0].get_title(loc="left")
+    way = learn.descend("x^2", 2.0, optim.SGD, steps=600, lr=3.0)
+    assert png(plots.descent(way)).startswith(b"\x89PNG")
 
 
 def test_a_function_of_python_is_given_once_more_and_is_elementwise():
@@ -625,6 +647,8 @@ def test_probabilities_are_read_as_they_are():
     assert (
         np.abs(shade[False] - colors[1]).sum() < np.abs(shade[False] - colors[0]).sum()
     )
+    with pytest.raises(xn.XpnetError, match=r"y has the class 2, .* 0 to 1"):
+        plots.decision_boundary(model, POINTS.features[:2], [0, 2])
     with pytest.raises(xn.XpnetError, match=r"X has shape \(4, 3\)"):
         plots.decision_boundary(model, np.zeros((4, 3)), [0] * 4)
 

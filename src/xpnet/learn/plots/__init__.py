@@ -8,13 +8,16 @@ matplotlib is changed, and pyplot knows nothing of the figures:
 your own give axes made by ``plt.subplots()``.
 """
 
-from .classes import confusion_matrix, decision_boundary
-from .curves import activations, learning_curves, slope
+from .boundary import decision_boundary
+from .confusion import confusion_matrix
+from .curves import activations, slope
 from .descents import animate, descent
+from .histograms import activation_histograms, gradient_histograms
+from .history import learning_curves
 from .landscapes import landscape
-from .layers import activation_histograms, gradient_histograms, weights_as_images
 from .secants import microscope
 from .style import use_theme
+from .weights import weights_as_images
 
 __all__ = [
     "activation_histograms",

@@ -1,25 +1,25 @@
-"""Curves over one variable: a function and its slope, activations, learning curves."""
+"""Curves over one variable: a function and its slope, and the activations."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 import xpnet as xn
 
-from ...errors import OptionError
+from ...errors import OptionError, ShapeError
 from ..digits import number
 from ..formula import Formula
 from ..symbols import text
-from .board import board
+from .board import Board, board
 from .hosts import numbers, points
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["activations", "learning_curves", "slope"]
+__all__ = ["activations", "slope"]
 
 
 def slope(
@@ -59,7 +59,7 @@ def slope(
     Raises
     ------
     ShapeError
-        If `x` is not a row of points.
+        If `x` is not a row of points, or `f` not elementwise.
 
     Examples
     --------
@@ -85,12 +85,18 @@ def slope(
 
 def _both(f: Any, x: Any) -> tuple[Any, Any]:
     """Return values and slopes of an elementwise function, on the host."""
-    value, pull = xn.vjp(f, xn.asarray(x))
-    (derivative,) = pull(xn.xp.ones_like(value))
+    with np.errstate(all="ignore"):  # where there is no value there is a gap
+        value, pull = xn.vjp(f, xn.asarray(x))
+        if value.shape != x.shape:
+            raise ShapeError(
+                f"the function gives shape {value.shape} for an array of shape "
+                f"{x.shape}; to draw it, it must be elementwise."
+            )
+        (derivative,) = pull(xn.xp.ones_like(value))
     return numbers(value), numbers(derivative)
 
 
-def _tangent(b: Any, f: Any, place: float, x: Any) -> None:
+def _tangent(b: Board, f: Any, place: float, x: Any) -> None:
     """Draw the tangent at a point, and write its slope."""
     height, rise = xn.value_and_grad(f)(place)
     reach = 0.18 * (x.max() - x.min())
@@ -194,97 +200,3 @@ def _title(name: str, f: Any) -> str:
     if len(node.row.formula) != 1 or node.parents != (x._node,):
         return title
     return f"{title}   slope {text(node.row.formula[0], {'x': 'x'})}"
-
-
-# --- learning curves ------------------------------------------------------------------
-
-
-def learning_curves(
-    history: Any, *, log: bool = False, ax: Any = None, theme: str | None = None
-) -> Figure:
-    """Draw how losses and scores went, epoch by epoch.
-
-    Parameters
-    ----------
-    history : mapping or sequence
-        Names and the numbers of each epoch, ``{"loss": [...], "val_loss": [...]}``; or
-        one mapping (or named tuple) for each epoch. What ends in "loss" shares axes,
-        and so does the rest.
-    log : bool
-        Whether the axis of the losses is logarithmic.
-    ax : Axes or sequence of Axes, optional
-        One for the losses and one for the rest, where there are both.
-    theme : str, optional
-        As for `slope`.
-
-    Returns
-    -------
-    Figure
-
-    Raises
-    ------
-    OptionError
-        If there is nothing to draw.
-
-    Examples
-    --------
-    >>> figure = learning_curves({"loss": [0.9, 0.4], "val_loss": [1.0, 0.5]})
-    >>> [line.get_label() for line in figure.axes[0].lines]
-    ['loss', 'val loss']
-    """
-    found = _by_name(history)
-    if not found or not all(len(values) for values in found.values()):
-        raise OptionError(
-            "learning_curves: the history holds no numbers; it is a mapping of "
-            "names to one number per epoch, or a sequence of mappings."
-        )
-    losses = {k: v for k, v in found.items() if k.endswith("loss")}
-    rest = {k: v for k, v in found.items() if k not in losses}
-    panels = [
-        (kind, part) for kind, part in (("loss", losses), ("score", rest)) if part
-    ]
-    with board(ax, theme, (4.6 * len(panels) + 0.4, 3.6), len(panels)) as b:
-        for axes, (kind, part) in zip(b.axes, panels, strict=True):
-            _curves(b, axes, part)
-            if kind == "loss" and log:
-                axes.set_yscale("log")
-            axes.set(xlabel="epoch", ylabel=_quantity(part, kind))
-            axes.xaxis.get_major_locator().set_params(integer=True)
-            if len(part) > 1:
-                axes.legend()
-    return b.figure
-
-
-def _curves(b: Any, axes: Any, part: dict[str, Any]) -> None:
-    """Draw some of the rows of a history, with a marker at (about) every tenth."""
-    for i, (name, values) in enumerate(part.items()):
-        style = b.theme.line(i) | b.theme.point(i)
-        every = max(1, len(values) // 10)
-        epochs = np.arange(1, len(values) + 1)
-        label = name.replace("_", " ").replace(".", " ")
-        axes.plot(epochs, values, label=label, markevery=every, **style)
-
-
-def _quantity(part: dict[str, Any], kind: str) -> str:
-    """Return what an axis is called: the last word, where all names share it."""
-    last = {name.replace(".", "_").split("_")[-1] for name in part}
-    return last.pop() if len(last) == 1 else kind
-
-
-def _by_name(history: Any) -> dict[str, Any]:
-    """Return a history as names and arrays."""
-    if isinstance(history, Mapping):
-        return {str(k): np.asarray([float(v) for v in vs]) for k, vs in history.items()}
-    rows = [dict(_flat(row)) for row in history]
-    names = {name: None for row in rows for name in row}
-    return {n: np.asarray([row.get(n, np.nan) for row in rows]) for n in names}
-
-
-def _flat(row: Any, before: str = "") -> Iterable[tuple[str, float]]:
-    """Return names and numbers of one epoch; what is nested gets a dotted name."""
-    pairs = row if isinstance(row, Mapping) else row._asdict()
-    for name, value in pairs.items():
-        if isinstance(value, (Mapping, tuple)):
-            yield from _flat(value, f"{before}{name}.")
-        else:
-            yield f"{before}{name}", float(value)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ...errors import OptionError
 from ..digits import number
 from .board import Board
 from .style import Theme, matplotlib
@@ -41,12 +42,14 @@ def contours(b: Board, ax: Any, xs: Any, ys: Any, heights: Any, label: str) -> A
 def spaced(heights: Any) -> Any:
     """Return levels whose distances from the lowest point grow by a factor."""
     finite = heights[np.isfinite(heights)]
+    if not finite.size:
+        raise OptionError("no height on the plane is finite; look at another part.")
     low, high = float(finite.min()), float(finite.max())
     rise = high - low
     if not rise > 1e-12 * max(abs(low), 1e-300):  # flat
         return np.asarray([low - 0.5, low + 0.5])
-    # the least step is what the quiet tenth of the plane rises to
-    least = max(float(np.quantile(finite, 0.02)) - low, 1e-4 * rise)
+    quiet = float(np.quantile(finite, 0.02)) - low  # how far the lowest part rises
+    least = min(max(quiet, 1e-4 * rise), 0.5 * rise)
     return np.concatenate([[low], low + np.geomspace(least, rise, _LEVELS)])
 
 

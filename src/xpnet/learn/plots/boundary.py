@@ -1,4 +1,4 @@
-"""What a classifier decides: regions of the plane, and which class it mistakes."""
+"""What a classifier decides at each point of the plane."""
 
 from __future__ import annotations
 
@@ -10,15 +10,14 @@ import numpy as np
 import xpnet as xn
 
 from ...errors import OptionError, ShapeError
-from ...nn import Module
-from .board import board
+from .board import Board, board
 from .hosts import numbers, scores
-from .style import MARKERS, Theme, lightness, matplotlib
+from .style import MARKERS, Theme, matplotlib
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["confusion_matrix", "decision_boundary"]
+__all__ = ["decision_boundary"]
 
 
 def decision_boundary(
@@ -59,6 +58,8 @@ def decision_boundary(
     ------
     ShapeError
         If the samples are not points of a plane, or do not fit their classes.
+    OptionError
+        If a sample has a class that the model gives no score.
 
     Examples
     --------
@@ -75,10 +76,12 @@ def decision_boundary(
             f"decision_boundary: X has shape {X.shape} and y {y.shape}; they are "
             "(n, 2) and (n,): points of a plane, and a class for each."
         )
+    X = X if X.dtype.kind == "f" else X.astype(np.float64)
     xs, ys = _sides(X, resolution)
     grid = np.stack(np.meshgrid(xs, ys), axis=-1).reshape(-1, 2)
     p = _probabilities(scores(model, grid.astype(X.dtype)), probabilities)
     p = p.reshape(len(ys), len(xs), -1)
+    _check(y, p.shape[-1])
     with board(ax, theme, _size(xs, ys)) as b:
         _regions(b, p, xs, ys)
         _samples(b, X, y, p.shape[-1], classes)
@@ -87,6 +90,16 @@ def decision_boundary(
         b.ax.grid(False)
         b.ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.4)
     return b.figure
+
+
+def _check(y: Any, count: int) -> None:
+    """Refuse samples of a class that the model does not know."""
+    other = np.setdiff1d(y, np.arange(count))
+    if other.size:
+        raise OptionError(
+            f"decision_boundary: y has the class {other[0]}, and the model gives "
+            f"scores of {count} classes: 0 to {count - 1}."
+        )
 
 
 def _sides(X: Any, resolution: int) -> tuple[Any, Any]:
@@ -113,7 +126,7 @@ def _probabilities(found: Any, given: bool) -> Any:
     return found if given else numbers(xn.nn.functional.softmax(found))
 
 
-def _regions(b: Any, p: Any, xs: Any, ys: Any) -> None:
+def _regions(b: Board, p: Any, xs: Any, ys: Any) -> None:
     """Colour each point by its class, paler where the model is less sure."""
     rgb = matplotlib().colors.to_rgb
     count = p.shape[-1]
@@ -135,7 +148,7 @@ def _color(theme: Theme, k: int) -> str:
     return theme.lines[k % len(theme.lines)]
 
 
-def _samples(b: Any, X: Any, y: Any, count: int, classes: Sequence[str]) -> None:
+def _samples(b: Board, X: Any, y: Any, count: int, classes: Sequence[str]) -> None:
     """Draw the samples, each class with a marker of its own."""
     for k in range(count):
         mine = X[y == k]
@@ -149,127 +162,4 @@ def _samples(b: Any, X: Any, y: Any, count: int, classes: Sequence[str]) -> None
             linewidths=0.6,
             label=classes[k] if k < len(classes) else f"class {k}",
             zorder=3,
-        )
-
-
-# --- the confusion matrix -------------------------------------------------------------
-
-_SUMS: dict[str, Any] = {"true": 1, "pred": 0, "all": None}
-
-
-def confusion_matrix(
-    y_true: Any,
-    y_pred: Any,
-    X: Any = None,
-    *,
-    classes: Sequence[str] = (),
-    normalize: str | None = None,
-    ax: Any = None,
-    theme: str | None = None,
-) -> Figure:
-    """Draw how often each class was taken for each, with the number in each cell.
-
-    Parameters
-    ----------
-    y_true : array
-        The true classes, integers of shape ``(n,)``.
-    y_pred : array or Module
-        What was predicted, as `metrics.confusion_matrix` takes it: classes, or scores;
-        or a model, which is asked about `X`.
-    X : array, optional
-        The samples, where `y_pred` is a model.
-    classes : sequence of str
-        The names of the classes.
-    normalize : str, optional
-        ``"true"``, ``"pred"`` or ``"all"``: shares of each row, of each column, or of
-        all, in place of counts; scikit-learn's words.
-    ax, theme : optional
-        As for `slope`.
-
-    Returns
-    -------
-    Figure
-
-    Raises
-    ------
-    OptionError
-        If `normalize` is another word, or a model comes without `X`.
-
-    Examples
-    --------
-    >>> figure = confusion_matrix([0, 1, 2, 2], [0, 1, 1, 2], classes=["a", "b", "c"])
-    >>> [text.get_text() for text in figure.axes[0].texts]
-    ['1', '0', '0', '0', '1', '0', '0', '1', '1']
-    """
-    if normalize is not None and normalize not in _SUMS:
-        raise OptionError(
-            f"confusion_matrix: normalize={normalize!r}; it is 'true', 'pred', "
-            "'all' or None."
-        )
-    counts = _counts(numbers(y_true), y_pred, X, len(classes))
-    n = counts.shape[0]
-    shares = None if normalize is None else _shares(counts, normalize)
-    side = min(max(0.55 * n, 3.0), 9.0)
-    with board(ax, theme, (side + 2.0, side + 0.9)) as b:
-        heat = counts if shares is None else shares
-        image = b.ax.imshow(heat, cmap="cividis", vmin=0, vmax=_top(heat, normalize))
-        _cells(b, image, counts, shares)
-        ticks = [classes[k] if k < len(classes) else str(k) for k in range(n)]
-        turned = {"rotation": 45, "ha": "right"} if max(map(len, ticks)) > 4 else {}
-        b.ax.set_xticks(range(n), ticks, **turned)
-        b.ax.set_yticks(range(n), ticks)
-        b.ax.set(xlabel="Predicted label", ylabel="True label")
-        b.ax.grid(False)
-        b.ax.tick_params(length=0)
-        b.ax.spines[:].set_visible(False)
-        bar = b.figure.colorbar(image, ax=b.ax, shrink=0.8)
-        bar.set_label("samples" if shares is None else "share")
-        bar.outline.set_visible(False)
-    return b.figure
-
-
-def _counts(labels: Any, predicted: Any, X: Any, known: int) -> Any:
-    """Return the confusion matrix of `xpnet.metrics`, on the host."""
-    if isinstance(predicted, Module):
-        if X is None:
-            raise OptionError(
-                "confusion_matrix: y_pred is a model; give the samples too: "
-                "confusion_matrix(y_true, model, X)."
-            )
-        predicted = scores(predicted, numbers(X))
-    predicted = numbers(predicted)
-    count = None
-    if predicted.dtype.kind in "biu":
-        count = max(int(predicted.max()), int(labels.max())) + 1
-        count = max(count, known)
-    return numbers(xn.metrics.confusion_matrix(predicted, labels, classes=count))
-
-
-def _shares(counts: Any, normalize: str) -> Any:
-    """Return counts as shares; 0 where there is nothing to share."""
-    sums = counts.sum(axis=_SUMS[normalize], keepdims=True)
-    return counts / np.maximum(sums, 1)
-
-
-def _top(heat: Any, normalize: str | None) -> Any:
-    """Return what has the brightest colour: 1 where rows or columns sum to 1."""
-    return 1.0 if normalize in ("true", "pred") else heat.max()
-
-
-def _cells(b: Any, image: Any, counts: Any, shares: Any) -> None:
-    """Write each number in its cell, dark on light and light on dark."""
-    n = counts.shape[0]
-    size = min(10.0, 110.0 / n + 1.0)
-    for i, j in np.ndindex(n, n):
-        value = counts[i, j] if shares is None else shares[i, j]
-        dark = lightness(image.cmap(image.norm(value))) < 0.5
-        text = str(value) if shares is None else f"{value:.2f}"
-        b.ax.text(
-            j,
-            i,
-            text,
-            ha="center",
-            va="center",
-            fontsize=size,
-            color="#ffffff" if dark else "#000000",
         )

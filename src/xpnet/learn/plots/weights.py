@@ -1,0 +1,161 @@
+"""The weights of a layer as images."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...errors import OptionError, ShapeError
+from ...nn import Module
+from .board import board
+from .hosts import numbers
+from .style import Theme
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["weights_as_images"]
+
+
+def weights_as_images(
+    layer: Any,
+    *,
+    shape: tuple[int, int] | None = None,
+    limit: int = 64,
+    ax: Any = None,
+    theme: str | None = None,
+) -> Figure:
+    """Draw the weights of a layer as images, side by side.
+
+    A dense layer has an image for each neuron: how much it listens to each input. A
+    convolution has one for each pair of an output and an input channel, a row for each
+    output; with three input channels, one in colour for each output.
+
+    Parameters
+    ----------
+    layer : Module or array
+        A layer with a ``weight``, or the array itself: ``(out, in)``, or a
+        convolution's ``(out, in, height, width)``.
+    shape : tuple of int, optional
+        Height and width of the image that a dense layer's inputs were; by default a
+        square, where they fill one, else one row.
+    limit : int
+        How many neurons or output channels are drawn at most: the first ones.
+    ax, theme : optional
+        As for `slope`.
+
+    Returns
+    -------
+    Figure
+
+    Raises
+    ------
+    OptionError
+        If the layer has no weight.
+    ShapeError
+        If the weights are no images of that shape.
+
+    Examples
+    --------
+    >>> from xpnet import nn
+    >>> figure = weights_as_images(nn.Linear(16, 6, rng=0))
+    >>> figure.axes[0].images[0].get_array().shape  # 2 rows of 3 images, lines between
+    (9, 14)
+    """
+    weight = numbers(_weight(layer)).astype(np.float64)
+    tiles = _tiles(weight, shape)[:limit]
+    whole = _montage(tiles.reshape(-1, *tiles.shape[2:]), _columns(tiles))
+    color = whole.ndim == 3
+    with board(ax, theme, _inches(whole, bar=not color)) as b:
+        bound = float(np.abs(weight).max()) or 1.0
+        if color:
+            whole = np.nan_to_num(0.5 + 0.5 * whole / bound, nan=_grey(b.theme))
+            b.ax.imshow(whole, interpolation="nearest")
+        else:
+            signed = b.theme.signed().with_extremes(bad=b.theme.quiet)
+            options = {"cmap": signed, "vmin": -bound, "vmax": bound}
+            image = b.ax.imshow(whole, interpolation="nearest", **options)
+            bar = b.figure.colorbar(image, ax=b.ax, shrink=0.85)
+            bar.set_label("weight")
+            bar.outline.set_visible(False)
+        b.ax.set_axis_off()
+    return b.figure
+
+
+def _weight(layer: Any) -> Any:
+    """Return the array of weights of a layer."""
+    if not isinstance(layer, Module):
+        return layer
+    held = dict(layer.named_parameters(recurse=False))
+    if "weight" not in held:
+        names = [n for n, _ in layer.named_parameters() if n.endswith(".weight")]
+        inside = ", ".join(repr(n.removesuffix(".weight")) for n in names)
+        raise OptionError(
+            f"weights_as_images: {type(layer).__name__} has no weight of its own"
+            + (
+                f"; get_submodule gives a layer that has one: {inside}."
+                if inside
+                else "."
+            )
+        )
+    return held["weight"]
+
+
+def _tiles(weight: Any, shape: tuple[int, int] | None) -> Any:
+    """Return images: ``(rows, columns, height, width)``, and 3 behind for colours."""
+    if weight.ndim == 4:
+        if weight.shape[1] == 3:
+            return np.moveaxis(weight, 1, -1)[:, None]
+        return weight
+    if weight.ndim == 3:  # a convolution along one axis: an image of channels and taps
+        return weight[:, None]
+    if weight.ndim != 2:
+        raise ShapeError(
+            f"weights_as_images: the weight has shape {weight.shape}; it is (out, in) "
+            "or (out, in, height, width)."
+        )
+    size = weight.shape[1]
+    side = round(size**0.5)
+    height, width = shape or ((side, side) if side * side == size else (1, size))
+    if height * width != size:
+        raise ShapeError(
+            f"weights_as_images: shape={shape} is {height * width} numbers, but a "
+            f"neuron has {size} weights (weight: {weight.shape})."
+        )
+    return weight.reshape(-1, 1, height, width)
+
+
+def _columns(tiles: Any) -> int:
+    """Return how many images stand in a row: all pairs of an output, or a rectangle."""
+    rows, columns, height, width = tiles.shape[:4]
+    if columns > 1:
+        return int(columns)
+    about = max(1, int(np.ceil(np.sqrt(rows * 1.4 * height / width))))
+    full = (k for k in range(about, min(2 * about, rows) + 1) if rows % k == 0)
+    return next(full, about)  # rows that are all full, where there are such
+
+
+def _montage(tiles: Any, columns: int) -> Any:
+    """Return images in one, with lines of NaN between them."""
+    count, height, width = tiles.shape[:3]
+    columns = min(columns, count)
+    rows = -(-count // columns)
+    size = (rows * (height + 1) - 1, columns * (width + 1) - 1)
+    whole = np.full(size + tiles.shape[3:], np.nan)
+    for k, tile in enumerate(tiles):
+        i, j = (k // columns) * (height + 1), (k % columns) * (width + 1)
+        whole[i : i + height, j : j + width] = tile
+    return whole
+
+
+def _inches(whole: Any, *, bar: bool) -> tuple[float, float]:
+    """Return a size for an image whose longer side takes six inches."""
+    height, width = whole.shape[:2]
+    longest = 6.0 / max(height, width)
+    beside = 1.1 if bar else 0.2
+    return max(width * longest, 1.5) + beside, max(height * longest, 0.8) + 0.3
+
+
+def _grey(theme: Theme) -> float:
+    return 1.0 if theme.name == "light" else 0.08
