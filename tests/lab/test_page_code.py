@@ -13,7 +13,6 @@ from xpnet.learn.formula import Formula
 
 ROOT = Path(xn.__file__).parents[1]
 PUBLIC = sorted(name for name, row in TABLE.items() if row.public)
-ELSEWHERE = {"asarray"}  # made of other rows, in a file that is no chapter
 
 
 def ask(kind, **fields):
@@ -83,9 +82,6 @@ def test_the_rows_are_the_public_rows_of_the_table():
 @pytest.mark.parametrize("name", PUBLIC)
 def test_the_place_of_a_row_is_where_it_stands(name):
     place = place_of(name)
-    if name in ELSEWHERE:
-        assert place.file == ""
-        return
     lines = (ROOT / place.file).read_text("utf-8").splitlines(keepends=True)
     first = place.line - 1
     assert "".join(lines[first:]).startswith(place.source)

@@ -3,10 +3,11 @@
 from ..page import Page
 from .code import Code
 from .descent import Descent
+from .image import Image
 from .network import Network
 from .neuron import Neuron
 from .slope import Slope
 
 __all__ = ["PAGES"]
 
-PAGES: tuple[type[Page], ...] = (Slope, Descent, Neuron, Network, Code)
+PAGES: tuple[type[Page], ...] = (Slope, Descent, Neuron, Network, Image, Code)
