@@ -43,7 +43,7 @@ CASES: dict[str, list[dict[str, Any]]] = {
     "Adam": product(amsgrad=(False, True), **DECOUPLED),
     "AdamW": product(amsgrad=(False, True), **BOTH),
     "NAdam": product(**DECOUPLED),
-    "RAdam": product(betas=((0.9, 0.999), (0.8, 0.6)), **DECOUPLED),
+    "RAdam": product(betas=((0.9, 0.9), (0.8, 0.6)), **DECOUPLED),
     "Adamax": product(**BOTH),
     "Adadelta": product(**BOTH),
     "Adagrad": product(
@@ -62,7 +62,7 @@ CASES: dict[str, list[dict[str, Any]]] = {
     "LBFGS": product(max_iter=(1,), history_size=(1, 100)),
 }
 SHAPES = ((3, 4), (2, 2))
-STEPS = 4
+STEPS = 7  # RAdam divides by √v̂ from the sixth on
 
 
 def made(
@@ -184,7 +184,7 @@ def test_parts_of_random_steps_are_the_change(
         close(explained, "float64", 1e5)
 
 
-@pytest.mark.parametrize("name", ["Adam", "LAMB", "LBFGS", "Muon", "NAdam", "SGD"])
+@pytest.mark.parametrize("name", ["Adam", "LAMB", "LBFGS", "Muon"])
 def test_parts_on_every_library(name: str, target: Target) -> None:
     options = CASES[name][-1]
     for dtype in ("float64", "float32"):
@@ -403,6 +403,19 @@ def test_the_directions_of_lbfgs() -> None:
     assert len(names) == 7
 
 
+def test_half_precision_and_nothing_at_all() -> None:
+    for start in (np.asarray([[1.5, 2.0]], "float16"), np.zeros((0, 2), "float32")):
+        for name in ("Adam", "LARS", "LBFGS", "Muon", "SGD"):
+            w = xn.asarray(start.copy(), requires_grad=True)
+            optimizer = made(name, CASES[name][-1], [w])
+            w.grad = xn.asarray(start / 2)
+            explained = explain_step(optimizer, w)
+            optimizer.step(lambda: 0.0)
+            assert np.array_equal(host(w).astype("float64"), explained.after)
+            close(explained, str(start.dtype))
+            assert str(explained)
+
+
 def test_a_step_that_is_none() -> None:
     w = xn.asarray([1.0, 2.0], requires_grad=True)
     optimizer = optim.LBFGS([w], max_iter=1)
@@ -502,6 +515,7 @@ def test_rounding_is_shown() -> None:
     explained = explain_step(optim.SGD([w], lr=0.1), w)
     assert explained.rounding != 0
     assert "rounding" in str(explained)
+    assert "<td>in float32</td>" in explained._repr_html_()
     np.testing.assert_allclose(
         explained.sum + explained.rounding, explained.actual, rtol=1e-15
     )
@@ -534,9 +548,10 @@ def test_arithmetic_in_one_line() -> None:
     numbers = {"a": -2.0, "b": 0.5, "c": 3.0}
     assert text("a - (b - a)", {}, numbers) == "−2 − (0.5 − (−2))"
     assert text("a**2 * b", {}, numbers) == "(−2)² × 0.5"
-    for formula in ("[1]", "'a'", "f.x", "a @ b"):
-        with pytest.raises((TypeError, KeyError)):
-            text(formula, {})
+    for formula in ("[1]", "f.x", "f()(a)"):
+        for read in (text, evaluate):
+            with pytest.raises(TypeError, match="no arithmetic: "):
+                read(formula, {})
 
 
 # --- what cannot be explained ---------------------------------------------------------
@@ -580,6 +595,8 @@ def test_steps_that_ask_for_more_gradients() -> None:
     for options in ({}, {"max_iter": 1, "line_search_fn": "strong_wolfe"}):
         with pytest.raises(OptionError, match="asks its closure for gradients"):
             explain_step(optim.LBFGS([w], **options), w)
+    with pytest.raises(OptionError, match="SAM takes no steps with LBFGS inside"):
+        explain_step(optim.SAM(optim.LBFGS([w], max_iter=1)), w)
 
 
 def test_complex_parameters_and_unknown_formulas() -> None:
