@@ -48,7 +48,8 @@ from .errors import DeviceError, NonFiniteError, XpnetError
 
 if TYPE_CHECKING:
     from . import data, lab, learn, losses, metrics, nn, optim, random
-    from .learn import explain, explain_step
+    from .learn.explain import explain
+    from .learn.step import explain_step
 
 __all__ = [
     "Array",
