@@ -80,16 +80,18 @@ def explain(
     <BLANKLINE>
     Forward
       w     variable  3
-      loss  w²        9
+      loss  w²        9  line 1: loss = w**2
     <BLANKLINE>
     How loss changes with w
       w → loss
         ∂loss/∂w = ∂loss/∂w
-                 = 2 w
+                 = 2w
                  = 6
       sum of 1 path        6
       the tape's gradient  6
       finite difference    6
+      rules of the table
+        pow  ∂out/∂x = y·xʸ⁻¹  here 2·3 = 6
     """
     if type(paths) is not int or paths < 1:
         raise OptionError(f"explain: paths must be an integer >= 1, not {paths!r}.")
