@@ -1,8 +1,9 @@
 /** The lab's frame: the pages as links, the state in the address, sentences, the switch. */
 
 import { Theme } from "lab/colour.js";
+import { latest } from "lab/latest.js";
 import { State, parse } from "lab/state.js";
-import { h, latest } from "lab/ui.js";
+import { h } from "lab/ui.js";
 import { LabError, Live, Replay } from "lab/wire.js";
 
 /** The pages in the guides' order. */

@@ -1,7 +1,9 @@
 /** Descent: the library's optimizers race downhill on a surface that the visitor types. */
 
 import { balance, levels } from "lab/contour.js";
-import { equation, math, number, parse, row } from "lab/math.js";
+import { math, number, parse, row } from "lab/math.js";
+import { DASHES, Heights } from "lab/pages/descent/heights.js";
+import { NextStep } from "lab/pages/descent/next.js";
 import { Plot } from "lab/plot.js";
 import { COLORS, SHAPES } from "lab/shapes.js";
 import { Steps } from "lab/steps.js";
@@ -12,7 +14,6 @@ import {
 export const id = "descent";
 export const title = "Descent";
 
-const DASHES = [[], [9, 5], [3, 5], [12, 4, 3, 4]];
 const LEAST = 1e-5; // of the learning rates
 const MOST = 2;
 
@@ -28,16 +29,16 @@ class Descent {
     Object.assign(this, { root, lab, stops: [] });
     this.askSurface = lab.latest(([frame]) => this.#gotSurface(frame), (error) => this.#refused(error));
     this.askRace = lab.latest(([frame]) => this.#gotRace(frame), (error) => this.#refused(error));
-    this.askUpdate = lab.latest(([frame]) => this.#gotUpdate(frame), () => this.update.replaceChildren());
+    this.askUpdate = lab.latest(([frame]) => this.next.show(frame), () => this.next.say(""));
   }
 
   async begin() {
     this.root.append(
       h("h1", {}, "Descent"),
       h("p", { class: "lead" },
-        "The gradient points uphill, so a step against it leads down: new = old − learning_rate × gradient. ",
-        "Other optimizers change the length and the direction of the step. These are the library's own, the ",
-        "same that train networks."));
+        "The gradient points uphill, so a step against it leads down: ",
+        "new = old − learning_rate × gradient. Other optimizers change the length and the direction of ",
+        "the step. These are the library's own, the same that train networks."));
     try {
       const [frame] = await this.lab.ask({ type: "choices" });
       this.choices = frame;
@@ -88,12 +89,13 @@ class Descent {
       hint: "Type as you would write: x^2 + 3y^2. Enter takes it.",
     });
     this.sliders = ["x", "y"].map((name, i) => slider({
-      label: name, name: `start, ${name}`, min: this.box[2 * i], max: this.box[2 * i + 1], value: this.start[i],
+      label: name, name: `start, ${name}`, min: this.box[2 * i], max: this.box[2 * i + 1],
+      value: this.start[i],
       onInput: (v) => this.move(i ? this.start[0] : v, i ? v : this.start[1]),
     }));
     this.number = slider({
       label: "how many", name: "steps", min: 1, max: 300, step: 1, value: this.count,
-      onInput: (count) => { this.count = Math.round(count); this.lab.state.set({ steps: this.count }); this.race(); },
+      onInput: (count) => this.take(Math.round(count)),
     });
     this.lanes = racers.map((racer, i) => this.#lane(racer, i));
     if (this.lab.replay) {
@@ -140,37 +142,25 @@ class Descent {
       set: (x, y) => this.move(...this.#tidy(x, y)),
     });
     this.plot.onPick((x, y) => this.move(...this.#tidy(x, y)));
+    this.heights = new Heights(this.lab);
+    this.next = new NextStep(this.choices.racers, this.who, (who) => {
+      this.who = who;
+      this.lab.state.set({ who });
+      this.#paint();
+    });
     this.steps = new Steps(this.lab, { onStep: () => this.#paint(), perSecond: 12 });
     this.standings = h("div");
     this.table = numbers("The numbers of every step", () => this.#rows());
     return h("div", { class: "pictures" },
       h("section", { class: "card", "aria-label": "The surface" },
-        this.formula, this.note, this.plot.element, this.steps.element, this.standings, this.table.element),
-      h("div", { class: "pair" }, this.#heights(), this.#ends()), this.#oneStep());
-  }
-
-  #oneStep() {
-    this.chosen = select({
-      label: "of", value: this.who, options: this.choices.racers.map(({ name }) => [name, name]),
-      onChange: (who) => { this.who = who; this.lab.state.set({ who }); this.#paint(); },
-    });
-    this.about = h("p", { class: "note" });
-    this.update = h("div", { class: "pair" });
-    const head = h("div", { class: "next" }, this.about, this.chosen.element);
-    return section("The next step, with its numbers", head, this.update);
+        this.formula, this.note, this.plot.element, this.steps.element, this.standings,
+        this.table.element),
+      h("div", { class: "pair" }, this.heights.element, this.#ends()), this.next.element);
   }
 
   #ends() {
     this.endList = h("dl", { class: "endings" });
     return section("How each one ended", this.endList);
-  }
-
-  #heights() {
-    this.curves = new Plot(this.lab, {
-      label: "The height at every step", height: 300, legend: false,
-      x: { label: "step", range: [0, 1] }, y: { label: "f above the lowest", range: [0, 1] },
-    });
-    return section("How far down", this.curves.element);
   }
 
   // ---- asking
@@ -197,6 +187,13 @@ class Descent {
 
   race() {
     this.askRace({ type: "race", ...this.#question(), steps: this.count });
+  }
+
+  /** Let everybody take so many steps. */
+  take(count) {
+    this.count = count;
+    this.lab.state.set({ steps: count });
+    this.race();
   }
 
   /** What the ways of all optimizers depend on. */
@@ -255,22 +252,6 @@ class Descent {
     this.#paint();
   }
 
-  #gotUpdate({ name, step, quantities, explanations }) {
-    const lines = ["x", "y"].map((letter) => {
-      const { terms, actual } = explanations[letter];
-      const shown = quantities[letter].map((each) => h("p", {}, equation(each)));
-      const parts = terms.length > 1
-        ? table({ caption: `The parts of the change of ${letter}`, columns: ["part", "amount"],
-            rows: [...terms.map((term) => [term.name, term.value]), ["together", actual]] })
-        : null;
-      return h("div", {}, h("h3", {}, letter), h("div", { class: "scroll wide", tabindex: "0", role: "region",
-        "aria-label": `The step of ${name} in ${letter}` }, ...shown), parts);
-    });
-    const note = this.choices.racers.find((racer) => racer.name === name).note;
-    this.about.textContent = `${name} (${note}), step ${step + 1}, from the optimizer itself.`;
-    this.update.replaceChildren(...lines);
-  }
-
   // ---- drawing
 
   #paint() {
@@ -288,8 +269,9 @@ class Descent {
       },
       ...this.ways.flatMap((way) => this.#path(way, k)),
     ]);
-    this.plot.describe(this.#inWords(k));
-    this.#drawHeights(k);
+    const words = this.#inWords(k);
+    this.plot.describe(words);
+    this.heights.show(this.ways, this.light.range[0], k, this.steps.length, words);
     this.#stand(k);
     this.table.refresh();
     this.#ask(k);
@@ -306,25 +288,6 @@ class Descent {
     ];
   }
 
-  #drawHeights(k) {
-    const finite = this.ways.map(({ values }) => values.map((v) => (Number.isFinite(v) ? v : NaN)));
-    const lowest = Math.min(...this.light.range, ...finite.flatMap((values) => [...values].filter((v) => !Number.isNaN(v))));
-    const above = finite.map((values) => values.map((v) => v - lowest));
-    const seen = above.flatMap((values) => [...values]).filter((v) => v > 0);
-    const most = Math.max(...above.map((values) => values[0]), 1e-12) * 3;
-    this.curves.y.log = true;
-    this.curves.y.range = [Math.max(1e-12, Math.min(...seen, most / 10)), most];
-    this.curves.x.range = [0, Math.max(1, this.steps.length)];
-    this.curves.draw([
-      { kind: "rule", x: k, color: "--soft" },
-      ...this.ways.map(({ i }, lane) => ({
-        kind: "line", x: above[lane].map((_, step) => step), y: above[lane].map((v) => v || NaN),
-        color: COLORS[i], dash: DASHES[i], marker: SHAPES[i], every: Math.ceil(this.steps.length / 8), size: 3.5, width: 2,
-      })),
-    ]);
-    this.curves.describe(`The height of each optimizer against the step. ${this.#inWords(k)}`);
-  }
-
   /** Where everybody is at a step. */
   #stand(k) {
     const rows = this.ways.map(({ name, x, y, values, gradients, last }) => {
@@ -333,7 +296,8 @@ class Descent {
       return [name, at, x[at], y[at], values[at], slope];
     });
     this.standings.replaceChildren(table({
-      caption: `After ${k} steps`, columns: ["optimizer", "steps", "x", "y", "f(x, y)", "length of the gradient"], rows,
+      caption: `After ${k} steps`, rows,
+      columns: ["optimizer", "steps", "x", "y", "f(x, y)", "length of the gradient"],
     }));
   }
 
@@ -349,17 +313,17 @@ class Descent {
     const way = this.ways.find(({ name }) => name === this.who);
     clearTimeout(this.later);
     if (!way || k >= way.last) {
-      this.about.textContent = way ? `${this.who} takes no more steps here.` : `${this.who} does not run.`;
-      return this.update.replaceChildren();
+      return this.next.say(`${this.who} ${way ? "takes no more steps here" : "does not run"}.`);
     }
-    this.later = setTimeout(() =>
-      this.askUpdate({ type: "update", ...this.#question(), name: this.who, step: k }), this.steps.playing ? 0 : 60);
+    const message = { type: "update", ...this.#question(), name: this.who, step: k };
+    this.later = setTimeout(() => this.askUpdate(message), this.steps.playing ? 0 : 60);
   }
 
   #rows() {
     const columns = ["optimizer, step", "x", "y", "f(x, y)", "∂f/∂x", "∂f/∂y"];
-    const rows = this.ways.flatMap(({ name, x, y, values, gradients }) => Array.from(values, (value, k) =>
-      [`${name}, ${k}`, x[k], y[k], value, gradients[2 * k], gradients[2 * k + 1]]));
+    const rows = this.ways.flatMap(({ name, x, y, values, gradients }) =>
+      Array.from(values, (value, k) =>
+        [`${name}, ${k}`, x[k], y[k], value, gradients[2 * k], gradients[2 * k + 1]]));
     return { caption: "Every step of every optimizer", columns, rows };
   }
 
@@ -368,6 +332,6 @@ class Descent {
     this.steps?.end();
     for (const stop of this.stops) stop();
     this.plot?.end();
-    this.curves?.end();
+    this.heights?.end();
   }
 }

@@ -2,6 +2,8 @@
 
 import { chain } from "lab/chain.js";
 import { math, number, parse, row } from "lab/math.js";
+import { Errors } from "lab/pages/slope/errors.js";
+import { Lens } from "lab/pages/slope/lens.js";
 import { Plot } from "lab/plot.js";
 import { robust } from "lab/scale.js";
 import {
@@ -41,7 +43,9 @@ class Slope {
     this.dtype = state.get("dtype", "float64");
     this.askCurve = lab.latest(([frame]) => this.#gotCurve(frame), (error) => this.#noCurve(error));
     this.askLook = lab.latest(([frame]) => this.#gotLook(frame), (error) => this.#noLook(error));
-    this.askErrors = lab.latest(([frame]) => this.#gotErrors(frame), () => this.#gotErrors(null));
+    this.errors = new Errors(lab);
+    this.askErrors = lab.latest(
+      ([frame]) => this.errors.show(frame, this.step), () => this.errors.show(null, this.step));
     this.askChain = lab.latest(
       ([frame]) => this.chain.show(frame.explanation), (error) => this.chain.say(error.message));
   }
@@ -96,7 +100,8 @@ class Slope {
       group("The function", this.field.element, this.examples.element),
       group("The microscope", this.xSlider.element, this.hSlider.element,
         h("div", { class: "buttons" }, this.shrinkButton), this.dtypes.element),
-      group("The picture", h("div", { class: "two" }, ...this.ends.map((end) => end.element)), this.both.element),
+      group("The picture",
+        h("div", { class: "two" }, ...this.ends.map((end) => end.element)), this.both.element),
       keys([["h", "let h shrink, or stop it"], ["[ ]", "x a little to the left, to the right"],
         ["← →", "on the point or a slider: move it (with Shift ten steps)"]]));
   }
@@ -107,7 +112,8 @@ class Slope {
 
   #pictures() {
     this.figures = figures([
-      ["slope", "the derivative at x"], ["secant", "the slope of the secant"], ["error", "their difference"],
+      ["slope", "the derivative at x"], ["secant", "the slope of the secant"],
+      ["error", "their difference"],
     ]);
     this.formula = h("div", { class: "formula" });
     this.sentence = h("p", { class: "sentence" });
@@ -121,18 +127,13 @@ class Slope {
       get: () => [this.x, this.#height()], set: (x) => this.look({ x: this.#tidy(x) }),
     });
     this.plot.onPick((x) => this.look({ x: this.#tidy(x) }));
-    this.lens = new Plot(this.lab, {
-      label: "The function near the point, enlarged", height: 380, legend: false,
-      caption: "Under the microscope: two steps to each side",
-      x: { label: "distance from x, counted in h", range: [-2, 2] },
-      y: { label: "change of f(x), counted in h", range: [-2, 2] },
-    });
+    this.lens = new Lens(this.lab);
     this.table = numbers("The numbers of these pictures", () => this.#rows());
     return h("div", { class: "pictures" },
       h("section", { class: "card", "aria-label": "The curve" },
         h("div", { class: "heading" }, this.formula, this.figures.element), this.sentence, this.problem,
         h("div", { class: "lens" }, this.plot.element, this.lens.element), this.table.element),
-      h("div", { class: "pair" }, section("How the tape got it", this.#chain()), this.#errors()));
+      h("div", { class: "pair" }, section("How the tape got it", this.#chain()), this.errors.element));
   }
 
   /** Where the curve is at x, to first order from the place that was answered for. */
@@ -143,17 +144,6 @@ class Slope {
   #chain() {
     this.chain = chain();
     return this.chain.element;
-  }
-
-  #errors() {
-    this.errors = new Plot(this.lab, {
-      label: "The error of the secant against h", height: 300,
-      x: { label: "h", range: [1e-16, 1], log: true },
-      y: { label: "error of the slope", range: [1e-12, 10], log: true },
-    });
-    this.errorWords = h("div", { class: "note" });
-    this.errorTable = numbers("The numbers of this picture", () => this.#errorRows());
-    return section("Why h must not be too small", this.errors.element, this.errorWords, this.errorTable.element);
   }
 
   // ---- asking
@@ -251,37 +241,21 @@ class Slope {
     this.problem.textContent = "";
     const { x, h: step, y, slope, secant, error } = frame;
     const change = Number(secant) * step;
-    this.figures.set({ slope: number(slope, DIGITS), secant: number(secant, DIGITS), error: number(error, 3) });
+    this.figures.set({
+      slope: number(slope, DIGITS), secant: number(secant, DIGITS), error: number(error, 3),
+    });
     this.sentence.textContent = `At x = ${number(x)} the function is ${number(y)}. ` +
       (frame.moved
-        ? `A step of h = ${number(step)} changes it by ${number(change)}, which is ${number(secant)} × h. `
+        ? `A step of h = ${number(step)} changes it by ${number(change)}, ` +
+          `which is ${number(secant)} × h. `
         : `h = ${number(step)} is too small here: x + h is x. `) +
       (frame.corner
         ? "There is a corner: the slope from the left is another than from the right."
         : `A tiny change of x is multiplied by ${number(slope)}.`);
     clearTimeout(this.saying);
-    this.saying = setTimeout(() => this.lab.announce(`The derivative at x = ${number(x)} is ${number(slope)}.`), 700);
+    const spoken = `The derivative at x = ${number(x)} is ${number(slope)}.`;
+    this.saying = setTimeout(() => this.lab.announce(spoken), 700);
     this.#paint();
-  }
-
-  #gotErrors(frame) {
-    this.measured = frame;
-    this.errorTable.refresh();
-    this.errorWords.replaceChildren(...(frame?.words ?? []).map((words) => h("p", {}, words)));
-    if (!frame) return this.errors.draw([]);
-    const { h: steps, float64, float32, central } = frame.arrays;
-    const line = (y, color, dash, marker, label) => ({
-      kind: "line", x: steps.data, y: y.data.map((v) => v || NaN), color, dash, marker, every: 4, width: 2, size: 3.5, label,
-    });
-    const all = [...float64.data, ...float32.data, ...central.data].filter((v) => v > 0 && v < Infinity);
-    this.errors.y.range = all.length ? [Math.min(...all) / 3, Math.max(...all) * 3] : [1e-16, 1];
-    this.errors.draw([
-      { kind: "rule", x: this.step, color: "--soft" },
-      line(float32, "--orange", [6, 5], "square", "forward, float32"),
-      line(central, "--purple", [2, 5], "triangle", "to both sides, float64"),
-      line(float64, "--blue", [], "circle", "forward, float64"),
-    ]);
-    this.errors.describe(`The error of the secant against h. ${frame.words.join(" ")}`);
   }
 
   // ---- drawing
@@ -290,15 +264,19 @@ class Slope {
     if (!this.drawn) return;
     const { x: xs, y: ys, slope: slopes } = this.drawn;
     const both = this.both.value;
-    this.plot.y.range = robust([...ys.data, ...(both ? slopes.data : [])], [Number(this.seen?.y ?? NaN)]);
+    const heights = [...ys.data, ...(both ? slopes.data : [])];
+    this.plot.y.range = robust(heights, [Number(this.seen?.y ?? NaN)]);
     this.plot.draw([
-      both && { kind: "line", x: xs.data, y: slopes.data, color: "--purple", dash: [2, 5], label: "its derivative at every x" },
+      both && {
+        kind: "line", x: xs.data, y: slopes.data, color: "--purple", dash: [2, 5],
+        label: "its derivative at every x",
+      },
       ...this.#lines(),
       { kind: "line", x: xs.data, y: ys.data, color: "--blue", width: 3, label: "f(x)" },
       ...this.#rise(),
     ]);
     this.plot.describe(this.#inWords());
-    this.#enlarge();
+    this.lens.show(this.seen);
     this.table.refresh();
   }
 
@@ -307,9 +285,12 @@ class Slope {
     if (!this.seen) return [];
     const { x, y, slope, secant } = this.seen;
     const straight = (factor, color, dash, label) => ({
-      kind: "line", x: this.range, y: this.range.map((v) => y + Number(factor) * (v - x)), color, dash, width: 2, label,
+      kind: "line", x: this.range, y: this.range.map((v) => y + Number(factor) * (v - x)),
+      color, dash, width: 2, label,
     });
-    return [straight(secant, "--orange", [8, 6], "secant over h"), straight(slope, "--green", [], "tangent")];
+    return [
+      straight(secant, "--orange", [8, 6], "secant over h"), straight(slope, "--green", [], "tangent"),
+    ];
   }
 
   /** The step and the rise of the secant, as two sides of a triangle. */
@@ -322,25 +303,11 @@ class Slope {
     return [
       { ...side, x: [x, x + step, x + step], y: [y, y, top] },
       { kind: "points", x: [x + step], y: [top], color: "--orange", shape: "square", size: 5.5 },
-      wide && { kind: "text", x: x + step / 2, y, text: "h", color: "--soft", align: "center", dy: top >= y ? 12 : -12 },
+      wide && {
+        kind: "text", x: x + step / 2, y, text: "h", color: "--soft", align: "center",
+        dy: top >= y ? 12 : -12,
+      },
     ];
-  }
-
-  #enlarge() {
-    if (!this.seen) return this.lens.draw([]);
-    const { slope, secant, arrays: { across, up } } = this.seen;
-    const straight = (factor, color, dash) =>
-      ({ kind: "line", x: [-2, 2], y: [-2 * factor, 2 * factor], color, dash, width: 2 });
-    this.lens.y.range = robust(up.data, [Number(secant), Number(slope), 0]);
-    this.lens.draw([
-      straight(Number(secant), "--orange", [8, 6]),
-      straight(Number(slope), "--green", []),
-      { kind: "line", x: across.data, y: up.data, color: "--blue", width: 3 },
-      { kind: "points", x: [1], y: [Number(secant)], color: "--orange", shape: "square", size: 5.5 },
-      { kind: "points", x: [0], y: [0], color: "--ink-line", size: 5.5 },
-    ]);
-    this.lens.describe(`The function within 2 h of x, enlarged ${number(1 / this.step, 3)} times: ` +
-      `its slope is ${number(slope)}, that of the secant is ${number(secant)}.`);
   }
 
   #inWords() {
@@ -358,23 +325,17 @@ class Slope {
       const { x, h: step, y, slope, secant, error } = this.seen;
       rows.push(["x", x], ["f(x)", number(y, DIGITS)], ["h", step],
         ["(f(x + h) − f(x)) / h, the secant's slope", number(secant, DIGITS)],
-        ["f′(x), the derivative from the tape", number(slope, DIGITS)], ["their difference", number(error, 3)]);
+        ["f′(x), the derivative from the tape", number(slope, DIGITS)],
+        ["their difference", number(error, 3)]);
     }
     const { x, y, slope } = this.drawn;
     const every = Math.floor(x.data.length / 10);
     for (let i = 0; i < x.data.length; i += every)
-      rows.push([`at x = ${number(x.data[i])}: f(x), f′(x)`, `${number(y.data[i])}, ${number(slope.data[i])}`]);
-    return { caption: "Secant and tangent, and some points of the curve", columns: ["what", "value"], rows };
-  }
-
-  #errorRows() {
-    if (!this.measured) return { caption: "Nothing is measured yet", columns: ["h"], rows: [] };
-    const { h: steps, float64, float32, central } = this.measured.arrays;
-    const rows = Array.from(steps.data, (v, i) => [v, float64.data[i], float32.data[i], central.data[i]]);
-    return {
-      caption: "How far the secant's slope is from the derivative",
-      columns: ["h", "forward, float64", "forward, float32", "to both sides, float64"], rows,
-    };
+      rows.push([
+        `at x = ${number(x.data[i])}: f(x), f′(x)`, `${number(y.data[i])}, ${number(slope.data[i])}`,
+      ]);
+    const caption = "Secant and tangent, and some points of the curve";
+    return { caption, columns: ["what", "value"], rows };
   }
 
   end() {
@@ -382,6 +343,6 @@ class Slope {
     clearTimeout(this.later);
     clearTimeout(this.saying);
     clearInterval(this.shrinking);
-    for (const plot of [this.plot, this.lens, this.errors]) plot.end();
+    for (const picture of [this.plot, this.lens, this.errors]) picture.end();
   }
 }
