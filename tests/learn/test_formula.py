@@ -219,6 +219,7 @@ def test_a_refusal_says_where_and_what_to_type():
     assert "type x*y for a product" in sentence("xy", ("x", "y"))
     assert "type sin(x), and sin(x)^2" in sentence("sin^2(x)")
     assert "type * and parentheses, 1/(2*x) or (1/2)*x" in sentence("1/2x")
+    assert "type * and parentheses, 2^(3*x) or (2^3)*x" in sentence("2^3 x")
     assert "the right side only" in sentence("y = x^2")
     assert "FULLWIDTH LATIN SMALL LETTER X" in sentence("ｘ")
     assert "is inf in float64" in sentence("9**9**9**9")

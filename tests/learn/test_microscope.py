@@ -101,11 +101,37 @@ def test_a_corner_and_a_straight_line_are_named():
     words = microscope("abs(x)", 0.0).words[1]
     assert "the slope is −1 from the left and 1 from the right" in words
     assert "xn.grad gives 0" in words
-    assert microscope("relu(x)", 0.0).corner == pytest.approx((0.0, 1.0))
     assert "straight near x" in microscope("2x + 1", 0.5).words[1]
-    for text in ("exp(5x)", "x^2", "sqrt(x)", "sin(20x)"):
-        assert microscope(text, 1.5).corner is None, text
-        assert microscope(text, 1.5, dtype="float32").corner is None, text
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("steps", [None, (1.0, 0.5)], ids=["small", "large"])
+def test_a_corner_is_told_from_a_bend_and_from_rounding(dtype, steps):
+    corners = {
+        "relu(x)": (0.0, (0.0, 1.0)),
+        "1e6 abs(x)": (0.0, (-1e6, 1e6)),
+        "1e-9 abs(x)": (0.0, (-1e-9, 1e-9)),
+        "abs(x - 4) + x^2": (4.0, (7.0, 9.0)),
+        "maximum(x, x^2)": (1.0, (1.0, 2.0)),
+    }
+    for text, (at, sides) in corners.items():
+        found = microscope(text, at, dtype=dtype, steps=steps).corner
+        assert found == pytest.approx(sides, rel=0.02, abs=1e-12), text
+    smooth = {
+        "relu(x)^2": 0.0,
+        "x^7 - 7x^6 + 21x^5 - 35x^4 + 35x^3 - 21x^2 + 7x - 1": 1.0,
+        "exp(5x)": 1.5,
+        "x^2": 0.0,
+        "sqrt(x)": 1e-3,
+        "sin(20x)": 1.5,
+        "1/x": 100.0,
+        "cos(x)": 0.0,
+        "x^3": 0.0,
+        "x^2 + 1000": 0.0,
+    }
+    for text, at in smooth.items():
+        found = microscope(text, at, dtype=dtype, steps=steps).corner
+        assert found is None, text
 
 
 def test_it_can_be_kept_as_json_with_a_curve_for_the_picture():

@@ -11,7 +11,8 @@ from .markup import escaped, paragraph, section, table
 from .microscope_words import HEAD, rows
 
 if TYPE_CHECKING:
-    from .microscope import Microscope, Secant
+    from .microscope import Microscope
+    from .secants import Secant
 
 __all__ = ["page"]
 

@@ -80,6 +80,7 @@ _INSTEAD_OF_NAMES = {
     "not": "type the comparison the other way round, as in where(x <= 0, a, b)",
     "lambda": "type what stands after the colon only",
 }
+_TWO_WAYS = {"/": ("/", "1/(2*x) or (1/2)*x"), "**": ("^", "2^(3*x) or (2^3)*x")}
 
 
 class Word(NamedTuple):
@@ -260,11 +261,11 @@ class _Reader:
             self._refuse_without_value(word)
         if self.due == "operator":
             if self.operator in ("/", "**"):
-                sign = "/" if self.operator == "/" else "^"
+                sign, example = _TWO_WAYS[self.operator]
                 raise self._error(
                     word.place,
                     f"a multiplication without * after {sign} can be read in two ways; "
-                    "type * and parentheses, 1/(2*x) or (1/2)*x",
+                    f"type * and parentheses, {example}",
                 )
             self.out.append("*")
             self.operator, self.due, self.signed = "*", "value", False
