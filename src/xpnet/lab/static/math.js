@@ -119,17 +119,16 @@ function real(value, digits) {
   if (size < 1e7 && Number.isInteger(value)) return String(value || 0);
   if (size >= 1e-4 && size < 1e7) {
     const decimals = Math.max(0, digits - 1 - Math.floor(Math.log10(size)));
-    return shortened(value.toFixed(decimals), value, digits);
+    return shortened(value.toFixed(decimals), value);
   }
   const [mantissa, exponent] = value.toExponential(digits - 1).split("e");
   const power = Number(exponent);
-  return `${shortened(mantissa, value / 10 ** power, digits)}×10${raised(power)}`;
+  return `${shortened(mantissa, value / 10 ** power)}×10${raised(power)}`;
 }
 
 /** Drop zeros at the end where they say nothing but that the number is exact. */
-function shortened(text, value, digits) {
-  const room = Math.min(1.2e-7, 10 ** (-digits - 2)) * Math.abs(value);
-  const exact = Math.abs(Number(text) - value) <= room;
+function shortened(text, value) {
+  const exact = Math.abs(Number(text) - value) <= 1.2e-7 * Math.abs(value);
   return exact && text.includes(".") ? text.replace(/\.?0+$/, "") : text;
 }
 
