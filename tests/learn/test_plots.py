@@ -152,11 +152,12 @@ def test_axes_of_the_user_are_drawn_on_and_keep_their_figure(name):
     try:
         axes = figure.subplots(1, count)
         assert draw(ax=axes) is figure
-        for ax in np.ravel(axes):
-            assert ax.has_data()
-            ink = np.mean(matplotlib.colors.to_rgb(ax.xaxis.label.get_color()))
-            assert ink > 0.5  # the background is dark
+        assert all(ax.has_data() for ax in np.ravel(axes))
         png(figure)
+        for ax in figure.axes:
+            for text in set(drawn_texts(ax)) - set(ax.texts):
+                ink = np.mean(matplotlib.colors.to_rgb(text.get_color()))
+                assert ink > 0.5, text.get_text()  # the background is dark
     finally:
         plt.close(figure)
 
@@ -701,6 +702,26 @@ def test_gradients_of_outputs_are_those_on_the_way_back():
     assert float(shown.removeprefix("rms ")) == pytest.approx(rms, rel=5e-3)
     with pytest.raises(xn.XpnetError, match="'outputs' or 'parameters'"):
         plots.gradient_histograms(MODEL, x, y, losses.cross_entropy, of="weights")
+
+
+def test_a_regression_takes_targets_of_another_dtype_and_frozen_layers_let_through():
+    model = mlp(2, 4, 1, activation=nn.Tanh)
+    model[0].freeze()
+    y = np.linspace(0.0, 1.0, 30)[:, None]  # float64; the model has float32
+    figure = plots.gradient_histograms(
+        model, POINTS.features, y, losses.mean_squared_error
+    )
+    assert len(texts(figure.axes[0])) == 3
+    figure = plots.gradient_histograms(
+        model, POINTS.features, y, losses.mean_squared_error, of="parameters"
+    )
+    names = [tick.get_text() for tick in figure.axes[0].get_yticklabels()]
+    assert names == ["2.weight", "2.bias"]
+    model.freeze()
+    with pytest.raises(xn.XpnetError, match="no parameter of the model is trained"):
+        plots.gradient_histograms(
+            model, POINTS.features, y, losses.mean_squared_error, of="parameters"
+        )
 
 
 def test_looking_at_a_model_changes_nothing_of_it():

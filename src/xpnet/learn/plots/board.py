@@ -15,7 +15,7 @@ from .style import Theme, drawing, matplotlib, theme_of
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Board", "board"]
+__all__ = ["Board", "board", "colour_bar"]
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,17 @@ def board(
         for one in given:
             _dress(one, colors)
         yield Board(figure, given, colors)
+
+
+def colour_bar(b: Board, ax: Any, image: Any, label: str) -> Any:
+    """Add the bar that says which colour is which number."""
+    bar = b.figure.colorbar(image, ax=ax, shrink=0.85)
+    bar.set_label(label)
+    bar.outline.set_visible(False)
+    bar.ax.tick_params(
+        which="both", color=b.theme.quiet, labelcolor=b.theme.text, labelsize=9
+    )
+    return bar
 
 
 def _dress(ax: Any, theme: Theme) -> None:

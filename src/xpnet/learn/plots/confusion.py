@@ -11,7 +11,7 @@ import xpnet as xn
 
 from ...errors import OptionError
 from ...nn import Module
-from .board import Board, board
+from .board import Board, board, colour_bar
 from .hosts import numbers, scores
 from .style import lightness
 
@@ -88,9 +88,7 @@ def confusion_matrix(
         b.ax.grid(False)
         b.ax.tick_params(length=0)
         b.ax.spines[:].set_visible(False)
-        bar = b.figure.colorbar(image, ax=b.ax, shrink=0.8)
-        bar.set_label("samples" if shares is None else "share")
-        bar.outline.set_visible(False)
+        colour_bar(b, b.ax, image, "samples" if shares is None else "share")
     return b.figure
 
 

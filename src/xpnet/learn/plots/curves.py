@@ -160,7 +160,7 @@ def activations(
     Examples
     --------
     >>> figure = activations(["relu", "tanh"])
-    >>> [axes.get_title() for axes in figure.axes]
+    >>> [axes.get_title(loc="left") for axes in figure.axes]
     ['relu   slope 1 if x > 0 else 0', 'tanh   slope 1 − tanh²(x)']
     """
     names = tuple(names)

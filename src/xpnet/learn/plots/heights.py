@@ -8,7 +8,7 @@ import numpy as np
 
 from ...errors import OptionError
 from ..digits import number
-from .board import Board
+from .board import Board, colour_bar
 from .style import Theme, matplotlib
 
 __all__ = ["Box", "contours", "fits_equal", "muted", "size_of"]
@@ -19,7 +19,7 @@ _LEVELS = 16
 _LONGEST = 4.6  # inches
 
 
-def contours(b: Board, ax: Any, xs: Any, ys: Any, heights: Any, label: str) -> Any:
+def contours(b: Board, ax: Any, xs: Any, ys: Any, heights: Any, label: str) -> None:
     """Fill and line the heights ``(len(ys), len(xs))``; add their colour bar."""
     levels = spaced(heights)
     norm = matplotlib().colors.BoundaryNorm(levels, 256)
@@ -30,13 +30,10 @@ def contours(b: Board, ax: Any, xs: Any, ys: Any, heights: Any, label: str) -> A
     ax.set(xlim=(xs[0], xs[-1]), ylim=(ys[0], ys[-1]))
     ax.set_aspect("equal" if fits_equal(xs, ys) else "auto")
     ax.grid(False)
-    bar = b.figure.colorbar(filled, ax=ax, shrink=0.85)
+    bar = colour_bar(b, ax, filled, label)
     shown = levels[::3]
     bar.set_ticks(shown, labels=[number(level, 3) for level in shown])
-    bar.set_label(label)
-    bar.outline.set_visible(False)
     bar.ax.tick_params(which="both", length=0)
-    return filled
 
 
 def spaced(heights: Any) -> Any:

@@ -13,7 +13,7 @@ from ...calculus.tape import no_grad
 from ...errors import ShapeError
 from ...nn import Module
 
-__all__ = ["beside_model", "numbers", "points", "scores"]
+__all__ = ["beside", "beside_model", "numbers", "points", "scores"]
 
 _BATCH = 4096
 
@@ -37,15 +37,18 @@ def points(name: str, x: Any) -> Any:
     return found if found.dtype.kind == "f" else found.astype(np.float64)
 
 
+def beside(x: Any, like: Array) -> Array:
+    """Return numbers where an Array is, fractions in its dtype."""
+    lib = like._lib
+    raw = lib.from_host(numbers(x), device=lib.raw.device(like.data))
+    floating = lib.is_floating(raw.dtype)
+    return Array(lib.raw.astype(raw, like.dtype) if floating else raw, lib)
+
+
 def beside_model(model: Module, x: Any) -> Array:
     """Return an input as an Array on the model's device, in the model's dtype."""
     first = next(iter(model.parameters()), None)
-    if first is None:
-        return asarray(x).detach()
-    lib, like = first._lib, first.data
-    raw = lib.from_host(numbers(x), device=lib.raw.device(like))
-    floating = lib.is_floating(raw.dtype)
-    return asarray(lib.raw.astype(raw, like.dtype) if floating else raw)
+    return asarray(x).detach() if first is None else beside(x, first)
 
 
 def scores(model: Any, x: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
@@ -78,8 +78,7 @@ class Movie:
 
     def to_html(self, *, dpi: float = 100.0) -> str:
         """Return a page with all frames in it, buttons and a slider."""
-        few = in_few_colours(list(self._images(dpi)), self._theme)
-        pictures = [f'"{_in_text(image)}"' for image in few]
+        pictures = [f'"{_in_text(image)}"' for image in self._images(dpi)]
         parts = {
             "PICTURES": ",".join(pictures),
             "FIRST": pictures[0],
@@ -104,13 +103,14 @@ class Movie:
 
     # --- files ------------------------------------------------------------------------
 
-    def _images(self, dpi: float) -> Iterator[Any]:
-        """Draw the frames one after the other; give each as an image of Pillow."""
+    def _images(self, dpi: float) -> list[Any]:
+        """Draw the frames; return them as images of Pillow, with few colours."""
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from PIL import Image
 
         before = self.figure.dpi, self.figure.canvas
         canvas = FigureCanvasAgg(self.figure)
+        images = []
         try:
             self.figure.set_dpi(dpi)
             with drawing(self._theme):
@@ -118,13 +118,14 @@ class Movie:
                     self.still(frame)
                     canvas.draw()
                     pixels = np.asarray(canvas.buffer_rgba())[..., :3]
-                    yield Image.fromarray(np.ascontiguousarray(pixels))
+                    images.append(Image.fromarray(np.ascontiguousarray(pixels)))
         finally:
             self.figure.set_dpi(before[0])
             self.figure.set_canvas(before[1])
+        return in_few_colours(images, self._theme)
 
     def _gif(self, path: Path, dpi: float) -> None:
-        few = in_few_colours(list(self._images(dpi)), self._theme)
+        few = self._images(dpi)
         each = round(1000 / self.fps)
         durations = [each] * (len(few) - 1) + [each * _LAST]
         options = {"save_all": True, "append_images": few[1:], "duration": durations}
@@ -179,7 +180,7 @@ img{max-width:100%;display:block} input{width:min(24em,60%);vertical-align:middl
 <img id="picture" alt="One frame of an animation" src=@FIRST@>
 <button id="play" type="button">Play</button>
 <label>frame <input id="frame" type="range" min="0" max="@LAST@" value="0"></label>
-<output id="number">0</output>
+<output id="number" aria-live="off">0</output>
 <script>
 "use strict";
 const pictures = [@PICTURES@], wait = @WAIT@, last = @LAST@;

@@ -14,7 +14,7 @@ from ...calculus.tape import recording_as
 from ...errors import OptionError
 from ...nn import Module, watch
 from ...trees import flatten
-from .hosts import beside_model, numbers
+from .hosts import beside, beside_model, numbers
 
 __all__ = ["Seen", "watched_run"]
 
@@ -53,39 +53,42 @@ def watched_run(
         If there is nothing to see.
     """
     twin = copy.deepcopy(model)
-    kept: dict[str, list[Any]] = {}
-    layers = [(p, m) for p, m in twin.named_modules() if not list(m.children())]
-    look = _keep if loss is None else _watch
-    if not parameters:
-        for path, layer in layers:
-            name = f"{path}  {type(layer).__name__}".strip()
-            kept[name] = []
-            layer.register_forward_hook(functools.partial(look, kept[name]))
     twin.zero_grad()
-    if not parameters:
+    kept: dict[str, list[Any]] = {}
+    if parameters:
+        _refuse_frozen(twin)
+    else:
         twin.requires_grad_()  # gradients pass through frozen layers too
+        kept = _hooked(twin, _keep if loss is None else _watch)
     with recording_as(loss is not None):
         out = twin(beside_model(twin, x))
         if loss is not None:
             loss(out, _target(y, out)).backward()
     if parameters:
-        kept = {
-            name: [numbers(p.grad)]
-            for name, p in twin.named_parameters()
-            if p.grad is not None
-        }
-    seen = [Seen(name, np.concatenate(parts)) for name, parts in _flat(kept)]
-    if not seen:
+        found = ((name, p.grad) for name, p in twin.named_parameters())
+        kept = {name: [numbers(g)] for name, g in found if g is not None}
+    if not any(kept.values()):
+        raise OptionError("there is nothing to draw: no layer of the model was called.")
+    flat = {name: [part.ravel() for part in parts] for name, parts in kept.items()}
+    return [Seen(name, np.concatenate(parts)) for name, parts in flat.items() if parts]
+
+
+def _refuse_frozen(model: Module) -> None:
+    if not any(p.requires_grad for p in model.parameters()):
         raise OptionError(
-            "there is nothing to draw: no layer of the model was called, or none of "
-            "its parameters is trained."
+            "there is nothing to draw: no parameter of the model is trained. "
+            "model.requires_grad_() trains all, and of='outputs' needs none."
         )
-    return seen
 
 
-def _flat(kept: dict[str, list[Any]]) -> list[tuple[str, list[Any]]]:
-    """Return what was kept, flat, of those of whom something was."""
-    return [(name, [p.ravel() for p in parts]) for name, parts in kept.items() if parts]
+def _hooked(model: Module, look: Callable[..., Any]) -> dict[str, list[Any]]:
+    """Let `look` see each layer's calls; return where it keeps what it sees."""
+    kept: dict[str, list[Any]] = {}
+    for path, layer in model.named_modules():
+        if not list(layer.children()):
+            mine = kept[f"{path}  {type(layer).__name__}".strip()] = []
+            layer.register_forward_hook(functools.partial(look, mine))
+    return kept
 
 
 def _keep(kept: list[Any], layer: Any, args: Any, out: Any) -> None:
@@ -106,7 +109,4 @@ def _watch(kept: list[Any], layer: Any, args: Any, out: Any) -> Any:
 def _target(y: Any, out: Any) -> Any:
     """Return the targets beside what the model gives."""
     like = next((x for x in flatten(out)[0] if type(x) is Array), None)
-    if like is None:
-        return y
-    lib = like._lib
-    return Array(lib.from_host(numbers(y), lib.raw.device(like.data)), lib)
+    return y if like is None else beside(y, like)

@@ -55,8 +55,8 @@ def microscope(
     --------
     >>> from xpnet import learn
     >>> figure = microscope(learn.microscope("x^2", 3.0))
-    >>> [line.get_label() for line in figure.axes[0].lines][1:3]
-    ['h = 1: slope 7', 'h = 0.1: slope 6.1']
+    >>> [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    ['y = x²', 'h = 1: slope 7', ..., 'h = 0.01: slope 6.01', 'tangent: slope 6']
     """
     several = [seen] if isinstance(seen, Microscope) else list(seen)
     if not several:

@@ -17,11 +17,11 @@ from ...errors import LibraryError, OptionError
 from .. import theme
 
 __all__ = [
-    "DARK",
-    "LIGHT",
+    "MARKERS",
     "THEMES",
     "Theme",
     "drawing",
+    "lightness",
     "matplotlib",
     "theme_of",
     "use_theme",
@@ -170,7 +170,6 @@ def matplotlib() -> Any:
         import matplotlib as package
         import matplotlib.colors
         import matplotlib.style
-        import matplotlib.ticker
     except ImportError:
         raise LibraryError(
             "xpnet.learn.plots draws with matplotlib, and matplotlib is not installed. "

@@ -8,7 +8,7 @@ import numpy as np
 
 from ...errors import OptionError, ShapeError
 from ...nn import Module
-from .board import board
+from .board import board, colour_bar
 from .hosts import numbers
 from .style import Theme
 
@@ -76,9 +76,7 @@ def weights_as_images(
             signed = b.theme.signed().with_extremes(bad=b.theme.quiet)
             options = {"cmap": signed, "vmin": -bound, "vmax": bound}
             image = b.ax.imshow(whole, interpolation="nearest", **options)
-            bar = b.figure.colorbar(image, ax=b.ax, shrink=0.85)
-            bar.set_label("weight")
-            bar.outline.set_visible(False)
+            colour_bar(b, b.ax, image, "weight")
         b.ax.set_axis_off()
     return b.figure
 
