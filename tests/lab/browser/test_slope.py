@@ -45,7 +45,7 @@ def test_a_function_is_typed_and_the_point_dragged_with_the_mouse(visit):
     seen.wait_figure("slope", number(3 * at**2, 8))
     assert "f=x%5E3" in seen.page.url
     seen.page.go_back()
-    seen.page.get_by_label("f(x) =").wait_for()
+    seen.wait_figure("slope", "6")
     assert seen.page.get_by_label("f(x) =").input_value() == "x**2"
 
 
