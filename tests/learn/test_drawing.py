@@ -16,8 +16,9 @@ from learn import explained
 from xpnet.errors import ShapeError
 from xpnet.learn import svg
 from xpnet.learn.drawing import graph_svg, network_svg
+from xpnet.learn.grouping import MOST_BOXES
 from xpnet.learn.layout import layered
-from xpnet.learn.outline import MOST_BOXES, outline
+from xpnet.learn.outline import outline
 from xpnet.learn.theme import DARK, LIGHT
 
 SPACE = "{http://www.w3.org/2000/svg}"

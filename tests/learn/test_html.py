@@ -68,7 +68,7 @@ def test_an_explanation_is_well_formed_and_accessible(name: str) -> None:
     for region in tree.iter("div"):
         if region.get("class") == "scroll":
             assert region.get("tabindex") == "0"
-            assert region.get("role") == "region"
+            assert region.get("role") == "group"
             assert region.get("aria-label")
     assert "http" not in shown.replace("http://www.w3.org/2000/svg", "")
 

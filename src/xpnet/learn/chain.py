@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from .digits import condensed, number, shape_text, value_text
 from .markup import escaped, table
 from .symbols import factor, marked, mathml
 
-__all__ = ["derivative", "is_scalar", "path_html", "route"]
+__all__ = ["agreement", "derivative", "is_scalar", "path_html", "route"]
 
+_DIGITS = 10  # of numbers that are compared
 _ONE_NAME = re.compile(r"\w+(\.\w+|\[[\d, ]+\])*")
 
 
@@ -82,7 +83,7 @@ def _product(path: Mapping[str, Any], loss: str, variable: str) -> str:
     rows = "".join(_line(left if i == 0 else "", line) for i, line in enumerate(lines))
     said = f"∂{loss}/∂{variable} = {' · '.join(path['names'])}"
     return (
-        '<div class="scroll" role="region" tabindex="0" aria-label="A path">'
+        '<div class="scroll" role="group" tabindex="0" aria-label="A path">'
         f'<math alttext="{escaped(said)}"><mtable displaystyle="true">{rows}</mtable>'
         "</math></div>"
     )
@@ -108,7 +109,7 @@ def _links(path: Mapping[str, Any], loss: str) -> str:
         said = back.replace("∂L/∂", f"∂{loss}/∂")
         rows.append(
             [
-                f"<math>{derivative(loss, below)}</math>",
+                escaped(f"∂{loss}/∂{below}"),
                 mathml(said, {}),
                 escaped(_value(value)),
             ]
@@ -125,3 +126,58 @@ def _value(value: Any) -> str:
 
 def _shape(value: Any) -> tuple[int, ...]:
     return (len(value), *_shape(value[0])) if isinstance(value, list) and value else ()
+
+
+# --- three ways to one gradient -------------------------------------------------------
+
+
+def agreement(variable: Mapping[str, Any], loss: str) -> str:
+    """Return the three numbers that must agree, side by side."""
+    name, count = str(variable["name"]), variable["path_count"]
+    ways = "the path" if count == 1 else f"sum of {count} paths"
+    head = ["", ways, "the tape's gradient", "finite difference"]
+    three = [variable[k] for k in ("sum_of_paths", "gradient", "finite_difference")]
+    if is_scalar(three[1]):
+        rows = [[escaped(f"∂{loss}/∂{name}"), *map(_number, three)]]
+    elif isinstance(three[1], list):
+        rows = _elements(name, three)
+    else:
+        whole = [escaped(value_text(value)) for value in three]
+        rows = [["all", *whole], *map(_checked(name), variable.get("checked") or ())]
+    return table(f"∂{loss}/∂{name}, computed in three ways", head, rows, "numbers")
+
+
+def _number(value: Any) -> str:
+    return escaped(value_text(value, _DIGITS))
+
+
+def _elements(name: str, three: Sequence[Any]) -> list[list[str]]:
+    """Return a row for each element of a small array."""
+    return [
+        [_at(name, index), *(_number(_element(value, index)) for value in three)]
+        for index in _indices(three[1])
+    ]
+
+
+def _indices(value: Any) -> list[tuple[int, ...]]:
+    if not isinstance(value, list):
+        return [()]
+    return [(i, *rest) for i, part in enumerate(value) for rest in _indices(part)]
+
+
+def _element(value: Any, index: Sequence[int]) -> Any:
+    for i in index:
+        value = value[i] if isinstance(value, list) else None
+    return value
+
+
+def _at(name: str, index: Sequence[int]) -> str:
+    return escaped(f"{name}[{', '.join(map(str, index))}]")
+
+
+def _checked(name: str) -> Callable[[Mapping[str, Any]], list[str]]:
+    def row(one: Mapping[str, Any]) -> list[str]:
+        pair = _number(one["gradient"]), _number(one["difference"])
+        return [_at(name, one["index"]), "", *pair]
+
+    return row

@@ -7,10 +7,10 @@ hold many.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from .chain import derivative, is_scalar, path_html, route
+from .chain import agreement, path_html, route
 from .digits import condensed, number, shape_text, value_text
 from .drawing import graph_svg
 from .markup import code, details, escaped, paragraph, section, table
@@ -23,7 +23,6 @@ _NAME = "xn-explain"
 _MOST_ROWS = 60  # of the forward table; the others can be opened
 _OPEN = 2  # variables that are shown without a click
 _MOST_VARIABLES = 40
-_DIGITS = 10
 
 STYLE = style(
     _NAME,
@@ -89,7 +88,7 @@ def explanation_html(explanation: Mapping[str, Any]) -> str:
 
 def _graph(explanation: Mapping[str, Any]) -> str:
     return (
-        '<div class="scroll" role="region" tabindex="0" aria-label="The computation">'
+        '<div class="scroll" role="group" tabindex="0" aria-label="The computation">'
         f"{graph_svg(explanation)}</div>"
     )
 
@@ -120,7 +119,7 @@ def _row(step: Mapping[str, Any]) -> list[str]:
     variable = step["operation"] == "variable"
     where = "" if not line else f"line {line['number']}: {line['text'].strip()}"
     return [
-        mathml(str(step["name"]), {}),
+        escaped(str(step["name"])),
         "a variable" if variable else mathml(str(step["expression"]), {}),
         "not kept" if step.get("shape") is None else shape_text(step["shape"]),
         escaped(value_text(condensed(step.get("value")))),
@@ -161,7 +160,7 @@ def _variable(variable: Mapping[str, Any], loss: str) -> str:
     if variable.get("rest") is not None and left > 0:
         others = "other path" if left == 1 else f"{left} other paths together"
         parts.append(paragraph(f"The {others}: {value_text(variable['rest'])}."))
-    return "".join(parts) + _agreement(variable, loss)
+    return "".join(parts) + agreement(variable, loss)
 
 
 def _held(names: Sequence[str]) -> str:
@@ -169,58 +168,6 @@ def _held(names: Sequence[str]) -> str:
         return "Nothing else is involved."
     said = ", ".join(map(str, names[:8])) + (" and others" if len(names) > 8 else "")
     return f"Held constant: {said}."
-
-
-def _agreement(variable: Mapping[str, Any], loss: str) -> str:
-    """Return the three numbers that must agree, side by side."""
-    name, count = str(variable["name"]), variable["path_count"]
-    ways = "the path" if count == 1 else f"sum of {count} paths"
-    head = ["", ways, "the tape's gradient", "finite difference"]
-    three = [variable[k] for k in ("sum_of_paths", "gradient", "finite_difference")]
-    if is_scalar(three[1]):
-        rows = [[f"<math>{derivative(loss, name)}</math>", *map(_number, three)]]
-    elif isinstance(three[1], list):
-        rows = _elements(name, three)
-    else:
-        whole = [escaped(value_text(value)) for value in three]
-        rows = [["all", *whole], *map(_checked(name), variable.get("checked") or ())]
-    return table(f"∂{loss}/∂{name}, computed in three ways", head, rows, "numbers")
-
-
-def _number(value: Any) -> str:
-    return escaped(value_text(value, _DIGITS))
-
-
-def _elements(name: str, three: Sequence[Any]) -> list[list[str]]:
-    """Return a row for each element of a small array."""
-    return [
-        [_at(name, index), *(_number(_element(value, index)) for value in three)]
-        for index in _indices(three[1])
-    ]
-
-
-def _indices(value: Any) -> list[tuple[int, ...]]:
-    if not isinstance(value, list):
-        return [()]
-    return [(i, *rest) for i, part in enumerate(value) for rest in _indices(part)]
-
-
-def _element(value: Any, index: Sequence[int]) -> Any:
-    for i in index:
-        value = value[i] if isinstance(value, list) else None
-    return value
-
-
-def _at(name: str, index: Sequence[int]) -> str:
-    return escaped(f"{name}[{', '.join(map(str, index))}]")
-
-
-def _checked(name: str) -> Callable[[Mapping[str, Any]], list[str]]:
-    def row(one: Mapping[str, Any]) -> list[str]:
-        pair = _number(one["gradient"]), _number(one["difference"])
-        return [_at(name, one["index"]), "", *pair]
-
-    return row
 
 
 # --- notes, lines and rules -----------------------------------------------------------
@@ -277,7 +224,7 @@ def element_html(element: Mapping[str, Any]) -> str:
     caption = f"∂{loss}/∂{name} = {number(element['gradient'])}, a sum of "
     caption += f"{element['count']} terms, the largest first"
     rows = [*map(_term, element["terms"]), *_rest(element)]
-    title = f"<h3><math>{derivative(loss, name)}</math></h3>"
+    title = f"<h3>{escaped(f'∂{loss}/∂{name}')}</h3>"
     return page(title + table(caption, head, rows, "numbers"))
 
 

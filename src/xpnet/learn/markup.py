@@ -54,7 +54,7 @@ def table(
     body = "".join(_table_row(row) for row in rows)
     label = escaped(caption)
     return (
-        f'<div class="scroll" role="region" tabindex="0" aria-label="{label}">'
+        f'<div class="scroll" role="group" tabindex="0" aria-label="{label}">'
         f"<table{_classed(name)}><caption>{label}</caption>"
         f"<thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>"
     )

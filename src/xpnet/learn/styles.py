@@ -1,4 +1,4 @@
-# ruff: noqa: D102 - `Writer` says what each method does
+# ruff: noqa: D102 - `Style` says what each method does
 """The two styles of formulas: plain text, and MathML."""
 
 from __future__ import annotations
@@ -7,7 +7,8 @@ import re
 from typing import final
 
 from .markup import escaped
-from .writing import ATOM, CHOICE, POWER, PRODUCT, QUOTIENT, SUM, Piece, Writer
+from .pieces import ATOM, CHOICE, POWER, PRODUCT, QUOTIENT, SUM, Piece
+from .writing import Writer
 
 __all__ = ["MathML", "Text"]
 

@@ -11,10 +11,11 @@ from typing import Any
 
 from .digits import number, shape_text, summary, value_text
 from .markup import escaped
+from .pieces import PRODUCT
 from .reading import Unreadable, parts_of, read
 from .styles import MathML, Text
 from .templates import evaluate
-from .writing import PRODUCT, Writer
+from .writing import Writer
 
 __all__ = [
     "evaluate",

@@ -9,27 +9,24 @@ from __future__ import annotations
 import ast
 import operator
 import re
-from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from .digits import number
+from .pieces import (
+    ATOM,
+    COMPARISON,
+    MATMUL,
+    POWER,
+    PRODUCT,
+    QUOTIENT,
+    SUM,
+    Piece,
+    Style,
+    opaque,
+)
 from .reading import Unreadable, read
 
-__all__ = [
-    "ATOM",
-    "CHOICE",
-    "POWER",
-    "PRODUCT",
-    "QUOTIENT",
-    "SUM",
-    "Piece",
-    "Writer",
-]
-
-# How tightly a piece holds together; a piece that is looser than its place allows is
-# put in parentheses.
-CHOICE, COMPARISON, SUM, QUOTIENT, MATMUL, PRODUCT, POWER, ATOM = range(8)
+__all__ = ["Writer"]
 
 FUNCTIONS = {"expit": "σ", "expit_slope": "σ′", "tanh_slope": "tanh′"}
 CONSTANTS = {"pi": "π", "inf": "∞", "nan": "NaN"}
@@ -52,73 +49,8 @@ _NUMBER = re.compile(r"−?\d+(\.\d+)?(×10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)?")
 _SIGNS = frozenset("·ᵀᴴⁿⁱˣʸ")  # which Python counts as letters
 
 
-class Piece(NamedTuple):
-    """A part of a formula: its markup, how tightly it holds, and how it begins."""
-
-    markup: str
-    level: int = ATOM
-    negative: bool = False  # begins with a minus sign
-    head: str = "other"  # what it begins with: "number", "letter", "word"
-    literal: bool = False  # is a number and nothing else
-
-
-class Writer(ABC):
-    """Walks over a formula; a style says what each of its parts looks like."""
-
-    def __init__(self, names: Mapping[str, str]) -> None:
-        self.names = names
-
-    # --- what a style says --------------------------------------------------------
-
-    @abstractmethod
-    def said(self, words: str) -> str:
-        """Write words between formulas."""
-
-    @abstractmethod
-    def mark(self, sign: str, *, tight: bool = False, prefix: bool = False) -> str:
-        """Write an operator, with space around it unless it is `tight`."""
-
-    @abstractmethod
-    def leaf(self, shown: str, *, is_number: bool = False) -> str:
-        """Write a name or a number."""
-
-    @abstractmethod
-    def foreign(self, shown: str) -> str:
-        """Write a name that cannot be read as a formula."""
-
-    @abstractmethod
-    def fence(self, left: str, inner: str, right: str) -> str:
-        """Put brackets around a part."""
-
-    @abstractmethod
-    def quotient(self, over: Piece, under: Piece) -> Piece:
-        """Write a division."""
-
-    @abstractmethod
-    def root(self, inner: Piece) -> Piece:
-        """Write a square root."""
-
-    @abstractmethod
-    def derivative(self, of: Piece, by: Piece) -> Piece:
-        """Write a partial derivative."""
-
-    @abstractmethod
-    def raised(self, base: str, exponent: Piece) -> str:
-        """Write an exponent."""
-
-    @abstractmethod
-    def lowered(self, base: str, index: str) -> str:
-        """Write an index."""
-
-    @abstractmethod
-    def applied(self, function: str, arguments: str) -> str:
-        """Write a function before its arguments."""
-
-    @abstractmethod
-    def choice(self, yes: Piece, test: Piece, no: Piece) -> Piece:
-        """Write what is one thing where a test holds, and another elsewhere."""
-
-    # --- the walk -----------------------------------------------------------------
+class Writer(Style):
+    """Walks over a formula, from its outermost operation to its names and numbers."""
 
     def whole(self, node: ast.expr) -> str:
         """Write a whole formula: a comparison by itself is 1 or 0."""
@@ -157,14 +89,6 @@ class Writer(ABC):
                 return self.within(self.write(test), ATOM)
         raise Unreadable
 
-    def within(self, piece: Piece, least: int, *, leading: bool = False) -> Piece:
-        """Put a piece in parentheses where it is looser than its place allows."""
-        if piece.level >= least and (leading or not piece.negative):
-            return piece
-        left, right = "[]" if piece.level == COMPARISON else "()"
-        head = "number" if piece.literal else "other"
-        return Piece(self.fence(left, piece.markup, right), head=head)
-
     def _name(self, name: str) -> Piece:
         if name not in self.names:
             name = CONSTANTS.get(name, name)
@@ -177,7 +101,7 @@ class Writer(ABC):
         try:
             return type(self)({}).write(read(shown))
         except Unreadable:
-            return _opaque(shown, self.foreign(shown))
+            return opaque(shown, self.foreign(shown))
 
     def _dotted(self, node: ast.Attribute) -> Piece:
         """Write a name with dots, such as ``m[0].weight``, as one word."""
@@ -347,24 +271,3 @@ class Writer(ABC):
                 ends = self.write(low).markup, self.write(high).markup
                 return self.mark("…").join(ends)
         return self.write(index).markup
-
-
-def _opaque(shown: str, markup: str) -> Piece:
-    """Judge a name that cannot be read by the signs outside its brackets."""
-    depth, level = 0, ATOM
-    for i, sign in enumerate(shown):
-        depth += (sign in "([{") - (sign in ")]}")
-        if depth > 0 or i == 0:
-            continue
-        if sign in "+−-":
-            level = min(level, SUM)
-        elif sign == "/":
-            level = min(level, QUOTIENT)
-        elif sign in "·*× ":
-            level = min(level, PRODUCT)
-        elif sign in "⁰¹²³⁴⁵⁶⁷⁸⁹ⁿᵀᴴ^":
-            level = min(level, POWER)
-    if shown[:1].isdigit() and any(map(str.isalpha, shown)):
-        level = min(level, PRODUCT)
-    head = "number" if shown[:1].isdigit() else "word"
-    return Piece(markup, level, shown.startswith(("−", "-")), head)
