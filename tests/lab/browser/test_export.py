@@ -7,6 +7,10 @@ import socket
 import pytest
 
 from xpnet import lab
+from xpnet.lab.pages import PAGES
+
+NOTICE = "This is a saved"
+LOOK = {"type": "look", "f": "x**2", "x": 3, "h": 1, "dtype": "float64"}
 
 pytestmark = pytest.mark.browser
 
@@ -22,6 +26,30 @@ def test_a_saved_page_replays_with_no_server(visit, tmp_path):
     seen = visit(url=path.as_uri())
     seen.wait_figure("slope", "12")
     assert {url.split(":")[0] for url in seen.requests} <= {"file", "data"}
+
+
+@pytest.mark.parametrize("page", [page.name for page in PAGES])
+def test_a_saved_page_shows_what_the_page_showed(visit, tmp_path, page):
+    start = "image?source=skies" if page == "image" else page
+    live = visit(start)
+    shown = settled(live)
+    with live.page.expect_download() as started:
+        live.page.get_by_text("Save as a file").click()
+    path = tmp_path / f"{page}.html"
+    started.value.save_as(path)
+    seen = visit(url=path.as_uri())
+    assert settled(seen) == shown
+    seen.page.get_by_text(NOTICE).wait_for()
+
+
+def settled(seen):
+    """Return the words of a page when they do not change any more."""
+    before, text = None, ""
+    while text != before:
+        seen.page.wait_for_timeout(250)
+        before, text = text, seen.page.locator("main").inner_text()
+    lines = [line for line in text.splitlines() if not line.startswith(NOTICE)]
+    return "\n".join(filter(None, lines))
 
 
 def test_a_file_saved_without_a_browser_replays_too(visit, tmp_path):
@@ -60,7 +88,7 @@ TRIES = """async () => {
 
 
 def test_the_policy_of_a_saved_page_lets_nothing_out(visit, tmp_path):
-    path = lab.save(tmp_path / "run.html", "slope", [])
+    path = lab.save(tmp_path / "run.html", "slope", [LOOK])
     seen = visit(url=path.as_uri())
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]

@@ -74,8 +74,11 @@ class Code(Page):
         return Frame({"row": _row(name)})
 
     def keep(self) -> Iterable[dict[str, Any]]:
-        """Keep the list of the rows, which the page asks for when it opens."""
+        """Keep the whole table."""
         yield {"type": "rows"}
+        for name, row in TABLE.items():
+            if row.public:
+                yield {"type": "row", "name": name}
 
 
 def _words(f: Formula) -> set[str]:

@@ -1,7 +1,7 @@
 /** Code: the rules that just ran, as they stand in the library's own files. */
 
 import { frac, lines, number, parse, row, words } from "lab/math.js";
-import { button, group, h, keys, numbers, onKeys, section, select, slider, table, textField } from "lab/ui.js";
+import { button, fixed, group, h, keys, numbers, onKeys, saved, section, select, slider, table, textField } from "lab/ui.js";
 
 export const id = "code";
 export const title = "Code";
@@ -63,7 +63,9 @@ class Code {
       label: name, min: -5, max: 5, value: this.values[name],
       onInput: (value) => this.set(name, value),
     }));
+    if (this.lab.replay) fixed(this.field, this.examples);
     return h("div", { class: "controls" },
+      this.lab.replay ? saved("other numbers go to the nearest recorded ones") : null,
       group("The formula", this.field.element, this.examples.element),
       group("The numbers", ...sliders.map((s) => s.element)),
       keys([["[ ]", "the step before, the step after"]]));

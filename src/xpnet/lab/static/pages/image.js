@@ -2,7 +2,7 @@
 
 import { frac, lines, number, row, sub, words } from "lab/math.js";
 import { Raster } from "lab/raster.js";
-import { button, figures, group, h, keys, numbers, onKeys, section, select, slider, table } from "lab/ui.js";
+import { button, figures, fixed, group, h, keys, numbers, onKeys, saved, section, select, slider, table } from "lab/ui.js";
 
 export const id = "image";
 export const title = "Image";
@@ -75,7 +75,9 @@ class Image {
     this.training = group("The training", this.sources.element, this.nets.element,
       h("div", { class: "buttons" }, this.playButton, button("One step", () => this.steps(1), { key: "s" }),
         button("From the start", () => this.begin())));
-    return h("div", { class: "controls" }, this.training,
+    if (this.lab.replay) fixed(this.sources, this.nets);
+    return h("div", { class: "controls" },
+      this.lab.replay ? saved("training goes through the recorded run") : null, this.training,
       group("The picture", this.pictureSlider.element, this.unitSlider.element),
       group("The pixel", this.rowSlider.element, this.columnSlider.element, this.colours.element),
       keys([["Space", "train, or stop it"], ["s", "one step"], ["[ ]", "the picture before, after"],
@@ -241,7 +243,8 @@ class Image {
     this.weights.describe(`The weights of ${name}, at most ${number(largest(weight.data))} from 0`);
     this.products.numbers(one(product.data), [rows, columns], largest(product.data));
     this.products.describe(`Weight times value for ${name}, at most ${number(largest(product.data))} from 0`);
-    this.colourNote.textContent = `Weights and products of ${name}: orange above 0, blue below, pale near 0.`;
+    const none = this.lab.theme.dark ? "dark" : "pale";
+    this.colourNote.textContent = `Weights and products of ${name}: orange above 0, blue below, ${none} near 0.`;
     this.#strip(x.data, places);
     for (const raster of [this.photo, this.weights, this.products]) raster.mark(...this.at);
     this.#words();
@@ -280,7 +283,7 @@ class Image {
     });
     this.pixel.replaceChildren(table({
       caption: `The pixel in row ${r}, column ${c}`,
-      columns: ["colour", "place", "byte", "value", "weight", "weight × value", "∂loss/∂weight"], rows,
+      columns: ["colour", "place", "byte", "x = byte/255", "w", "w · x", "∂loss/∂w"], rows,
     }));
     this.#prediction();
   }
