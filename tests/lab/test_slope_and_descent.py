@@ -60,6 +60,13 @@ def test_the_paths_add_up_to_the_slope(f):
         assert all(text.startswith("<math") for text in path["mathml"])
 
 
+@pytest.mark.parametrize("f", ["5", "floor(x)"])
+def test_a_function_without_x_on_the_tape_has_no_path(f):
+    with pytest.raises(OptionError, match="no path to show"):
+        ask(Slope(), type="chain", f=f, x=0.7)
+    assert ask(Slope(), type="look", f=f, x=0.7, h=0.1).header["slope"] == 0.0
+
+
 def test_every_operation_on_the_way_has_a_letter():
     found = ask(Slope(), type="chain", f="sin(x^2)/(1 + x^2)", x=1.2).header
     names = [step["name"] for step in found["explanation"]["steps"]]

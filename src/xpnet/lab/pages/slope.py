@@ -108,6 +108,11 @@ class Slope(Page):
         f = _formula(ask)
         x = xn.asarray(ask.number("x", -FAR, FAR), requires_grad=True)
         y = f(x)
+        if not y.requires_grad:
+            raise OptionError(
+                "nothing of x is on the tape: where the function has a slope it is 0, "
+                "and there is no path to show."
+            )
         explained = explain(y, wrt=x, names={"f": y, "x": x})
         name_results(explained)
         return Frame({"explanation": chain(explained)})

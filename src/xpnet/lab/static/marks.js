@@ -157,7 +157,7 @@ export class Marks {
   }
 }
 
-/** Colour the pixels; row 0 of the data is the lowest row of the picture. */
+/** Colour the pixels, but where there is no value; row 0 is the lowest of the picture. */
 function fill(pixels, data, rows, columns, [low, high], colours, gamma) {
   const width = high - low || 1;
   for (let r = 0; r < rows; r++)
@@ -168,6 +168,6 @@ function fill(pixels, data, rows, columns, [low, high], colours, gamma) {
       pixels[to] = colours[at];
       pixels[to + 1] = colours[at + 1];
       pixels[to + 2] = colours[at + 2];
-      pixels[to + 3] = 255;
+      pixels[to + 3] = Number.isNaN(part) ? 0 : 255;
     }
 }
