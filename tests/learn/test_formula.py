@@ -146,6 +146,9 @@ HOSTILE = (
     "x ** ** 2",
     "1/2x",
     "2^3x",
+    "x^2(x + 1)",
+    "2^x x",
+    "1/2 x",
     "sin x",
     "sin²(x)",
 )
@@ -183,6 +186,9 @@ def test_what_is_no_formula_is_refused_with_one_short_sentence_at_once(text):
         ("2x^2", "2 * x ** 2"),
         ("3 sin(x)", "3 * sin(x)"),
         ("x y", "x * y"),
+        ("x^2 y", "x ** 2 * y"),
+        ("x^-2 y^2 (x+1)", "x ** -2 * y ** 2 * (x + 1)"),
+        ("10^6 abs(x)", "10 ** 6 * abs(x)"),
         ("x(x+1)", "x * (x + 1)"),
         ("(x+1)(x−1)", "(x + 1) * (x - 1)"),
         ("x·y × 2", "x * y * 2"),
@@ -219,7 +225,7 @@ def test_a_refusal_says_where_and_what_to_type():
     assert "type x*y for a product" in sentence("xy", ("x", "y"))
     assert "type sin(x), and sin(x)^2" in sentence("sin^2(x)")
     assert "type * and parentheses, 1/(2*x) or (1/2)*x" in sentence("1/2x")
-    assert "type * and parentheses, 2^(3*x) or (2^3)*x" in sentence("2^3 x")
+    assert "type * and parentheses, 2^(3*x) or (2^3)*x" in sentence("2^3x")
     assert "the right side only" in sentence("y = x^2")
     assert "FULLWIDTH LATIN SMALL LETTER X" in sentence("ｘ")
     assert "is inf in float64" in sentence("9**9**9**9")

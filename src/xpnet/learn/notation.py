@@ -90,6 +90,7 @@ class Word(NamedTuple):
     meaning: str
     place: int  # counted from 1, as a person counts
     typed: str = ""
+    apart: bool = False  # whether a space stands before it
 
 
 def quoted(text: str, limit: int = 40) -> str:
@@ -146,6 +147,7 @@ class _Reader:
         self.due = "value"  # or "operator", or "(" after the name of a function
         self.operator = ""  # the one before the value that has just been read
         self.signed = False  # whether a sign stands before the value that is due
+        self.last = ""  # the kind of the word before
         self.open: list[tuple[str, str, int]] = []  # kind, operator before it, place
 
     def python(self) -> str:
@@ -153,6 +155,7 @@ class _Reader:
         word = None
         for word in self._words():
             getattr(self, f"_{word.kind}")(word)
+            self.last = word.kind
         if self.open:
             place = self.open[-1][2]
             raise self._error(place, '"(" is never closed; type ")" where it ends')
@@ -164,14 +167,17 @@ class _Reader:
         return " ".join(self.out)
 
     def _words(self) -> list[Word]:
-        words, at = [], 0
+        words: list[Word] = []
+        at, apart = 0, False
         while at < len(self.text):
             found = _WORD.match(self.text, at)
             if found is None:
                 raise self._unknown_character(at)
             kind, piece = str(found.lastgroup), found.group()
             if kind != "space":
-                words.append(Word(kind, SAME.get(piece, piece), at + 1, piece))
+                meaning = SAME.get(piece, piece)
+                words.append(Word(kind, meaning, at + 1, piece, apart))
+            apart = kind == "space"
             at = found.end()
         return words
 
@@ -260,7 +266,8 @@ class _Reader:
         if self.due == "(":
             self._refuse_without_value(word)
         if self.due == "operator":
-            if self.operator in ("/", "**"):
+            plain = self.operator == "**" and self.last == "number" and word.apart
+            if self.operator in _TWO_WAYS and not plain:  # x^2 y is plain
                 sign, example = _TWO_WAYS[self.operator]
                 raise self._error(
                     word.place,
