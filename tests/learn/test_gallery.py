@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from xpnet.learn import lessons
+
 pytest.importorskip("matplotlib", reason="the gallery is drawn with matplotlib")
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -27,6 +29,19 @@ def test_the_page_the_script_and_the_folder_name_the_same_pictures(make):
     named = set(re.findall(r"gallery/([\w-]+\.(?:svg|png|gif))", PAGE))
     assert make.files() == sorted(named)
     assert [name for name in KEPT if not name.startswith("__")] == sorted(named)
+
+
+def test_the_table_leads_to_every_lesson_and_page_and_to_examples_that_exist():
+    table = [line for line in PAGE.splitlines() if line.startswith("|")]
+    assert len(table) == 2 + 10  # the guides' contents
+    words = re.findall(r"`xpnet learn ([\w-]+)`", PAGE)
+    assert set(words) == set(lessons.TITLES)
+    pages = {"slope", "descent", "neuron", "network", "image", "code"}
+    assert set(re.findall(r"`xpnet lab (\w+)`", PAGE)) == pages
+    for path in re.findall(r"`(examples/\w+\.py)`", PAGE):
+        assert (DOCS.parent / path).exists(), path
+    for row in table[2:]:
+        assert re.search(r"\(#[\w-]+\)", row), row  # and to a picture on this page
 
 
 def test_each_block_ends_with_a_picture_that_has_a_text(make):

@@ -84,6 +84,7 @@ class Movie:
             "FIRST": pictures[0],
             "LAST": str(self.frames - 1),
             "WAIT": str(round(1000 / self.fps)),
+            "SCHEME": self._theme.name,
             "INK": self._theme.text,
             "BACK": self._theme.back,
         }
@@ -174,6 +175,7 @@ def _in_text(image: Any) -> str:
 
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Animation</title><style>
+:root{color-scheme:@SCHEME@}
 body{margin:8px;background:@BACK@;color:@INK@;font:14px system-ui,sans-serif}
 img{max-width:100%;display:block} input{width:min(24em,60%);vertical-align:middle}
 </style></head><body>
