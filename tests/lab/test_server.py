@@ -1,0 +1,109 @@
+"""The lab's server under load: one request at a time, and visitors who leave."""
+
+import json
+import threading
+import time
+
+import pytest
+
+pytest.importorskip("starlette", reason="the packages of the lab are not installed")
+
+from websockets.sync.client import connect
+
+from xpnet.lab.page import Page, request
+from xpnet.lab.server import Server
+from xpnet.lab.session import Session
+from xpnet.lab.wire import Frame, decode
+
+
+class Slow(Page):
+    """Takes its time, and notes who is at work at once."""
+
+    name, title = "slow", "Slow"
+    at_work = 0
+    most = 0
+    lock = threading.Lock()
+    go_on = threading.Event()
+
+    @request("wait", keep="never")
+    def wait(self, ask):
+        with Slow.lock:
+            Slow.at_work += 1
+            Slow.most = max(Slow.most, Slow.at_work)
+        Slow.go_on.wait(ask.number("seconds", 0.0, 5.0))
+        with Slow.lock:
+            Slow.at_work -= 1
+        return Frame({"n": ask.whole("n", 0, 1000)})
+
+
+@pytest.fixture
+def server():
+    Slow.most = 0
+    Slow.go_on.clear()
+    with Server(lambda: Session([Slow])) as server:
+        yield server
+        Slow.go_on.set()
+
+
+def dial(server):
+    address = f"ws://127.0.0.1:{server.port}/ws?token={server.token}"
+    return connect(address, proxy=None)
+
+
+def ask(wire, **fields):
+    wire.send(json.dumps({"page": "slow", "type": "wait", **fields}))
+
+
+def answer(wire):
+    return decode(wire.recv(timeout=10)).header
+
+
+def test_requests_that_come_together_are_answered_in_order_one_at_a_time(server):
+    with dial(server) as wire:
+        for n in range(50):
+            ask(wire, n=n, seconds=0.001, id=n)
+        answers = [answer(wire) for _ in range(50)]
+    assert [a["n"] for a in answers] == [a["id"] for a in answers] == list(range(50))
+    assert Slow.most == 1
+
+
+def test_a_slow_answer_keeps_nobody_else_waiting(server):
+    with dial(server) as slow, dial(server) as quick:
+        ask(slow, n=1, seconds=5.0)
+        start = time.perf_counter()
+        ask(quick, n=2, seconds=0.0)
+        assert answer(quick)["n"] == 2
+        assert time.perf_counter() - start < 2.0
+        Slow.go_on.set()
+        assert answer(slow)["n"] == 1
+
+
+def test_more_work_than_there_are_threads_waits_for_its_turn(server):
+    wires = [dial(server).__enter__() for _ in range(5)]
+    for n, wire in enumerate(wires):
+        ask(wire, n=n, seconds=0.05)
+    assert [answer(wire)["n"] for wire in wires] == list(range(5))
+    assert Slow.most == 2
+    for wire in wires:
+        wire.close()
+
+
+def test_a_visitor_who_leaves_before_the_answer_harms_nobody(server, caplog):
+    for _ in range(20):  # more than may be there at a time
+        with dial(server) as wire:
+            ask(wire, n=1, seconds=0.01)
+    with dial(server) as wire:
+        ask(wire, n=2, seconds=0.0)
+        assert answer(wire)["n"] == 2
+    assert caplog.records == []
+
+
+def test_closing_does_not_wait_for_a_slow_answer(server):
+    with dial(server) as wire:
+        ask(wire, n=1, seconds=5.0)
+        while not Slow.at_work:
+            time.sleep(0.01)
+        start = time.perf_counter()
+        server.close()
+        assert time.perf_counter() - start < 4.0
+    assert repr(server).endswith("closed>")
