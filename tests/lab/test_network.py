@@ -616,3 +616,21 @@ def test_an_own_model_may_have_outputs_of_any_form():
         run.advance()
     out = run.model(problem.x).data
     assert problem.right(out).mean() >= 0.95
+
+
+def test_the_noise_is_that_of_the_data_unless_it_is_chosen(lab):
+    for name, noise in (("spirals", 0.02), ("blobs", 0.25), ("xor", 0.0)):
+        assert lab.ask("start", data=name).header["config"]["noise"] == noise
+    assert lab.ask("start", data="xor", noise=0.3).header["config"]["noise"] == 0.3
+
+
+def test_gradients_that_are_not_finite_are_named():
+    model = stack(nn.Identity)
+    with xn.no_grad():
+        for layer in (model[0], model[2], model[4]):
+            layer.weight *= 1e20
+    with np.errstate(all="ignore"):
+        found = kinds(model, told=[0.5])
+    assert found["exploding"].number == math.inf
+    assert "is not finite" in found["exploding"].text
+    assert "healthy" not in found

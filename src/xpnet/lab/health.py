@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .. import nn
+from ..learn.digits import number
 from .look import Layer
 
 __all__ = ["Finding", "findings", "typical"]
@@ -26,6 +27,10 @@ LARGE_STEP, SMALL_STEP = 0.5, 1e-7
 RISEN = 1.3
 """The mean loss of the last steps over the loss of the first step."""
 
+_SMALLER = (
+    "Try smaller first weights, a smaller learning rate, or clip the gradients "
+    "(optim.clip_grad_norm_)."
+)
 _RECTIFIERS = (nn.ReLU, nn.ReLU6)
 
 
@@ -106,7 +111,7 @@ def _not_finite(losses: Sequence[float], lr: float) -> list[Finding]:
     )
     advice = (
         f"Go back to a step before {step}, and go on with a learning rate smaller than "
-        f"{lr:g}."
+        f"{number(lr, 3)}."
     )
     return [Finding("not finite", "problem", float(step), text, advice)]
 
@@ -116,6 +121,9 @@ def _gradients(layers: Sequence[Layer]) -> list[Finding]:
     sizes = _weights(layers)
     if not sizes:
         return []
+    lost = next((layer for layer, size in sizes if not math.isfinite(size)), None)
+    if lost is not None:
+        return [_overflown(lost)]
     top = max(size for _, size in sizes)
     if top == 0:
         return [_none_at_all()]
@@ -141,10 +149,10 @@ def _none_at_all() -> Finding:
 
 
 def _vanishing(small: Layer, size: float, large: Layer, top: float) -> Finding:
-    less = f"{_count(top / size)} times less" if size else "nothing at all"
+    less = f"{number(top / size, 3)} times less" if size else "nothing at all"
     text = (
         f"Vanishing gradient: a weight of {_name(small)} typically has the gradient "
-        f"{size:.2g}, one of {_name(large)} {top:.2g}. The former "
+        f"{number(size, 2)}, one of {_name(large)} {number(top, 2)}. The former "
         f"learns {less}."
     )
     advice = (
@@ -157,13 +165,17 @@ def _vanishing(small: Layer, size: float, large: Layer, top: float) -> Finding:
 def _exploding(large: Layer, size: float, last: Layer, of_last: float) -> Finding:
     text = (
         f"Exploding gradient: a weight of {_name(large)} typically has the gradient "
-        f"{size:.2g}, one of {_name(last)}, the last one, {of_last:.2g}."
+        f"{number(size, 2)}, one of {_name(last)}, the last one, {number(of_last, 2)}."
     )
-    advice = (
-        "Try smaller first weights, a smaller learning rate, or clip the gradients "
-        "(optim.clip_grad_norm_)."
+    return Finding("exploding", "problem", size, text, _SMALLER)
+
+
+def _overflown(layer: Layer) -> Finding:
+    text = (
+        f"Exploding gradient: that of the weight of {_name(layer)} is not finite, and "
+        "the next step would lose every number."
     )
-    return Finding("exploding", "problem", size, text, advice)
+    return Finding("exploding", "problem", math.inf, text, _SMALLER)
 
 
 def _dead(layers: Sequence[Layer]) -> list[Finding]:
@@ -226,7 +238,7 @@ def _large_step(change: float, lr: float) -> list[Finding]:
     """Compare the size of the last step with that of the parameters."""
     if not change > LARGE_STEP:
         return []
-    size = f"{change:.0%} of" if change < 2 else f"{change:.3g} times"
+    size = f"{change:.0%} of" if change < 2 else f"{number(change, 3)} times"
     text = (
         f"Large step: the last one changed the parameters by {size} their size; "
         "0.1 % to 1 % is usual."
@@ -238,10 +250,10 @@ def _small_step(change: float, lr: float) -> list[Finding]:
     if change >= SMALL_STEP:
         return []
     text = (
-        f"Small step: the last one changed the parameters by {change:.2g} of their "
-        "size. The training stands still."
+        "Small step: the last one changed the parameters by "
+        f"{number(change, 2)} of their size. The training stands still."
     )
-    advice = f"If the loss is not small yet, try a learning rate above {lr:g}."
+    advice = f"If the loss is not small yet, try a learning rate above {number(lr, 3)}."
     return [Finding("small step", "note", change, text, advice)]
 
 
@@ -253,14 +265,16 @@ def _rising(losses: Sequence[float], lr: float, window: int = 20) -> list[Findin
     if not recent > RISEN * first:
         return []
     text = (
-        f"The loss has risen: the mean of the last {window} steps is {recent:.3g}, and "
-        f"the first step had {first:.3g}."
+        f"The loss has risen: the mean of the last {window} steps is "
+        f"{number(recent, 3)}, and the first step had {number(first, 3)}."
     )
     return [Finding("rising", "problem", recent / first, text, _slower(lr))]
 
 
 def _slower(lr: float) -> str:
-    return f"Try a learning rate smaller than {lr:g}, about {lr / 10:.2g}."
+    return (
+        f"Try a learning rate smaller than {number(lr, 3)}, about {number(lr / 10, 2)}."
+    )
 
 
 def _healthy(layers: Sequence[Layer], change: float) -> Finding:
@@ -268,7 +282,8 @@ def _healthy(layers: Sequence[Layer], change: float) -> Finding:
     ratio = sizes[0] / sizes[-1] if sizes and sizes[-1] else 1.0
     text = (
         "Nothing is wrong: the gradient of the first layer is "
-        f"{ratio:.2g} times that of the last, no unit is dead, no layer is saturated"
+        f"{number(ratio, 2)} times that of the last, no unit is dead, no layer "
+        "is saturated"
     )
     if change:
         text += f", and the last step changed the parameters by {change:.2%}"
@@ -277,8 +292,3 @@ def _healthy(layers: Sequence[Layer], change: float) -> Finding:
 
 def _name(layer: Layer) -> str:
     return f"layer {layer.name or '0'} ({layer.kind})"
-
-
-def _count(times: float) -> str:
-    """Return a large number as it is said."""
-    return f"{times:,.0f}".replace(",", " ") if times < 1e6 else f"{times:.1e}"

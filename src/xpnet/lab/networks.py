@@ -36,6 +36,7 @@ DATA: dict[str, Callable[..., data.Dataset]] = {
     "xor": data.xor,
     "blobs": lambda n, **options: data.blobs(n, centers=3, **options),
 }
+NOISE = {"spirals": 0.02, "moons": 0.1, "circles": 0.05, "xor": 0.0, "blobs": 0.25}
 OWN = "own"
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
@@ -100,14 +101,14 @@ class Config(NamedTuple):
     def read(cls, ask: Ask, own: Own | None) -> Config:
         """Return what a request asks for, checked."""
         names = [*DATA, *([OWN] if own else [])]
-        task = own.task if own else ""
+        name = ask.choice("data", names, default=names[-1] if own else "spirals")
         return cls(
-            ask.choice("data", names, default=names[-1] if own else "spirals"),
+            name,
             ask.whole("points", 10, 1000, default=200),
-            ask.number("noise", 0.0, 1.0, default=0.02),
+            ask.number("noise", 0.0, 1.0, default=NOISE.get(name, 0.0)),
             _layers(ask),
             ask.choice("activation", list(ACTIVATIONS), default="tanh"),
-            _loss(ask, task),
+            _loss(ask, own.task if own and name == OWN else ""),
             ask.choice("optimizer", list(OPTIMIZERS), default="Adam"),
             ask.number("lr", 0.0, 100.0, default=0.03),
             ask.whole("batch", 1, 1000, default=32),
@@ -128,8 +129,7 @@ def _layers(ask: Ask) -> tuple[int, ...]:
 def _loss(ask: Ask, task: str) -> str:
     """Return the name of the loss; targets that are numbers have one only."""
     name = ask.choice("loss", list(LOSSES), default="logistic cost")
-    own = "data" not in ask or ask.choice("data", [*DATA, OWN]) == OWN
-    return "squared error" if own and task == "numbers" else name
+    return "squared error" if task == "numbers" else name
 
 
 class Problem(NamedTuple):

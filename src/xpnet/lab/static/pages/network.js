@@ -48,7 +48,7 @@ class Network {
     this.config = {
       data: ["own", ...DATA].includes(state.get("data")) ? state.get("data") : "",
       points: Math.round(within(state.number("points", 200), 10, 1000)),
-      noise: within(state.number("noise", 0.02), 0, 1),
+      noise: state.get("noise") && within(state.number("noise", 0), 0, 1), // "": as the data has it
       layers: areUnits(split(state.get("layers", "8-8"))) ? state.get("layers", "8-8") : "8-8",
       activation: oneOf(ACTIVATIONS, state.get("activation")),
       loss: oneOf(LOSSES, state.get("loss")),
@@ -118,7 +118,11 @@ class Network {
 
   #controls() {
     const { config } = this;
-    const choose = (key) => (value) => { this.config[key] = value; this.restart(); };
+    const choose = (key) => (value) => {
+      this.config[key] = value;
+      if (key === "data") this.config.noise = "";
+      this.restart();
+    };
     const list = (key, label, options) => {
       this[key] = select({ label, options, value: config[key], onChange: choose(key) });
       return this[key].element;
@@ -128,7 +132,7 @@ class Network {
       label: "hidden layers", value: config.layers, onCommit: (text) => this.#layers(text),
       hint: "Units of each, up to four layers: 8-8. Empty: none.",
     });
-    this.noise = slider({ label: "noise", min: 0, max: 0.5, step: 0.01, value: config.noise, onInput: this.#later("noise") });
+    this.noise = slider({ label: "noise", min: 0, max: 0.5, step: 0.01, value: config.noise || 0, onInput: this.#later("noise") });
     this.seed = slider({ label: "seed", min: 0, max: 50, step: 1, value: config.seed, onInput: this.#later("seed") });
     this.batch = slider({ label: "examples in a batch", min: 1, max: 200, step: 1, value: config.batch, onInput: this.#later("batch") });
     this.rateSlider = slider({
@@ -236,9 +240,10 @@ class Network {
   }
 
   #start() {
-    const { layers, data, ...rest } = this.config;
+    const { layers, data, noise, ...rest } = this.config;
     const message = { type: "start", ...rest, layers: split(layers) };
     if (data) message.data = data;
+    if (noise !== "") message.noise = noise;
     return this.#ask(message);
   }
 
@@ -253,7 +258,7 @@ class Network {
 
   #remember() {
     const { config } = this;
-    this.lab.state.set({ ...config, data: config.data || null, rates: null, step: null, example: null });
+    this.lab.state.set({ ...config, data: config.data || null, noise: config.noise === "" ? null : config.noise, rates: null, step: null, example: null });
   }
 
   #layers(text) {
