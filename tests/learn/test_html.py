@@ -158,11 +158,16 @@ def test_a_user_may_call_things_what_she_likes() -> None:
 
 
 def test_a_long_explanation_stays_short() -> None:
-    shown = explanation_html(explained.made_up(300))
+    given = explained.made_up(300)
+    for one in given["steps"]:
+        one["notes"] = [f"a note on {one['name']}"]
+    shown = explanation_html(given)
     tree = parsed(shown)
     assert len(shown) < 250_000
     assert "The 11 other paths together: −0.75." in said(tree)
-    assert "All " not in tables(tree)
+    titles = [said(summary) for summary in tree.iter("summary")]
+    assert f"{len(given['steps']) - 6} more notes" in titles
+    assert f"All {len(given['steps'])} operations" in titles
 
 
 def test_an_explanation_shows_itself_in_a_notebook() -> None:
@@ -238,3 +243,14 @@ def test_an_expression_below_a_derivative_gets_parentheses(
 ) -> None:
     tree: Any = parsed(derivative("loss", below))
     assert ("(" in said(tree[1])) is fenced
+
+
+def test_the_gradient_of_a_matrix_product_says_its_transposes() -> None:
+    symbols = [
+        given["symbols"]
+        for step in explained.mlp()["steps"]
+        for given in step["derivatives"]
+        if given is not None and step["operation"] == "matmul"
+    ]
+    assert "tanhᵀ @ ∂L/∂(tanh @ model[2].weightᵀ)" in symbols
+    assert "∂L/∂(tanh @ model[2].weightᵀ) @ model[2].weight" in symbols

@@ -135,7 +135,8 @@ def agreement(variable: Mapping[str, Any], loss: str) -> str:
     """Return the three numbers that must agree, side by side."""
     name, count = str(variable["name"]), variable["path_count"]
     ways = "the path" if count == 1 else f"sum of {count} paths"
-    head = ["", ways, "the tape's gradient", "finite difference"]
+    first = "derivative" if is_scalar(variable["gradient"]) else "element"
+    head = [first, ways, "the tape's gradient", "finite difference"]
     three = [variable[k] for k in ("sum_of_paths", "gradient", "finite_difference")]
     if is_scalar(three[1]):
         rows = [[escaped(f"∂{loss}/∂{name}"), *map(_number, three)]]

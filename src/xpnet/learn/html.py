@@ -22,7 +22,8 @@ __all__ = ["STYLE", "element_html", "explanation_html", "page"]
 _NAME = "xn-explain"
 _MOST_ROWS = 60  # of the forward table; the others can be opened
 _OPEN = 2  # variables that are shown without a click
-_MOST_VARIABLES = 40
+_MOST_VARIABLES = 24
+_MOST_NOTES = 6
 
 STYLE = style(
     _NAME,
@@ -177,8 +178,12 @@ def _notes(steps: _Steps) -> str:
     notes = dict.fromkeys(note for step in steps for note in step.get("notes") or ())
     if not notes:
         return ""
-    items = "".join(f"<li>{escaped(note)}</li>" for note in notes)
-    return section("Notes", f"<ul>{items}</ul>")
+    items = [f"<li>{escaped(note)}</li>" for note in notes]
+    shown = f"<ul>{''.join(items[:_MOST_NOTES])}</ul>"
+    if len(items) > _MOST_NOTES:
+        others = f"<ul>{''.join(items[_MOST_NOTES:])}</ul>"
+        shown += details(f"{len(items) - _MOST_NOTES} more notes", others)
+    return section("Notes", shown)
 
 
 def _sources(steps: _Steps) -> str:

@@ -21,6 +21,7 @@ _APPLIED_POWER = re.compile(rf"(\w+)([{_RAISED}]+)\(")
 
 # a name of a user's: loss, m[0].weight; a transpose is no part of it
 _NAME = r"[^\W\d]\w*(?:\.(?![TH]\b)[^\W\d]\w*|\[\d+\])*"
+_BY_EXPRESSION = re.compile(rf"∂({_NAME})/∂\(")
 
 # Signs of the page, and the code they stand for, in the order in which they are read.
 _SIGNS: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]] = [
@@ -113,21 +114,22 @@ def _lowered(raised: str) -> str:
 def _code(shown: str) -> str:
     """Return the code that a formula on the page stands for."""
     while found := _APPLIED_POWER.search(shown):  # tanh²(z)
-        end = _closing(shown, found.end() - 1)
-        inside = shown[found.end() : end]
-        power = _lowered(found[2])
-        whole = f"({found[1]}({inside})**({power}))"
-        shown = shown[: found.start()] + whole + shown[end + 1 :]
+        inside, rest = _bracketed(shown, found.end() - 1)
+        whole = f"({found[1]}{inside}**({_lowered(found[2])}))"
+        shown = shown[: found.start()] + whole + rest
+    while found := _BY_EXPRESSION.search(shown):  # ∂loss/∂(a − y)
+        inside, rest = _bracketed(shown, found.end() - 1)
+        shown = f"{shown[: found.start()]}partial({found[1]}, {inside}){rest}"
     for pattern, code in _SIGNS:
         shown = pattern.sub(code, shown)
     return shown
 
 
-def _closing(shown: str, start: int) -> int:
-    """Return where the bracket that opens at `start` closes."""
+def _bracketed(shown: str, start: int) -> tuple[str, str]:
+    """Return what stands in the bracket that opens at `start`, and what follows it."""
     depth = 0
     for i in range(start, len(shown)):
         depth += (shown[i] == "(") - (shown[i] == ")")
         if depth == 0:
-            return i
+            return shown[start : i + 1], shown[i + 1 :]
     raise Unreadable

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from .digits import summary
 from .naming import expression, line_of
-from .rules import link, notes, rule_source, slope
+from .rules import link, notes, rule_source, slope, without
 from .steps import Constant, Step
 from .symbols import numbers, text
 
@@ -70,10 +70,13 @@ def _derivative(step: Step, index: int) -> dict[str, Any] | None:
     if type(x) is not Step:
         return None
     shown = link(step, index)
-    names = {"out": step.name, "g": f"∂L/∂{step.name}"}
+    name = step.name if step.named else f"({step.name})"
+    names = {"out": step.name, "g": f"∂L/∂{name}"}
     values: dict[str, Any] = {}
     for letter, y in zip("xy", step.inputs, strict=False):
         names[letter] = y.name or "constant"
+        if step.operation == "matmul":  # whose formula leaves the transpose to the name
+            names[letter] = without(names[letter])
         if y.value is not None and getattr(y.value, "ndim", 0) == 0:
             values[letter] = y.value
     found = slope(step, index)
