@@ -76,6 +76,17 @@ def test_the_heights_are_the_losses_of_the_model_with_moved_parameters():
     assert found.loss[1, 2] == losses.cross_entropy(moved(x), y).item()
 
 
+@pytest.mark.parametrize("size", [3, 7, 11])
+@pytest.mark.parametrize("span", [0.1, 0.7, 3.3])
+def test_the_model_is_in_the_middle_of_an_odd_grid(size, span):
+    found = seen(network(), size=size, span=span)
+    middle = size // 2
+    assert found.x[middle] == found.y[middle] == 0.0
+    assert found.loss[middle, middle] == found.centre
+    assert found.x.tolist() == [-v for v in found.x.tolist()[::-1]]
+    assert found.x[-1] == pytest.approx(span)
+
+
 def test_random_directions_are_as_long_in_each_filter_as_the_filter():
     layers = nn.Conv2d(2, 3, 3, rng=0), nn.BatchNorm2d(3), nn.Flatten()
     model = nn.Sequential(*layers, nn.Linear(12, 4, rng=1))

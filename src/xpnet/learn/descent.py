@@ -9,6 +9,7 @@ from typing import Any, final, overload
 from ..errors import OptionError
 from .descent_run import Maker, Move, Run, function_of, start_of
 from .descent_words import Ending, ending_of, standings, table, title, update
+from .digits import finite
 from .formula import Formula
 
 __all__ = ["Descent", "Move", "Race", "descend"]
@@ -178,14 +179,14 @@ class Descent:
             "text": self.text,
             "variables": list(self.variables),
             "optimizer": self.optimizer,
-            "points": [[_finite(v) for v in move.point] for move in self.moves],
-            "values": [_finite(move.value) for move in self.moves],
-            "gradients": [[_finite(v) for v in move.gradient] for move in self.moves],
+            "points": [[finite(v) for v in move.point] for move in self.moves],
+            "values": [finite(move.value) for move in self.moves],
+            "gradients": [[finite(v) for v in move.gradient] for move in self.moves],
             "learning_rates": [move.learning_rate for move in self.moves[:-1]],
             "ending": {
                 "kind": self.ending.kind,
                 "words": self.ending.words,
-                "gradient_norm": _finite(self.ending.gradient_norm),
+                "gradient_norm": finite(self.ending.gradient_norm),
                 "eigenvalues": self.ending.eigenvalues,
             },
         }
@@ -230,7 +231,3 @@ class Race(Mapping[str, Descent]):
             "runs": {name: run.to_dict() for name, run in self.items()},
             "ranking": self.ranking,
         }
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None

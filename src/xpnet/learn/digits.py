@@ -71,6 +71,11 @@ def _shortened(text: str, value: float) -> str:
     return text.rstrip("0").rstrip(".") if exact and "." in text else text
 
 
+def finite(value: float | None) -> float | None:
+    """Return a number for JSON, and None in place of NaN and the infinities."""
+    return value if value is not None and math.isfinite(value) else None
+
+
 def shape_text(shape: Any) -> str:
     """Return a shape in words: what kind of array, and how many elements each way.
 

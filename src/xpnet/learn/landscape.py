@@ -11,7 +11,7 @@ import numpy as np
 from ..errors import OptionError
 from ..nn import Module
 from ..random import Generator
-from .digits import number
+from .digits import finite, number
 from .landscape_grid import Probe, batches_of, heights_of
 from .plane import Plane, plane_of
 from .trajectory import flat_points
@@ -203,8 +203,8 @@ class Landscape:
             "kind": self.kind,
             "x": self.x.tolist(),
             "y": self.y.tolist(),
-            "loss": [[_finite(v) for v in row] for row in self.loss.tolist()],
-            "centre": _finite(self.centre),
+            "loss": [[finite(v) for v in row] for row in self.loss.tolist()],
+            "centre": finite(self.centre),
             "trajectory": self.trajectory.tolist(),
             "explained": None if self.explained is None else list(self.explained),
             "cosine": self.cosine,
@@ -230,12 +230,17 @@ def _axes(
 ) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     """Return the places along both directions."""
     if plane.kind != "pca":
-        return np.linspace(-span, span, columns), np.linspace(-span, span, rows)
+        return _around(span, columns), _around(span, rows)
     ends = np.vstack([plane.coordinates, [[0.0, 0.0]]])
     low, high = ends.min(axis=0), ends.max(axis=0)
     beyond = span * (high - low) / 2
     one, two = zip(low - beyond, high + beyond, strict=True)
     return np.linspace(*one, columns), np.linspace(*two, rows)
+
+
+def _around(span: float, count: int) -> np.ndarray[Any, Any]:
+    """Return places from −span to span; of an odd number the middle is exactly 0."""
+    return np.arange(1 - count, count, 2) * span / (count - 1)
 
 
 def _checked(
@@ -255,7 +260,3 @@ def _checked(
             f"landscape: batch_size is an integer of at least 1, not {batch_size!r}."
         )
     return pair[0], pair[1]
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None

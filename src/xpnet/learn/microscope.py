@@ -9,6 +9,7 @@ from typing import Any, final
 import numpy as np
 
 from ..errors import OptionError
+from .digits import finite
 from .formula import Formula
 from .microscope_html import page
 from .microscope_words import in_symbols, sentences, table
@@ -167,12 +168,12 @@ class Microscope:
             "x": self.x,
             "y": self.y,
             "slope": self.slope,
-            "second": _finite(self.second),
+            "second": finite(self.second),
             "dtype": self.dtype,
             "eps": self.eps,
             "secants": [
                 {
-                    name: value if name == "moved" else _finite(value)
+                    name: value if name == "moved" else finite(value)
                     for name, value in secant._asdict().items()
                 }
                 for secant in self.secants
@@ -180,17 +181,13 @@ class Microscope:
             "meeting": self.meeting,
             "best": {"forward": self.best_forward.h, "central": self.best_central.h},
             "words": self.words,
-            "curve": {"x": xs, "y": [_finite(y) for y in ys]},
+            "curve": {"x": xs, "y": [finite(y) for y in ys]},
         }
 
 
 def _steps(eps: float) -> list[float]:
     """Return 1, 0.1, 0.01, ... to below what a dtype can tell apart."""
     return [float(f"1e-{k}") for k in range(math.ceil(-math.log10(eps)) + 1)]
-
-
-def _finite(value: float | None) -> float | None:
-    return value if value is not None and math.isfinite(value) else None
 
 
 def _best(secants: tuple[Secant, ...], error: Callable[[Secant], float]) -> Secant:
