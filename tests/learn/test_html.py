@@ -194,10 +194,15 @@ def test_one_element_is_a_table_of_its_terms() -> None:
     w = xn.asarray([[0.5], [-0.5]], requires_grad=True)
     z = X @ w
     loss = xp.sum(z**2)
-    element = xn.explain(loss, wrt=w).element(0, 0).to_dict()
-    (rows,) = tables(parsed(element_html(element))).values()
+    element = xn.explain(loss, wrt=w).element(0, 0)
+    tree = parsed(element._repr_html_())
+    (rows,) = tables(tree).values()
     assert rows[1:3] == [["z[1, 0]", "−1", "3", "−3"], ["z[0, 0]", "−1", "1", "−1"]]
     assert rows[-1] == ["sum", "", "", "−4"]
+    assert "w[0, 0] → z[1, 0] → loss" in said(tree)
+    assert said(tree).endswith("−1·3=−3")
+    alone = element_html(element.to_dict() | {"chain": [], "terms": [], "count": 0})
+    assert "→" not in said(parsed(alone))
 
 
 # --- the parts ------------------------------------------------------------------------

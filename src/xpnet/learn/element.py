@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, final
 
@@ -218,7 +217,9 @@ class Element:
         return f"<Element {self.name}: {number(self.gradient)}>"
 
     def _repr_html_(self) -> str:
-        return f"<pre>{html.escape(str(self))}</pre>"
+        from .html import element_html
+
+        return element_html(self.to_dict())
 
 
 def _fenced(value: float) -> str:

@@ -7,6 +7,7 @@ hold many.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -14,7 +15,7 @@ from .chain import agreement, path_html, route
 from .digits import condensed, number, shape_text, value_text
 from .drawing import graph_svg
 from .markup import code, details, escaped, paragraph, section, table
-from .symbols import mathml
+from .symbols import factor, marked, mathml
 from .theme import style
 
 __all__ = ["STYLE", "element_html", "explanation_html", "page"]
@@ -227,10 +228,28 @@ def element_html(element: Mapping[str, Any]) -> str:
     loss, name = str(element["loss"]), str(element["name"])
     head = ["through", "its gradient", f"its change with {name}", "product"]
     caption = f"∂{loss}/∂{name} = {number(element['gradient'])}, a sum of "
-    caption += f"{element['count']} terms, the largest first"
+    many = "term" if element["count"] == 1 else "terms, the largest first"
+    caption += f"{element['count']} {many}"
     rows = [*map(_term, element["terms"]), *_rest(element)]
     title = f"<h3>{escaped(f'∂{loss}/∂{name}')}</h3>"
-    return page(title + table(caption, head, rows, "numbers"))
+    shown = table(caption, head, rows, "numbers") + _largest(element["chain"], name)
+    return page(title + shown)
+
+
+def _largest(chain: Sequence[Mapping[str, Any]], name: str) -> str:
+    """Return the way that follows the largest term each time, and its product."""
+    if not chain:
+        return ""
+    way = " → ".join([name, *(str(term["name"]) for term in chain)])
+    slopes = [float(term["slope"]) for term in reversed(chain)]
+    factors = [
+        factor("x", {"x": number(slope)}, leading=i == 0)
+        for i, slope in enumerate(slopes)
+    ]
+    value = marked("x", {"x": number(math.prod(slopes))})
+    product = f"<math>{'<mo>·</mo>'.join(factors)}<mo>=</mo>{value}</math>"
+    said = paragraph("The largest term, followed to the end:") + paragraph(way, "quiet")
+    return f"{said}<p>{product}</p>"
 
 
 def _term(term: Mapping[str, Any]) -> list[str]:
