@@ -51,6 +51,7 @@ def test_the_python_blocks_of_a_page_run_in_order(page):
     if page == "gallery.md":
         pytest.importorskip("matplotlib")
         pytest.importorskip("sklearn")
+        pytest.importorskip("PIL")
     names: dict[str, object] = {"__name__": page}
     skipped: list[str] = []
     for code, line in BLOCKS[page]:

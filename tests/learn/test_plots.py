@@ -775,6 +775,12 @@ def test_a_convolution_has_an_image_for_each_pair_of_channels_or_one_in_colour()
     weight = coloured.weight.data.astype(np.float64)
     expected = 0.5 + 0.5 * weight[0] / np.abs(weight).max()
     np.testing.assert_allclose(whole[:5, :5], np.moveaxis(expected, 0, -1))
+    dense = RNG.normal(size=(2, 12))
+    whole = (
+        plots.weights_as_images(dense, shape=(2, 2, 3)).axes[0].images[0].get_array()
+    )
+    expected = 0.5 + 0.5 * data.image.rolled(dense, (2, 2, 3))[1] / np.abs(dense).max()
+    np.testing.assert_allclose(whole[:2, 3:], expected)
     along = plots.weights_as_images(nn.Conv1d(4, 2, 3, rng=0)).axes[0].images[0]
     assert along.get_array().shape in {(4, 7), (9, 3)}
 
@@ -784,7 +790,7 @@ def test_weights_that_are_no_images_are_refused_with_a_next_step():
         plots.weights_as_images(MODEL)
     with pytest.raises(xn.XpnetError, match="ReLU has no weight of its own"):
         plots.weights_as_images(nn.ReLU())
-    with pytest.raises(xn.XpnetError, match=r"shape=\(3, 3\) is 9 numbers.* has 16"):
+    with pytest.raises(xn.XpnetError, match=r"shape=\(3, 3\) is no image of the 16"):
         plots.weights_as_images(np.zeros((2, 16)), shape=(3, 3))
     with pytest.raises(xn.XpnetError, match=r"the weight has shape \(4,\)"):
         plots.weights_as_images(np.zeros(4))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,11 +18,13 @@ if TYPE_CHECKING:
 
 __all__ = ["weights_as_images"]
 
+_DEPTHS = ((), (3,))  # behind height and width: none, or red, green and blue
+
 
 def weights_as_images(
     layer: Any,
     *,
-    shape: tuple[int, int] | None = None,
+    shape: tuple[int, ...] | None = None,
     limit: int = 64,
     ax: Any = None,
     theme: str | None = None,
@@ -38,8 +41,9 @@ def weights_as_images(
         A layer with a ``weight``, or the array itself: ``(out, in)``, or a
         convolution's ``(out, in, height, width)``.
     shape : tuple of int, optional
-        Height and width of the image that a dense layer's inputs were; by default a
-        square, where they fill one, else one row.
+        The image that a dense layer's inputs were: height and width, and 3 for one in
+        colour that `data.image.unroll` made a vector; by default a square, where they
+        fill one, else one row.
     limit : int
         How many neurons or output channels are drawn at most: the first ones.
     ax, theme : optional
@@ -89,18 +93,13 @@ def _weight(layer: Any) -> Any:
     if "weight" not in held:
         names = [n for n, _ in layer.named_parameters() if n.endswith(".weight")]
         inside = ", ".join(repr(n.removesuffix(".weight")) for n in names)
-        raise OptionError(
-            f"weights_as_images: {type(layer).__name__} has no weight of its own"
-            + (
-                f"; get_submodule gives a layer that has one: {inside}."
-                if inside
-                else "."
-            )
-        )
+        hint = f"; get_submodule gives a layer that has one: {inside}" if names else ""
+        kind = type(layer).__name__
+        raise OptionError(f"weights_as_images: {kind} has no weight of its own{hint}.")
     return held["weight"]
 
 
-def _tiles(weight: Any, shape: tuple[int, int] | None) -> Any:
+def _tiles(weight: Any, shape: tuple[int, ...] | None) -> Any:
     """Return images: ``(rows, columns, height, width)``, and 3 behind for colours."""
     if weight.ndim == 4:
         if weight.shape[1] == 3:
@@ -115,13 +114,15 @@ def _tiles(weight: Any, shape: tuple[int, int] | None) -> Any:
         )
     size = weight.shape[1]
     side = round(size**0.5)
-    height, width = shape or ((side, side) if side * side == size else (1, size))
-    if height * width != size:
+    if shape is None:
+        shape = (side, side) if side * side == size else (1, size)
+    if len(shape) not in (2, 3) or math.prod(shape) != size or shape[2:] not in _DEPTHS:
         raise ShapeError(
-            f"weights_as_images: shape={shape} is {height * width} numbers, but a "
-            f"neuron has {size} weights (weight: {weight.shape})."
+            f"weights_as_images: shape={shape} is no image of the {size} weights of a "
+            f"neuron (weight: {weight.shape}); it is (height, width), or (height, "
+            "width, 3)."
         )
-    return weight.reshape(-1, 1, height, width)
+    return weight.reshape(-1, 1, *shape)
 
 
 def _columns(tiles: Any) -> int:
