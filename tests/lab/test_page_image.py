@@ -11,6 +11,7 @@ from xpnet.data.image import index_of
 from xpnet.lab.pages.image import HIDDEN, KEPT, Image
 from xpnet.lab.pictures import SOURCES, pictures
 from xpnet.lab.session import Session
+from xpnet.lab.wire import decode
 
 PHOTOGRAPHS = all(map(importlib.util.find_spec, ("sklearn", "PIL")))
 HERE = [name for name in SOURCES if name != "photographs" or PHOTOGRAPHS]
@@ -129,8 +130,15 @@ def test_an_export_keeps_the_first_pictures(session):
     assert session.recordings["image"].entries == []
     ask(session, "begin", source="skies")
     session.keep("image")
-    kinds = [e.message["type"] for e in session.recordings["image"].entries]
-    assert kinds == ["begin"] + ["look"] * KEPT
+    ask(session, "train", steps=3)
+    ask(session, "look", picture=20)
+    session.keep("image")
+    messages = [e.message for e in session.recordings["image"].entries]
+    assert [m["type"] for m in messages] == ["open"] + ["view"] * (KEPT + 1)
+    assert messages[0]["picture"] == 20
+    assert {m["picture"] for m in messages} == {*range(KEPT), 20}
+    for entry in session.recordings["image"].entries:
+        assert decode(entry.frames[0]).header["step"] == 3
 
 
 def test_without_pillow_the_photographs_say_what_to_install(session, monkeypatch):

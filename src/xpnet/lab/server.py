@@ -24,6 +24,7 @@ from urllib.parse import parse_qs
 import anyio
 import anyio.to_thread
 import uvicorn
+import websockets  # noqa: F401  (uvicorn needs it later, by name)
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
@@ -336,6 +337,8 @@ class Server:
         self._thread.start()
         while not self._uvicorn.started and self._thread.is_alive():
             time.sleep(0.005)
+        if not self._uvicorn.started:
+            raise XpnetError("the server of the lab did not start; see above.")
 
     @property
     def url(self) -> str:

@@ -48,7 +48,8 @@ class Image(Page):
 
     Requests: "begin" takes pictures and a fresh network; "train" takes steps of Adam;
     "look" shows one picture to one neuron of the first layer. The answer to each of
-    the three holds that look.
+    the three holds that look. An export begins with "open", the network as it is, and
+    shows some pictures and neurons more by "view".
     """
 
     name, title = "image", "Image"
@@ -56,51 +57,76 @@ class Image(Page):
     def __init__(self, own: Any = None) -> None:
         super().__init__(own)
         self._net: Net | None = None
+        self._looked = (0, 0)  # the last picture and neuron
 
-    @request("begin", keep="anew")
+    @request("begin", keep="never")
     def begin(self, ask: Ask) -> Frame:
         """Begin with pictures of one source, and with or without a hidden layer."""
         source = ask.choice("source", tuple(SOURCES), default="photographs")
         hidden = ask.choice("layers", ("one", "two"), default="one") == "two"
         self._net = Net(pictures(source), hidden)
-        shown = self._net.pictures
-        header = {
-            "shape": list(shown.shape),
-            "classes": list(shown.classes),
-            "train": len(shown.train[0]),
-            "test": len(shown.test[0]),
-            "parameters": self._net.model.num_parameters(),
-        }
-        return self._seen(ask, header, {"places": shown.places()})
+        return self._opened(ask)
 
-    @request("train")
+    @request("train", keep="never")
     def train(self, ask: Ask) -> Frame:
         """Take some steps."""
         self._ready().train(ask.whole("steps", 1, MOST))
-        return self._seen(ask, {}, {})
+        return self._seen(ask)
 
-    @request("look")
+    @request("look", keep="never")
     def look(self, ask: Ask) -> Frame:
         """Show a picture to a neuron."""
-        return self._seen(ask, {}, {})
+        return self._seen(ask)
+
+    @request("open", keep="anew")
+    def open(self, ask: Ask) -> Frame:
+        """Answer as "begin" does, for the network as it is."""
+        return self._opened(ask)
+
+    @request("view", keep="last")
+    def view(self, ask: Ask) -> Frame:
+        """Answer as "look" does."""
+        return self._seen(ask)
 
     def keep(self) -> Iterable[dict[str, Any]]:
-        """Keep the first pictures as the network sees them now."""
-        if self._net is not None:
-            for picture in range(KEPT):
-                yield {"type": "look", "picture": picture}
+        """Keep some pictures for this neuron, and each neuron for this picture."""
+        if self._net is None:
+            return
+        picture, unit = self._looked
+        yield {"type": "open", "picture": picture, "unit": unit}
+        for other in {*range(KEPT), picture}:
+            yield {"type": "view", "picture": other, "unit": unit}
+        for other in range(self._net.units):
+            yield {"type": "view", "picture": picture, "unit": other}
 
     def _ready(self) -> Net:
         if self._net is None:
             raise OptionError("there is no network yet: begin first.")
         return self._net
 
-    def _seen(self, ask: Ask, header: dict[str, Any], arrays: dict[str, Any]) -> Frame:
+    def _opened(self, ask: Ask) -> Frame:
+        """Return what the page begins with."""
+        shown = self._ready().pictures
+        header = {
+            "shape": list(shown.shape),
+            "classes": list(shown.classes),
+            "train": len(shown.train[0]),
+            "test": len(shown.test[0]),
+            "parameters": self._ready().model.num_parameters(),
+        }
+        seen = self._seen(ask)
+        return Frame(
+            {**header, **seen.header}, {"places": shown.places(), **seen.arrays}
+        )
+
+    def _seen(self, ask: Ask) -> Frame:
+        """Return how the training is, and one picture as one neuron sees it."""
         net = self._ready()
         picture = ask.whole("picture", 0, len(net.pictures.test[0]) - 1, default=0)
         unit = ask.whole("unit", 0, net.units - 1, default=0)
-        seen, more = net.look(picture, unit)
-        return Frame({**header, **net.scores(), **seen}, {**arrays, **more})
+        self._looked = (picture, unit)
+        header, arrays = net.look(picture, unit)
+        return Frame({**net.scores(), **header}, arrays)
 
 
 @final

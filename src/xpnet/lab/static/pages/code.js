@@ -59,7 +59,7 @@ class Code {
       options: [["", "…"], ...EXAMPLES],
       onChange: (f) => { if (f) { this.field.value = f; this.choose(f); } },
     });
-    const sliders = NAMES.map((name) => slider({
+    this.sliders = NAMES.map((name) => slider({
       label: name, min: -5, max: 5, value: this.values[name],
       onInput: (value) => this.set(name, value),
     }));
@@ -67,7 +67,7 @@ class Code {
     return h("div", { class: "controls" },
       this.lab.replay ? saved("other numbers go to the nearest recorded ones") : null,
       group("The formula", this.field.element, this.examples.element),
-      group("The numbers", ...sliders.map((s) => s.element)),
+      group("The numbers", ...this.sliders.map((s) => s.element)),
       keys([["[ ]", "the step before, the step after"]]));
   }
 
@@ -136,8 +136,17 @@ class Code {
     this.field.fail("");
     this.explanation = explanation;
     this.byId = new Map(explanation.steps.map((step) => [step.id, step]));
+    if (this.lab.replay) this.#nearest();
     this.#showSteps();
     this.gradients.refresh();
+  }
+
+  /** A saved page shows the numbers that were recorded. */
+  #nearest() {
+    for (const { name, value } of this.explanation.variables) {
+      this.values[name] = value;
+      this.sliders[NAMES.indexOf(name)].value = value;
+    }
   }
 
   #operations() {

@@ -41,7 +41,7 @@ class Image {
 
   build() {
     this.stop = onKeys({
-      " ": () => this.play(), s: () => this.steps(1),
+      ...(this.lab.replay ? {} : { " ": () => this.play(), s: () => this.steps(1) }),
       "[": () => this.choosePicture(this.picture - 1), "]": () => this.choosePicture(this.picture + 1),
     });
     return [
@@ -63,6 +63,8 @@ class Image {
     this.sources = select({ label: "pictures", value: this.source, options: SOURCES, onChange: again("source") });
     this.nets = select({ label: "network", value: this.layers, options: LAYERS, onChange: again("layers") });
     this.playButton = button("Train", () => this.play(), { key: "Space", kind: "main" });
+    this.buttons = [this.playButton, button("One step", () => this.steps(1), { key: "s" }),
+      button("From the start", () => this.begin())];
     const whole = (label, max, value, onInput) => slider({ label, min: 0, max, step: 1, value, onInput });
     this.pictureSlider = whole("picture of the test set", 100, this.picture, (v) => this.choosePicture(v));
     this.unitSlider = whole("neuron", 31, this.unit, (v) => this.chooseUnit(v));
@@ -73,11 +75,10 @@ class Image {
       onChange: (v) => this.chooseColour(Number(v)),
     });
     this.training = group("The training", this.sources.element, this.nets.element,
-      h("div", { class: "buttons" }, this.playButton, button("One step", () => this.steps(1), { key: "s" }),
-        button("From the start", () => this.begin())));
-    if (this.lab.replay) fixed(this.sources, this.nets);
+      h("div", { class: "buttons" }, ...this.buttons));
+    if (this.lab.replay) fixed(this.sources, this.nets, ...this.buttons.map((input) => ({ input })));
     return h("div", { class: "controls" },
-      this.lab.replay ? saved("training goes through the recorded run") : null, this.training,
+      this.lab.replay ? saved("the network is as it was; some pictures and neurons are in it") : null, this.training,
       group("The picture", this.pictureSlider.element, this.unitSlider.element),
       group("The pixel", this.rowSlider.element, this.columnSlider.element, this.colours.element),
       keys([["Space", "train, or stop it"], ["s", "one step"], ["[ ]", "the picture before, after"],
@@ -126,8 +127,8 @@ class Image {
     const turn = ++this.#turn;
     this.#pause();
     try {
-      const [frame] = await this.lab.ask(
-        { type: "begin", source: this.source, layers: this.layers, ...this.#question() });
+      const begin = { type: "begin", source: this.source, layers: this.layers };
+      const [frame] = await this.lab.ask({ ...(this.lab.replay ? { type: "open" } : begin), ...this.#question() });
       if (turn !== this.#turn) return;
       this.info = frame;
       this.shape = frame.shape;
@@ -142,7 +143,7 @@ class Image {
   }
 
   look() {
-    this.askLook({ type: "look", ...this.#question() });
+    this.askLook({ type: this.lab.replay ? "view" : "look", ...this.#question() });
   }
 
   async steps(steps) {
@@ -220,6 +221,10 @@ class Image {
 
   #got(frame) {
     this.seen = frame;
+    if (this.lab.replay) {
+      this.picture = this.pictureSlider.value = frame.picture;
+      this.unit = this.unitSlider.value = frame.unit;
+    }
     const { classes } = this.info;
     const p = frame.p;
     this.figures.set({
