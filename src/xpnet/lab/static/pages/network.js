@@ -4,6 +4,7 @@ import { number } from "lab/math.js";
 import { Regions } from "lab/pages/network/regions.js";
 import { Drawing } from "lab/pages/network/drawing.js";
 import { Health } from "lab/pages/network/health.js";
+import * as words from "lab/pages/network/words.js";
 import { Plot } from "lab/plot.js";
 import { extent } from "lab/scale.js";
 import { COLORS, SHAPES } from "lab/shapes.js";
@@ -21,7 +22,6 @@ const DATA = ["spirals", "moons", "circles", "xor", "blobs"];
 const ACTIVATIONS = ["tanh", "ReLU", "leaky ReLU", "sigmoid", "GELU", "identity"];
 const LOSSES = ["logistic cost", "squared error"];
 const OPTIMIZERS = ["Adam", "AdamW", "RMSprop", "Adagrad", "SGD", "SGD with momentum"];
-const NOTHING = { caption: "Nothing is computed yet.", columns: [], rows: [] };
 const REDUCED_PAUSE = 500; // milliseconds between pictures where motion is unwelcome
 
 /** @param {HTMLElement} root @param {import("lab/app.js").Lab} lab */
@@ -62,6 +62,7 @@ class Network {
     this.go = this.#latest(lab.replay ? "mark" : "go", (step) => ({ step }));
     this.setRate = this.#latest("rate", (lr) => ({ lr }));
     this.show = this.#latest("show", (example) => ({ example }));
+    this.showAxes = this.#latest("show", (axes) => ({ axes }));
   }
 
   /** Return a function that asks for its newest value only, after what is under way. */
@@ -127,7 +128,7 @@ class Network {
       this[key] = select({ label, options, value: config[key], onChange: choose(key) });
       return this[key].element;
     };
-    const words = (names) => names.map((name) => [name, name]);
+    const named = (names) => names.map((name) => [name, name]);
     this.layers = textField({
       label: "hidden layers", value: config.layers, onCommit: (text) => this.#layers(text),
       hint: "Units of each, up to four layers: 8-8. Empty: none.",
@@ -141,13 +142,13 @@ class Network {
     });
     this.chosen = [
       group("The data",
-        list("data", "data", words(DATA)),
+        list("data", "data", named(DATA)),
         this.noise.element, this.seed.element),
       group("The network", this.layers.element,
-        list("activation", "activation", words(ACTIVATIONS))),
+        list("activation", "activation", named(ACTIVATIONS))),
       group("How it learns",
-        list("loss", "loss", words(LOSSES)),
-        list("optimizer", "optimizer", words(OPTIMIZERS)),
+        list("loss", "loss", named(LOSSES)),
+        list("optimizer", "optimizer", named(OPTIMIZERS)),
         this.rateSlider.element, this.batch.element),
     ];
     this.saved = h("p", { class: "note", hidden: true },
@@ -184,6 +185,10 @@ class Network {
       label: "The loss of each batch", height: 230, legend: false,
       x: { label: "step", range: [0, 1] }, y: { label: "loss of the batch", range: [0, 1] },
     });
+    this.axes = ["across", "up"].map((label, k) => select({
+      label, options: [], value: "", onChange: (value) => this.#chooseAxis(k, Number(value)),
+    }));
+    this.axesGroup = h("div", { class: "network-axes", hidden: true }, ...this.axes.map((a) => a.element));
     this.drawing = new Drawing(this.lab);
     this.health = new Health();
     this.look = slider({
@@ -191,9 +196,9 @@ class Network {
       value: this.example + 1, onInput: (i) => this.#look(i - 1),
     });
     this.said = h("p", { class: "sentence" });
-    this.pointTable = numbers("The numbers of this picture", () => this.#pointRows());
-    this.curveTable = numbers("The numbers of this picture", () => this.#curveRows());
-    this.layerTable = numbers("The layers in numbers", () => this.#layerRows());
+    this.pointTable = numbers("The numbers of this picture", () => words.points(this.frame, this.points, this.labels));
+    this.curveTable = numbers("The numbers of this picture", () => words.curve(this.frame));
+    this.layerTable = numbers("The layers in numbers", () => words.layers(this.frame));
     this.model = h("pre", { tabindex: "0", "aria-label": "The model and its optimizer" });
     return h("div", { class: "pictures" },
       h("section", { class: "card transport", "aria-label": "Training" },
@@ -201,7 +206,7 @@ class Network {
         this.time.element, this.figures.element),
       h("div", { class: "pair" },
         h("div", { class: "pictures" },
-          section("What it says", this.plane.element, this.pointTable.element),
+          section("What it says", this.axesGroup, this.plane.element, this.pointTable.element),
           section("How it is", this.health.element, this.layerTable.element),
           section("How the loss fell", this.curve.element, this.curveTable.element)),
         section("What is inside", this.look.element, this.said, this.drawing.element)),
@@ -227,6 +232,9 @@ class Network {
       await this.#ask({ type: "rate", lr: rate });
     }
     await this.#reach(wanted);
+    const axes = state.get("axes").split(",").map(Number);
+    if (this.frame?.axes && axes.length === 2 && axes.every((i) => Number.isInteger(i) && i < this.frame.features) && axes[0] !== axes[1])
+      this.showAxes(axes);
     if (this.frame && this.example >= 0 && this.example < this.frame.examples) this.show(this.example);
   }
 
@@ -328,7 +336,7 @@ class Network {
     this.trainButton.textContent = "Train";
     this.fps = (1000 * this.pictures) / (performance.now() - this.since);
     if (this.frame) this.#settled();
-    this.lab.announce(this.#words());
+    if (this.frame) this.lab.announce(words.place(this.frame));
   }
 
   step(by) {
@@ -346,6 +354,15 @@ class Network {
     this.show(example);
   }
 
+  /** Look at the plane of two other features; the same one twice changes places. */
+  #chooseAxis(k, feature) {
+    const axes = [...this.frame.axes];
+    if (axes[1 - k] === feature) axes[1 - k] = axes[k];
+    axes[k] = feature;
+    this.lab.state.set({ axes: axes.join(",") });
+    this.showAxes(axes);
+  }
+
   /** Look at the example that is nearest to a place in the plane. */
   #pick(x, y) {
     if (!this.points || this.lab.replay) return;
@@ -361,7 +378,10 @@ class Network {
 
   draw(frame) {
     this.frame = frame;
+    const turned = this.frame?.axes && frame.axes?.join() !== this.shownAxes;
     if (frame.choices) this.#complete(frame);
+    else if (turned) this.#splitPoints(frame);
+    this.shownAxes = frame.axes?.join();
     const { step, furthest, config } = frame;
     this.time.range.max = this.time.exact.max = furthest;
     this.time.value = step;
@@ -385,9 +405,9 @@ class Network {
   #settled() {
     const { frame } = this;
     this.health.draw(frame.health);
-    this.said.textContent = this.#exampleWords();
-    this.plane.describe(this.#planeWords());
-    this.curve.describe(`The loss of each batch so far. ${this.#words()}`);
+    this.said.textContent = words.example(frame);
+    this.plane.describe(words.plane(frame));
+    this.curve.describe(`The loss of each batch so far. ${words.place(frame)}`);
     this.drawing.settle();
     this.model.textContent = `${frame.model}\n\n${frame.optimizer}`;
     for (const each of [this.pointTable, this.curveTable, this.layerTable]) each.refresh();
@@ -406,13 +426,16 @@ class Network {
     for (const key of ["noise", "seed", "batch"]) this[key].value = config[key];
     const own = config.data === "own";
     this.layers.input.disabled = this.activation.input.disabled = own;
-    for (const each of [this.noise, this.seed]) each.range.disabled = each.exact.disabled = own;
+    this.noise.range.disabled = this.noise.exact.disabled = own;
     Object.assign(this.config, config, { layers: config.layers.join("-") });
     this.look.range.max = this.look.exact.max = frame.examples;
     this.points = arrays.points ?? null;
     this.plane.element.hidden = !this.points;
     this.labels = arrays.labels?.data;
     this.classes = frame.classes;
+    const names = Array.from({ length: frame.features }, (_, i) => [String(i), `x${i + 1}`]);
+    this.axesGroup.hidden = !frame.axes || frame.features < 3 || this.lab.replay;
+    if (!this.axesGroup.hidden) this.axes.forEach((axis) => fillOptions(axis, names.map(([value]) => value), Object.fromEntries(names)));
     this.#splitPoints(frame);
   }
 
@@ -422,6 +445,7 @@ class Network {
     if (!this.points) return;
     const { data, shape: [count, features] } = this.points;
     const [i, j] = axes;
+    this.axes.forEach((axis, k) => { axis.value = String(axes[k]); });
     const names = task === "numbers" ? ["examples"] : this.classes;
     this.marks = names.map((label, k) => {
       const mine = Array.from({ length: count }, (_, n) => n)
@@ -465,66 +489,6 @@ class Network {
       { kind: "line", x, y, color: "--blue", width: 1.6 },
       { kind: "rule", x: step, color: "--red" },
     ]);
-  }
-
-  // ---- words and tables
-
-  #words() {
-    const { step, loss, accuracy } = this.frame;
-    const right = accuracy === null ? "" : `, ${number(100 * accuracy, 3)} % right`;
-    return `Step ${step}: the loss of all examples is ${number(loss)}${right}.`;
-  }
-
-  #planeWords() {
-    const { task, bounds } = this.frame;
-    if (!bounds) return "";
-    const what = { binary: `the probability of ${this.classes[1]}`, classes: "the likeliest class", numbers: "the output" }[task];
-    return `A map of ${what} over x1 and x2, with the examples. ${this.#words()}`;
-  }
-
-  #exampleWords() {
-    const { example, task, examples, looked } = this.frame;
-    if (!example) {
-      const part = looked < examples ? `the first ${looked} of ${examples}` : `all ${examples}`;
-      return `Units show their mean over ${part} examples; gradients are those of the mean loss. ` +
-        "Click a point, or move the slider, to see one example alone.";
-    }
-    const shown = example.prediction.map((p) => number(p, 3)).join(", ");
-    const name = task === "numbers" ? number(example.target) : this.classes[Number(example.target)];
-    const what = task === "numbers" ? "the network gives" :
-      task === "binary" ? `the network gives ${this.classes[1]} the probability` : "the network gives the classes the probabilities";
-    return `Example ${example.index + 1} is ${name}; ${what} ${shown}. Its loss is ${number(example.loss)}.`;
-  }
-
-  #pointRows() {
-    if (!this.frame || !this.points) return NOTHING;
-    const { data, shape: [count, features] } = this.points;
-    const names = Array.from({ length: features }, (_, k) => `x${k + 1}`);
-    const rows = Array.from({ length: count }, (_, n) => [
-      String(n + 1), ...data.slice(n * features, (n + 1) * features),
-      this.classes[this.labels[n]] ?? this.labels[n],
-    ]);
-    return { caption: `The examples. ${this.#words()}`, columns: ["example", ...names, "target"], rows };
-  }
-
-  #curveRows() {
-    if (!this.frame) return NOTHING;
-    const { arrays } = this.frame;
-    const losses = arrays["curve.loss"].data;
-    const rows = Array.from(arrays["curve.step"].data, (step, i) => [String(step), losses[i]]).reverse();
-    return { caption: "The loss of each batch", columns: ["step", "loss"], rows };
-  }
-
-  #layerRows() {
-    if (!this.frame) return NOTHING;
-    return {
-      caption: "Typical sizes (root of the mean square) over all examples",
-      columns: ["layer", "kind", "gives", "numbers trained", "a value", "a weight", "a weight's gradient"],
-      rows: this.frame.layers.map((l) => [
-        l.name, l.kind, l.shape.join(" × "), l.parameters, Number(l.value),
-        l.weight === null ? "" : Number(l.weight), l.gradient === null ? "" : Number(l.gradient),
-      ]),
-    };
   }
 
   end() {

@@ -88,7 +88,7 @@ export class Drawing {
   #unit(k, i, x, y, radius) {
     const disc = svg("circle", { cx: x, cy: y, r: radius });
     const text = svg("text", { x, y, class: "value" });
-    if (radius < 12) text.style.fontSize = "8px";
+    if (radius < 13) text.style.display = "none"; // there is no room: the tables have it
     const group = svg("g", { role: "button", class: "unit", tabindex: "-1" }, disc, text);
     group.addEventListener("click", () => this.#choose(k, i));
     group.addEventListener("focus", () => this.#choose(k, i));
