@@ -37,14 +37,27 @@ def number(value: Any, digits: int = 4) -> str:
         return str(value)
     if isinstance(value, complex):
         return _complex(value, digits)
-    if isinstance(value, int) and abs(value) < 10**15:
-        return str(value).replace("-", "−")
+    if isinstance(value, int):
+        return _integer(value, digits).replace("-", "−")
     return _real(value, digits).replace("-", "−")
 
 
 def _complex(value: complex, digits: int) -> str:
     sign = "−" if math.copysign(1.0, value.imag) < 0 else "+"
     return f"{number(value.real, digits)} {sign} {number(abs(value.imag), digits)}i"
+
+
+def _integer(value: int, digits: int) -> str:
+    """Return an integer in full where a person can read it."""
+    if abs(value) < 10**15:
+        return str(value)
+    exponent = len(str(abs(value))) - 1
+    mantissa = value / 10**exponent
+    return _scientific(_shortened(f"{mantissa:.{digits - 1}f}", mantissa), exponent)
+
+
+def _scientific(mantissa: str, exponent: int) -> str:
+    return f"{mantissa}×10{str(exponent).translate(_SUPERSCRIPTS)}"
 
 
 def _real(value: float, digits: int) -> str:
@@ -62,7 +75,7 @@ def _real(value: float, digits: int) -> str:
     mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
     power = 10.0 ** int(exponent)
     shown = _shortened(mantissa, value / power if power else 0.0)
-    return f"{shown}×10{str(int(exponent)).translate(_SUPERSCRIPTS)}"
+    return _scientific(shown, int(exponent))
 
 
 def _shortened(text: str, value: float) -> str:

@@ -175,10 +175,10 @@ class _Sheet:
     @property
     def left(self) -> float:
         """How far everything moves to the right."""
-        return _MARGIN - min(0.0, 0.0, *(region[0] for region in self.taken))
+        return _MARGIN - min([0.0, *(region[0] for region in self.taken)])
 
     def size(self) -> tuple[float, float]:
-        right = max(self.layout.width, *(region[2] for region in self.taken), 0.0)
+        right = max([self.layout.width, *(region[2] for region in self.taken)])
         width = self.left + right + _MARGIN
         return width, self.layout.height + 2 * _MARGIN
 

@@ -52,7 +52,8 @@ STYLE = style(
     "% pre{background:var(--xn-box);color:var(--xn-ink);"
     "border:1px solid var(--xn-rule);padding:.5em;overflow-x:auto;"
     "font-size:12px;margin:.3em 0}"
-    "% math{font-size:1.1em}% mtd{padding:.35em .3em}"
+    "% math{font-size:1.1em}% td math{math-style:normal}"
+    "% mtd{padding:.35em .3em}"
     "% .scroll>math{margin:.2em 0 .2em 1em}"
     "% ul{margin:.3em 0;padding-left:1.2em}",
 )

@@ -199,6 +199,7 @@ def _box(members: Steps, explanation: Mapping[str, Any]) -> Box:
     tip += f"Value {value_text(step.get('value'))}."
     if step.get("cotangent") is not None:
         tip += f" Gradient {value_text(step['cotangent'])}."
+    tip = " ".join([tip, *(step.get("notes") or ())])
     return Box(step["id"], step["name"], step["operation"], lines, tip, kind)
 
 

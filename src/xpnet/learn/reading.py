@@ -14,10 +14,11 @@ from typing import NamedTuple
 __all__ = ["Part", "Unreadable", "parts_of", "read"]
 
 _LONGEST = 1000
+_DEEPEST = 60
 _RAISED = "⁻⁺⁰¹²³⁴⁵⁶⁷⁸⁹ⁿⁱˣʸ"
 _LOWERED = str.maketrans(_RAISED, "-+0123456789nixy")
 _FOREIGN = re.compile("[\"'\\\\`#;\\n]")
-_APPLIED_POWER = re.compile(rf"(\w+)([{_RAISED}]+)\(")
+_APPLIED_POWER = re.compile(rf"((?:(?![{_RAISED}])\w)+)([{_RAISED}]+)\(")
 
 # a name of a user's: loss, m[0].weight; a transpose is no part of it
 _NAME = r"[^\W\d]\w*(?:\.(?![TH]\b)[^\W\d]\w*|\[\d+\])*"
@@ -73,9 +74,21 @@ def read(shown: str) -> ast.expr:
         raise Unreadable
     code = _code(shown)
     try:
-        return ast.parse(code.strip(), mode="eval").body
+        tree = ast.parse(code.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise Unreadable from None
+    if _depth(tree) > _DEEPEST:
+        raise Unreadable
+    return tree
+
+
+def _depth(tree: ast.AST) -> int:
+    """Return how many levels a tree has; without recursion, which is limited."""
+    depth, level = 0, [tree]
+    while level:
+        depth += 1
+        level = [child for node in level for child in ast.iter_child_nodes(node)]
+    return depth
 
 
 def parts_of(formula: str) -> list[Part]:

@@ -16,12 +16,19 @@ from .reading import Unreadable, read
 __all__ = ["evaluate"]
 
 _CONSTANTS = {"pi": math.pi}
+
+
+def _power(x: Any, y: Any) -> Any:
+    """Return a power; of two integers as floats, which cannot take forever."""
+    return float(x) ** y if type(x) is type(y) is int else x**y
+
+
 _OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
     ast.Mult: operator.mul,
     ast.Div: operator.truediv,
-    ast.Pow: operator.pow,
+    ast.Pow: _power,
     ast.MatMult: operator.matmul,
 }
 _COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {

@@ -148,13 +148,7 @@ class Writer(Style):
             case ast.Mult():
                 return self._product(left, right)
             case ast.MatMult():
-                a, b = (
-                    self.within(left, MATMUL, leading=True),
-                    self.within(right, MATMUL),
-                )
-                return Piece(
-                    a.markup + self.mark("@") + b.markup, MATMUL, a.negative, a.head
-                )
+                return self._joined_by("@", left, right, MATMUL)
             case ast.Div():
                 return self.quotient(left, right)
         raise Unreadable
