@@ -401,6 +401,21 @@ def test_a_model_of_ones_own_is_copied_and_trained():
         assert value.data.tobytes() == before[name].data.tobytes()
 
 
+def test_a_model_on_arrays_of_another_library_goes_back_too():
+    torch = pytest.importorskip("torch")
+    model = nn.Sequential(nn.Linear(2, 6, rng=0), nn.Tanh(), nn.Linear(6, 1, rng=1))
+    model.to(like=xn.asarray(torch.zeros(1)))
+    points = data.moons(60)
+    lab = Lab(model=model, data=(points.features, points.labels))
+    lab.ask("start", lr=0.1)
+    seen = [lab.ask("train", steps=5) for _ in range(3)]
+    assert same(lab.ask("go", step=15), seen[2], but=("type",))
+    again = lab.ask("go", step=5)
+    assert again.header["state"] == seen[0].header["state"]
+    assert again.header["exact"] is True
+    assert seen[2].header["loss"] < seen[0].header["loss"]
+
+
 def test_images_and_numbers_are_shown_without_what_they_have_not():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(12, 1, 6, 6)).astype("float32")

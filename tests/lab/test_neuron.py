@@ -190,6 +190,33 @@ def test_the_chain_rule_is_told_in_names_symbols_and_numbers(wrt):
     assert [step["name"] for step in told["steps"]][-3:] == ["z", "a", "L"]
 
 
+@pytest.mark.parametrize(
+    ("activation", "loss"),
+    [
+        ("sigmoid", "logistic cost"),
+        ("sigmoid", "squared error"),
+        ("tanh", "squared error"),
+        ("ReLU", "squared error"),
+        ("identity", "squared error"),
+    ],
+)
+def test_the_sum_of_the_paths_is_the_gradient(activation, loss):
+    fields = FIRST | {
+        "weights": [0.5, -0.3, 0.2],
+        "examples": [2.0, -1.0, 0.5, 1.0],
+        "activation": activation,
+        "loss": loss,
+    }
+    gradients = ask(**fields)["pulls"][0]["gradients"]
+    for name, gradient in zip(["w1", "w2", "w3", "b"], gradients, strict=True):
+        told = ask("explain", wrt=name, **fields)["explanation"]
+        (variable,) = told["variables"]
+        total = sum(path["contribution"] for path in variable["paths"])
+        assert total == pytest.approx(gradient, rel=1e-12)
+        assert variable["name"] == name
+        assert all(path["mathml"] for path in variable["paths"])
+
+
 def test_the_logistic_cost_is_reached_on_two_paths():
     told = ask("explain", wrt="w1")["explanation"]
     (variable,) = told["variables"]

@@ -9,13 +9,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import data, losses, nn, optim
-from ..calculus.convert import asarray
 from ..calculus.tape import no_grad
 from ..errors import OptionError
 from ..nn import functional as F
 from ..random import Generator
 from .ask import Ask
-from .own import Own
+from .own import Own, like_parameter
 from .training import Run
 
 __all__ = [
@@ -185,7 +184,7 @@ def build(config: Config, own: Own | None) -> tuple[Run, Problem]:
         model = _network(config, features.shape[1], outputs, streams)
     like = next(iter(model.parameters()))
     loss = LOSSES[config.loss][task]
-    x = asarray(features, dtype=like.dtype, device=like.device)
+    x = like_parameter(features, like)
     y = _targets(task, config.loss, labels, model, x)
     loader = data.DataLoader(
         data.Dataset(x, y), batch_size=config.batch, shuffle=True, rng=first
@@ -213,12 +212,12 @@ def _targets(task: str, loss: str, labels: Any, model: nn.Module, x: Any) -> Any
     with no_grad():
         outputs = model.eval()(x[:1]).shape[1:]
     if task == "classes" and loss == "logistic cost":
-        return asarray(labels.astype(np.int64), device=x.device)
+        return data.Dataset(labels, labels.astype(np.int64)).arrays(like=x)[1]
     if task == "classes":
         labels = np.eye(outputs[0])[labels]
     elif math.prod(outputs) == 1:
         labels = labels.reshape(len(labels), *outputs)
-    return asarray(labels, dtype=x.dtype, device=x.device)
+    return like_parameter(labels, x)
 
 
 def _numbered(labels: Any, task: str) -> tuple[str, ...]:

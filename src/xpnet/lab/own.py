@@ -10,6 +10,7 @@ import numpy as np
 
 from ..calculus.convert import asarray
 from ..calculus.tape import no_grad
+from ..data import Dataset
 from ..errors import OptionError, ShapeError
 from ..nn import Module
 
@@ -112,4 +113,6 @@ def _output(model: Module, x: Any) -> tuple[int, ...]:
 
 def like_parameter(values: Any, parameter: Any) -> Any:
     """Return numbers of the host as an array beside a parameter, of its dtype."""
-    return asarray(values, dtype=parameter.dtype, device=parameter.device)
+    exact = np.asarray(values, dtype=np.float64)
+    x, _ = Dataset(exact, exact).arrays(like=parameter, dtype=parameter.dtype)
+    return x
