@@ -37,8 +37,7 @@ _STYLE = style(
     "% .up{stroke:var(--xn-positive);fill:none}"
     "% .down{stroke:var(--xn-negative);fill:none;stroke-dasharray:6 4}"
     "% .none{stroke:var(--xn-rule);fill:none;stroke-dasharray:1 4}"
-    "% .label{font-size:10px;paint-order:stroke;stroke:var(--xn-paper);"
-    "stroke-width:4px;stroke-linejoin:round}",
+    "% .label{font-size:10px}",
 )
 
 
@@ -185,7 +184,11 @@ def _edge_label(
         if not any(svg.overlap(region, other) for other in taken):
             break
     taken.append(region)
-    return svg.text(at, shown, "label", "middle")
+    ground = (
+        f'<rect class="paper" x="{region[0]:.1f}" y="{region[1] + 1:.1f}" '
+        f'width="{2 * half:.1f}" height="13"/>'
+    )
+    return ground + svg.text(at, shown, "label", "middle")
 
 
 def _layer(
