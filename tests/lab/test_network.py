@@ -3,6 +3,8 @@
 import itertools
 import json
 import math
+import statistics
+import time
 
 import numpy as np
 import pytest
@@ -375,6 +377,16 @@ def test_an_export_keeps_marks_of_the_time_slider_and_comes_back(lab):
     lab.session.keep("network")
     entries = lab.session.recordings["network"].entries
     assert max(entry.message.get("step", 0) for entry in entries) == 200
+
+
+def test_a_picture_of_a_training_takes_less_than_10_milliseconds(lab):
+    lab.ask("start")
+    seconds = []
+    for _ in range(21):
+        since = time.perf_counter()
+        lab.ask("train", steps=5)
+        seconds.append(time.perf_counter() - since)
+    assert statistics.median(seconds) < 0.010
 
 
 # --- a user's own model ---------------------------------------------------------------

@@ -203,6 +203,9 @@ def test_the_network_is_changed_with_the_mouse(visit):
     page.wait_for_timeout(300)
     assert "layers=3&" in page.url
     assert "example=" in page.url
+    page.go_back()
+    page.get_by_role("button", name="Tanh, unit 8").first.wait_for(timeout=5000)
+    assert page.get_by_label("data", exact=True).input_value() == "blobs"
 
 
 def test_the_keyboard_alone_trains_a_network(visit):

@@ -266,7 +266,7 @@ class Network {
 
   #remember() {
     const { config } = this;
-    this.lab.state.set({ ...config, data: config.data || null, noise: config.noise === "" ? null : config.noise, rates: null, step: null, example: null });
+    this.lab.state.set({ ...config, data: config.data || null, noise: config.noise === "" ? null : config.noise, rates: null, step: null, example: null }, { push: true });
   }
 
   #layers(text) {

@@ -177,6 +177,7 @@ class Neuron {
     if (!this.#names().includes(this.wrt)) this.wrt = "w1";
     this.#buildControls();
     this.count.input.focus();
+    this.#remember(true);
     this.changed();
   }
 
@@ -198,6 +199,7 @@ class Neuron {
     this.activation.value = given.activation;
     this.loss.value = given.loss;
     this.hint.textContent = said;
+    this.#remember(true);
     this.changed();
   }
 
@@ -246,12 +248,12 @@ class Neuron {
     this.resting = setTimeout(() => this.askChain({ ...this.#message("explain"), wrt: this.wrt }), 120);
   }
 
-  #remember() {
+  #remember(push = false) {
     const { given, lab } = this;
     lab.state.set({
       w: given.weights.join(","), b: given.bias, activation: given.activation, loss: given.loss, lr: given.lr,
       example: given.chosen, wrt: this.wrt, examples: given.examples.map((e) => e.join(",")).join(";"),
-    });
+    }, { push });
   }
 
   #names() {
