@@ -1,5 +1,6 @@
 """A landscape is the loss of the user's own model, which stays as it is to the bit."""
 
+import contextlib
 import json
 import math
 
@@ -11,6 +12,7 @@ from libraries import NUMPY, STRICT_DEVICE1, TORCH
 from xpnet import data, losses, nn, optim
 from xpnet.errors import OptionError, ShapeError
 from xpnet.learn import Trajectory, landscape
+from xpnet.learn.landscape_grid import threads_for
 from xpnet.learn.plane import plane_of
 
 MOONS = data.moons(60, rng=1)
@@ -311,6 +313,13 @@ def test_a_loss_that_is_not_finite_is_a_hole():
     assert any(None in row for row in holes.to_dict()["loss"])
     nothing = seen(model, loss=lambda out, y: losses.cross_entropy(out, y) * math.nan)
     assert math.isnan(nothing.lowest[2])
+
+
+def test_small_batches_leave_the_blas_one_thread_and_large_ones_all():
+    model = nn.Linear(1000, 1000, rng=0, bias=False)
+    small, large = ([(np.zeros((n, 1)), np.zeros(n))] for n in (250, 251))
+    assert not isinstance(threads_for(model, small), contextlib.nullcontext)
+    assert isinstance(threads_for(model, large), contextlib.nullcontext)
 
 
 def test_the_bar_counts_the_points(capsys):

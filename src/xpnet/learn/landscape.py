@@ -12,7 +12,7 @@ from ..errors import OptionError
 from ..nn import Module
 from ..random import Generator
 from .digits import finite, number
-from .landscape_grid import Probe, batches_of, heights_of
+from .landscape_grid import Probe, batches_of, heights_of, threads_for
 from .plane import Plane, plane_of
 from .trajectory import flat_points
 
@@ -107,8 +107,9 @@ def landscape(
     plane = plane_of(model, directions, passed, rng)
     x, y = _axes(plane, columns, rows, span)
     probe = Probe(model, plane, batches, loss)
-    heights = heights_of(probe, x, y, progress)
-    return Landscape(plane, x, y, heights, probe.at(0.0, 0.0))
+    with threads_for(model, batches):
+        heights = heights_of(probe, x, y, progress)
+        return Landscape(plane, x, y, heights, probe.at(0.0, 0.0))
 
 
 @final

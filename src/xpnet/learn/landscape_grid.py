@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable
 from typing import Any, final
 
@@ -11,12 +12,15 @@ import xpnet as xn
 
 from ..data import DataLoader, Dataset
 from ..errors import OptionError
+from ..kernels.blas import one_thread
 from ..nn import Module
 from .plane import Plane
 
-__all__ = ["Batches", "Probe", "batches_of", "heights_of"]
+__all__ = ["Batches", "Probe", "batches_of", "heights_of", "threads_for"]
 
 Batches = list[tuple[Any, Any]]
+
+_SMALL = 250_000_000  # samples × parameters: some milliseconds of one core
 
 
 @final
@@ -78,6 +82,19 @@ def heights_of(
                 heights[j, i] = probe.at(float(a), float(b))
                 bar.update()
     return heights
+
+
+def threads_for(
+    model: Module, batches: Batches
+) -> contextlib.AbstractContextManager[Any]:
+    """Return a context in which the BLAS has one thread if the batches are small.
+
+    More would gain little, and where other programs want the cores, as they spin, a
+    point can take ten times as long.
+    """
+    samples = max(x.shape[0] for x, _ in batches)
+    small = samples * model.num_parameters() <= _SMALL
+    return one_thread() if small else contextlib.nullcontext()
 
 
 def _copied(x: Any) -> Any:
