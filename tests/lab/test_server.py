@@ -3,6 +3,8 @@
 import json
 import threading
 import time
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -35,6 +37,10 @@ class Slow(Page):
             Slow.at_work -= 1
         return Frame({"n": ask.whole("n", 0, 1000)})
 
+    @request("note", keep="last")
+    def note(self, ask):
+        return Frame({"n": 0})
+
 
 @pytest.fixture
 def server():
@@ -45,8 +51,9 @@ def server():
         Slow.go_on.set()
 
 
-def dial(server):
-    address = f"ws://127.0.0.1:{server.port}/ws?token={server.token}"
+def dial(server, session=""):
+    query = f"token={server.token}&session={session}"
+    address = f"ws://127.0.0.1:{server.port}/ws?{query}"
     return connect(address, proxy=None)
 
 
@@ -76,6 +83,29 @@ def test_a_slow_answer_keeps_nobody_else_waiting(server):
         assert time.perf_counter() - start < 2.0
         Slow.go_on.set()
         assert answer(slow)["n"] == 1
+
+
+def test_an_export_waits_until_the_answer_under_way_is_done(server):
+    with dial(server, session="here") as wire, ThreadPoolExecutor() as pool:
+        ask(wire, type="note")
+        answer(wire)
+        ask(wire, n=1, seconds=5.0)
+        while not Slow.at_work:
+            time.sleep(0.01)
+        saved = pool.submit(export, server, "here")
+        time.sleep(0.2)
+        assert not saved.done()
+        Slow.go_on.set()
+        assert answer(wire)["n"] == 1
+        assert '"type": "note"' in saved.result(10)
+
+
+def export(server, session):
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    query = f"token={server.token}&session={session}&page=slow"
+    address = f"http://127.0.0.1:{server.port}/export?{query}"
+    with opener.open(address, timeout=10) as answer:
+        return answer.read().decode()
 
 
 def test_more_work_than_there_are_threads_waits_for_its_turn(server):

@@ -279,9 +279,7 @@ class _Pages:
 
     async def _in_thread(self, function: Callable[..., Any], *args: Any) -> Any:
         """Call what may take a while, so that other requests need not wait for it."""
-        return await anyio.to_thread.run_sync(
-            function, *args, abandon_on_cancel=True, limiter=self._threads
-        )
+        return await anyio.to_thread.run_sync(function, *args, limiter=self._threads)
 
 
 def _policy(nonce: str, host: str) -> str:
