@@ -167,7 +167,7 @@ def test_spirals_train_at_20_pictures_per_second(visit):
     page.get_by_role("button", name="Train").click()
     page.wait_for_timeout(500)
     before, since = len(seen.times()), time.perf_counter()
-    page.wait_for_timeout(2500)
+    page.wait_for_timeout(1500)
     pictures = len(seen.times()) - before
     rate = pictures / (time.perf_counter() - since)
     page.get_by_role("button", name="Pause").click()
@@ -333,17 +333,11 @@ def test_a_saved_neuron_steps_with_no_server(visit, tmp_path):
         ("network?data=blobs&activation=ReLU&points=60", "dark"),
     ],
 )
-def test_axe_finds_nothing(visit, fragment, scheme):
-    seen = visit(fragment, color_scheme=scheme)
+def test_axe_finds_nothing_and_800_pixels_are_enough(visit, fragment, scheme):
+    seen = visit(fragment, color_scheme=scheme, width=800)
     seen.page.wait_for_timeout(500)
     for summary in seen.page.locator("summary").all():
         summary.click()
     seen.page.wait_for_timeout(300)
     assert seen.violations() == []
-
-
-@pytest.mark.parametrize("fragment", ["neuron", "network?points=60"])
-def test_the_page_fits_into_800_pixels(visit, fragment):
-    seen = visit(fragment, width=800)
-    seen.page.wait_for_timeout(500)
     assert seen.fits()

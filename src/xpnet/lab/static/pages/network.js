@@ -22,6 +22,7 @@ const DATA = ["spirals", "moons", "circles", "xor", "blobs"];
 const ACTIVATIONS = ["tanh", "ReLU", "leaky ReLU", "sigmoid", "GELU", "identity"];
 const LOSSES = ["logistic cost", "squared error"];
 const OPTIMIZERS = ["Adam", "AdamW", "RMSprop", "Adagrad", "SGD", "SGD with momentum"];
+const READING = 400; // milliseconds between sentences while a training runs
 const REDUCED_PAUSE = 500; // milliseconds between pictures where motion is unwelcome
 
 /** @param {HTMLElement} root @param {import("lab/app.js").Lab} lab */
@@ -38,6 +39,7 @@ function oneOf(names, name) {
 }
 
 class Network {
+  told = 0; // when sentences were last written
   #playing = false;
   #ended = false;
   #queue = Promise.resolve();
@@ -58,7 +60,6 @@ class Network {
       seed: Math.round(within(state.number("seed", 0), 0, 2 ** 31 - 1)),
     };
     this.example = state.number("example", -1);
-    this.rate = this.config.lr;
     this.go = this.#latest(lab.replay ? "mark" : "go", (step) => ({ step }));
     this.setRate = this.#latest("rate", (lr) => ({ lr }));
     this.show = this.#latest("show", (example) => ({ example }));
@@ -232,10 +233,12 @@ class Network {
       await this.#ask({ type: "rate", lr: rate });
     }
     await this.#reach(wanted);
+    if (!this.frame) return;
+    const { features, examples } = this.frame;
     const axes = state.get("axes").split(",").map(Number);
-    if (this.frame?.axes && axes.length === 2 && axes.every((i) => Number.isInteger(i) && i < this.frame.features) && axes[0] !== axes[1])
-      this.showAxes(axes);
-    if (this.frame && this.example >= 0 && this.example < this.frame.examples) this.show(this.example);
+    const known = axes.every((i) => Number.isInteger(i) && i >= 0 && i < features);
+    if (this.frame.axes && known && axes.length === 2 && axes[0] !== axes[1]) this.showAxes(axes);
+    if (this.example >= 0 && this.example < examples) this.show(this.example);
   }
 
   /** Train until a step, as the address says. */
@@ -266,7 +269,9 @@ class Network {
 
   #remember() {
     const { config } = this;
-    this.lab.state.set({ ...config, data: config.data || null, noise: config.noise === "" ? null : config.noise, rates: null, step: null, example: null }, { push: true });
+    const [data, noise] = [config.data || null, config.noise === "" ? null : config.noise];
+    const begun = { rates: null, step: null, example: null };
+    this.lab.state.set({ ...config, data, noise, ...begun }, { push: true });
   }
 
   #layers(text) {
@@ -303,12 +308,9 @@ class Network {
     if (!this.frame || this.#playing) return;
     this.#playing = true;
     this.trainButton.textContent = "Pause";
-    this.pictures = 0;
-    this.since = performance.now();
     while (this.#playing && !this.#ended) {
       await this.#painted();
       if (!this.#playing || !(await this.#forward(Number(this.pace.value)))) break;
-      this.pictures += 1;
     }
     if (this.#playing) this.pause();
   }
@@ -321,29 +323,37 @@ class Network {
 
   /** Go forward; return whether there is more. */
   async #forward(steps) {
-    const { furthest, step } = this.frame;
     if (!this.lab.replay) {
       const frame = await this.#ask({ type: "train", steps });
       return frame !== null && !frame.stopped;
     }
-    const frame = await this.#ask({ type: "mark", step: Math.min(furthest, step + Math.max(steps, Math.ceil(furthest / 120))) });
-    return frame !== null && frame.step > step && frame.step < furthest;
+    const { step } = this.frame;
+    const frame = await this.#ask(() => this.#mark(steps));
+    return frame !== null && frame.step > step && frame.step < frame.furthest;
   }
 
   pause() {
     if (!this.#playing) return;
     this.#playing = false;
     this.trainButton.textContent = "Train";
-    this.fps = (1000 * this.pictures) / (performance.now() - this.since);
-    if (this.frame) this.#settled();
-    if (this.frame) this.lab.announce(words.place(this.frame));
+    if (!this.frame) return;
+    this.#settled();
+    this.lab.announce(words.place(this.frame));
   }
 
   step(by) {
     this.pause();
     if (!this.frame) return;
-    if (by > 0 && !this.lab.replay) this.#ask({ type: "train", steps: 1 });
-    else this.go(Math.max(0, this.frame.step + by));
+    if (this.lab.replay) this.#ask(() => this.#mark(by));
+    else if (by > 0) this.#ask({ type: "train", steps: by });
+    else this.#ask(() => ({ type: "go", step: Math.max(0, this.frame.step + by) }));
+  }
+
+  /** Ask a saved run for a step, at least as far away as its marks are from each other. */
+  #mark(by) {
+    const { furthest, step } = this.frame;
+    const far = Math.max(Math.abs(by), Math.ceil(furthest / 119));
+    return { type: "mark", step: Math.min(furthest, Math.max(0, step + Math.sign(by) * far)) };
   }
 
   // ---- looking
@@ -378,9 +388,8 @@ class Network {
 
   draw(frame) {
     this.frame = frame;
-    const turned = this.frame?.axes && frame.axes?.join() !== this.shownAxes;
     if (frame.choices) this.#complete(frame);
-    else if (turned) this.#splitPoints(frame);
+    else if (frame.axes && frame.axes.join() !== this.shownAxes) this.#splitPoints(frame);
     this.shownAxes = frame.axes?.join();
     const { step, furthest, config } = frame;
     this.time.range.max = this.time.exact.max = furthest;
@@ -397,14 +406,20 @@ class Network {
     this.#drawPlane(frame);
     this.#drawCurve(frame);
     this.drawing.draw(frame, this.#playing);
-    if (!this.#playing || step % 10 < Number(this.pace.value)) this.health.draw(frame.health);
     if (!this.#playing) this.#settled();
+    else if (performance.now() - this.told > READING) this.#tell(frame);
+  }
+
+  /** Say how the training is. */
+  #tell(frame) {
+    this.told = performance.now();
+    this.health.draw(frame.health);
   }
 
   /** What need not follow each picture of a training. */
   #settled() {
     const { frame } = this;
-    this.health.draw(frame.health);
+    this.#tell(frame);
     this.said.textContent = words.example(frame);
     this.plane.describe(words.plane(frame));
     this.curve.describe(`The loss of each batch so far. ${words.place(frame)}`);
@@ -433,9 +448,9 @@ class Network {
     this.plane.element.hidden = !this.points;
     this.labels = arrays.labels?.data;
     this.classes = frame.classes;
-    const names = Array.from({ length: frame.features }, (_, i) => [String(i), `x${i + 1}`]);
+    const names = Array.from({ length: frame.axes ? frame.features : 0 }, (_, i) => `x${i + 1}`);
     this.axesGroup.hidden = !frame.axes || frame.features < 3 || this.lab.replay;
-    if (!this.axesGroup.hidden) this.axes.forEach((axis) => fillOptions(axis, names.map(([value]) => value), Object.fromEntries(names)));
+    for (const axis of this.axes) fillOptions(axis, Object.keys(names), names);
     this.#splitPoints(frame);
   }
 

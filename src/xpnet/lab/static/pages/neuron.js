@@ -45,6 +45,7 @@ class Neuron {
   #queue = Promise.resolve();
   #begun = null; // the parameters before the first step
   #costs = [];
+  soon = null; // the timer of the next question about the chain rule
 
   constructor(lab) {
     this.lab = lab;
@@ -242,10 +243,12 @@ class Neuron {
     this.#explain();
   }
 
-  /** Ask for the chain rule, once the numbers rest. */
+  /** Ask for the chain rule, not more often than it can be read. */
   #explain() {
-    clearTimeout(this.resting);
-    this.resting = setTimeout(() => this.askChain({ ...this.#message("explain"), wrt: this.wrt }), 120);
+    this.soon ??= setTimeout(() => {
+      this.soon = null;
+      this.askChain({ ...this.#message("explain"), wrt: this.wrt });
+    }, 120);
   }
 
   #remember(push = false) {
@@ -405,7 +408,7 @@ class Neuron {
 
   end() {
     this.#ended = true;
-    clearTimeout(this.resting);
+    clearTimeout(this.soon);
     this.stop();
     this.curve.end();
   }
