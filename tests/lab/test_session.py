@@ -1,6 +1,8 @@
 """The session: whatever is asked is answered by frames, and nothing is raised."""
 
 import math
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -302,6 +304,34 @@ def test_a_full_recording_drops_what_can_be_asked_again_and_then_stops():
     assert recording.size == 3 * size
     assert add(5, "anew") == [{"n": 5}]
     assert not recording.cut
+
+
+STARTS = {
+    "slope": [{"type": "curve", "f": "x**2", "low": -1, "high": 2},
+              {"type": "chain", "f": "x**2", "x": 2}],
+    "descent": [{"type": "surface", "f": "x**2 + y**2", "box": [-1, 1, -1, 1]}],
+    "neuron": [{"type": "show", "weights": [0.5, -0.3], "bias": 0.1, "activation": "tanh",
+                "loss": "squared error", "examples": [2.0, -1.0, 1.0], "chosen": 0,
+                "lr": 0.5}],
+    "network": [{"type": "start"}],
+    "image": [{"type": "begin", "source": "skies"}],
+    "code": [{"type": "run", "f": "tanh(w*x)"}],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("page", [page.name for page in PAGES])
+def test_what_a_page_says_and_keeps_tells_nothing_of_this_machine(page):
+    session = Session()
+    here = [str(Path(xn.__file__).parents[1]), str(Path.home()) + "/", sys.prefix]
+    frames = []
+    for message in STARTS[page]:
+        frames += session.handle({"page": page, **message})
+    session.keep(page)
+    entries = session.recordings[page].entries
+    assert "error" not in [frame.header["type"] for frame in frames]
+    said = [frame.header for frame in frames]
+    said += [decode(data).header for entry in entries for data in entry.frames]
+    assert not [h for h in said if any(path in repr(h) for path in here)]
 
 
 # --- a model of the user's own --------------------------------------------------------

@@ -34,10 +34,12 @@ def chain(explanation: Explanation) -> dict[str, Any]:
     """Return `Explanation.to_dict()` with a "mathml" beside each formula.
 
     Each step has it for its expression, and each path a list of it, one for each of
-    its symbols.
+    its symbols. The lines are left out: they are this package's own, and a saved page
+    would tell where on a machine it is installed.
     """
     found = explanation.to_dict()
     for step in found["steps"]:
+        step["line"] = None
         step["mathml"] = symbols.mathml(step["expression"], {})
     for variable in found["variables"]:
         for path in variable["paths"]:

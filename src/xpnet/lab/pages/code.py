@@ -87,8 +87,7 @@ def _words(f: Formula) -> set[str]:
 
 
 def _complete(step: dict[str, Any]) -> None:
-    """Put the row of the table beside a step, and leave out this file's own line."""
-    step["line"] = None
+    """Put the row of the table beside a step, and its derivatives as formulas."""
     for derivative in filter(None, step["derivatives"]):
         derivative["mathml"] = symbols.mathml(derivative["symbols"], {})
     if step["operation"] in TABLE:
