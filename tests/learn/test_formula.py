@@ -1,6 +1,7 @@
 """A typed formula is read by a list of what may stand in it, and never run."""
 
 import ast
+import contextlib
 import math
 import re
 import time
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 import xpnet as xn
 from libraries import host
 from xpnet.errors import DTypeError, FormulaError
+from xpnet.learn import notation
 from xpnet.learn.formula import FUNCTIONS, Formula
 
 HOSTILE = (
@@ -175,6 +177,21 @@ def test_what_is_no_formula_is_refused_with_one_short_sentence_at_once(text):
     assert unquoted.endswith(".")
     assert not re.search(r"\. [A-Z]|\n", unquoted)
     assert "type" in message or "choose" in message
+
+
+PARSED = tuple(text for text in HOSTILE if len(text) <= 500 and "\n" not in text)
+
+
+@pytest.mark.parametrize("text", PARSED, ids=range(len(PARSED)))
+def test_the_syntax_tree_is_a_second_wall(monkeypatch, text):
+    monkeypatch.setattr(notation, "read", lambda text, functions, values: text)
+    with contextlib.suppress(FormulaError):
+        f = Formula(text.strip(), ("x", "y"))
+        assert type(f(2.0, 3.0)) is float
+        for node in ast.walk(f.tree):
+            assert not isinstance(node, (ast.Attribute, ast.Lambda, ast.Subscript))
+            if isinstance(node, ast.Name):
+                assert node.id in {*FUNCTIONS, "x", "y", "pi", "e"}
 
 
 @pytest.mark.parametrize(

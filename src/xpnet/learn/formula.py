@@ -5,65 +5,30 @@ from __future__ import annotations
 import ast
 import keyword
 import math
-import operator
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, final
 
 import numpy as np
 
-from ..backend.library import library_of
-from ..calculus.array import Array
 from ..calculus.convert import asarray
-from ..errors import DTypeError, FormulaError
+from ..errors import FormulaError
 from . import notation
+from .evaluation import (
+    CONSTANTS,
+    FUNCTIONS,
+    OPERATORS,
+    Evaluation,
+    arrays_of,
+    as_array,
+    spread,
+)
 from .notation import quoted
 
 __all__ = ["CONSTANTS", "FUNCTIONS", "Formula"]
 
 MAX_DEPTH = 100  # operations inside one another
-
-CONSTANTS = {"pi": math.pi, "e": math.e}
-
-_OF_ONE = (
-    "exp expm1 log log10 log1p log2 sqrt square sin cos tan asin acos atan sinh cosh "
-    "tanh asinh acosh atanh abs sign floor"
-).split()
-_OF_TWO = "maximum minimum atan2 hypot".split()
-_SPECIAL = {"relu": "relu", "sigmoid": "expit", "logsigmoid": "log_expit", "erf": "erf"}
-
-
-def _member(name: str) -> Callable[..., Any]:
-    return lambda xp, *args: getattr(xp, name)(*args)
-
-
-def _special(name: str) -> Callable[..., Any]:
-    return lambda xp, x: getattr(xp.special, name)(x)
-
-
-FUNCTIONS: dict[str, tuple[int, Callable[..., Any]]] = {
-    **{name: (1, _member(name)) for name in _OF_ONE},
-    **{name: (2, _member(name)) for name in _OF_TWO},
-    **{name: (1, _special(row)) for name, row in _SPECIAL.items()},
-    "silu": (1, lambda xp, x: x * xp.special.expit(x)),
-    "softplus": (1, lambda xp, x: xp.logaddexp(x, 0.0)),
-    "where": (3, _member("where")),
-}
-"""How many arguments each function takes, and what it calls in the namespace."""
-
-_OPERATORS: dict[type[ast.AST], Callable[[Any, Any], Any]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
-    ast.Pow: operator.pow,
-    ast.Lt: operator.lt,
-    ast.LtE: operator.le,
-    ast.Gt: operator.gt,
-    ast.GtE: operator.ge,
-    ast.Eq: operator.eq,
-    ast.NotEq: operator.ne,
-}
+MAX_NUMBER = 1.7e308
 
 
 @final
@@ -121,7 +86,7 @@ class Formula:
         self.variables = _checked_names(variables)
         values = (*self.variables, *CONSTANTS)
         written = notation.read(text, FUNCTIONS, values)
-        self.tree = _checked(_parsed(written, text), text)
+        self.tree = _checked(_parsed(written, text), text, values)
         self._refuse_infinite_constants()
 
     @property
@@ -136,11 +101,11 @@ class Formula:
                 f"the formula {quoted(self.text)} takes {len(self.variables)} values "
                 f"({', '.join(self.variables)}), and {len(values)} were given."
             )
-        arrays, back = _as_arrays(values)
+        arrays, back = arrays_of(values)
         names = dict(zip(self.variables, arrays, strict=True))
         # where a formula has no value it is NaN, and nobody needs a warning
         with np.errstate(all="ignore"):
-            return back(_spread(_Evaluation(names, arrays[0]).of(self.tree), arrays))
+            return back(spread(Evaluation(names, arrays[0]).of(self.tree), arrays))
 
     def __repr__(self) -> str:
         return f"Formula({self.text!r}, variables={self.variables!r})"
@@ -161,7 +126,7 @@ class Formula:
         like = asarray(1.0, device="cpu")
         with np.errstate(all="ignore"):
             for part in _constant_parts(self.tree):
-                value = float(_as_array(_Evaluation({}, like).of(part), like))
+                value = float(as_array(Evaluation({}, like).of(part), like))
                 if not math.isfinite(value):
                     raise FormulaError(
                         f"the formula {quoted(self.text)} contains "
@@ -169,8 +134,6 @@ class Formula:
                         "type a number that is finite."
                     )
 
-
-# --- reading --------------------------------------------------------------------------
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*")
 
@@ -209,11 +172,16 @@ def _parsed(written: str, text: str) -> ast.expr:
         ) from error
 
 
-def _checked(tree: ast.expr, text: str) -> ast.expr:
-    """Return the tree if everything in it may stand where it stands."""
+def _checked(tree: ast.expr, text: str, values: tuple[str, ...]) -> ast.expr:
+    """Return the tree if everything in it may stand where it stands.
+
+    `notation` has refused already what is on no list; this holds without it too.
+    """
     level: list[tuple[ast.expr, bool]] = [(tree, False)]  # node, may it be a comparison
     for _ in range(MAX_DEPTH):
-        level = [part for node, free in level for part in _parts(node, free, text)]
+        level = [
+            part for node, free in level for part in _parts(node, free, text, values)
+        ]
         if not level:
             return tree
     raise FormulaError(
@@ -222,19 +190,26 @@ def _checked(tree: ast.expr, text: str) -> ast.expr:
     )
 
 
-def _parts(node: ast.expr, free: bool, text: str) -> list[tuple[ast.expr, bool]]:
+def _parts(
+    node: ast.expr, free: bool, text: str, values: tuple[str, ...]
+) -> list[tuple[ast.expr, bool]]:
     """Return what stands directly in a node, and whether it may be a comparison."""
     match node:
-        case ast.Constant(value=int() | float()) | ast.Name():
+        case ast.Constant(value=int() | float() as value):
+            if type(value) is not bool and abs(value) <= MAX_NUMBER:
+                return []
+        case ast.Name(id=name) if name in values:
             return []
         case ast.UnaryOp(op=ast.USub() | ast.UAdd(), operand=operand):
             return [(operand, False)]
-        case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATORS:
+        case ast.BinOp(left=left, op=op, right=right) if type(op) in OPERATORS:
             return [(left, False), (right, False)]
-        case ast.Compare(left=left, comparators=[right]) if free:
-            return [(left, False), (right, False)]
+        case ast.Compare(left=left, ops=[op], comparators=[right]) if free:
+            if type(op) in OPERATORS:
+                return [(left, False), (right, False)]
         case ast.Call(func=ast.Name(id=name), args=args, keywords=[]):
-            return _arguments(name, args, text)
+            if name in FUNCTIONS:
+                return _arguments(name, args, text)
         case ast.Compare():
             raise FormulaError(
                 f"the formula {quoted(text)} compares where it needs a number "
@@ -253,9 +228,7 @@ def _arguments(
     """Return the arguments of a call, if they are as many as the function takes."""
     count = FUNCTIONS[name][0]
     if len(args) != count:
-        example = ", ".join(("x", "y", "z")[:count])
-        if name == "where":
-            example = "x > 0, a, b"
+        example = {1: "x", 2: "x, y", 3: "x > 0, a, b"}[count]
         raise FormulaError(
             f"the formula {quoted(text)} gives {name} {len(args)} "
             f"argument{'s' if len(args) > 1 else ''}, and it takes {count}; type "
@@ -294,90 +267,3 @@ def _constant_parts(tree: ast.expr) -> list[ast.expr]:
     if is_constant(tree):
         found.append(tree)
     return [node for node in found if not isinstance(node, ast.Compare)]
-
-
-# --- computing ------------------------------------------------------------------------
-
-
-class _Evaluation:
-    """Computes a tree where the variables have given values, all where `like` is."""
-
-    def __init__(self, names: dict[str, Array], like: Array) -> None:
-        self.names = CONSTANTS | names
-        self.like = like
-        self.xp = like.__array_namespace__()
-
-    def of(self, node: ast.expr) -> Any:
-        """Return the value of a node: an Array, or a number where no operation is."""
-        match node:
-            case ast.Constant(value=value):
-                return value
-            case ast.Name(id=name):
-                return self.names[name]
-            case ast.UnaryOp(op=op, operand=operand):
-                value = self.of(operand)
-                return -value if isinstance(op, ast.USub) else value
-            case ast.BinOp(left=left, op=op, right=right):
-                return self._operation(op, left, right)
-            case ast.Compare(left=left, ops=[op], comparators=[right]):
-                return self._operation(op, left, right)
-            case ast.Call(func=ast.Name(id=name), args=args):
-                return self._call(name, [self.of(arg) for arg in args])
-        raise FormulaError(f"{type(node).__name__} is no part of formulas.")
-
-    def _operation(self, op: ast.AST, left: ast.expr, right: ast.expr) -> Any:
-        one, two = self.of(left), self.of(right)
-        if type(one) is not Array and type(two) is not Array:
-            one = _as_array(one, self.like)  # Python would compute 9**9**9 to the end
-        return _OPERATORS[type(op)](one, two)
-
-    def _call(self, name: str, args: list[Any]) -> Any:
-        first = 1 if name == "where" else 0
-        if all(type(arg) is not Array for arg in args[first:]):
-            args[first] = _as_array(args[first], self.like)
-        return FUNCTIONS[name][1](self.xp, *args)
-
-
-def _as_array(value: Any, like: Array) -> Array:
-    """Return a number as an Array of the library, dtype and device of another."""
-    if type(value) is Array:
-        return value
-    xp = like.__array_namespace__()
-    made: Array = xp.asarray(float(value), dtype=like.dtype, device=like.device)
-    return made
-
-
-def _as_arrays(values: tuple[Any, ...]) -> tuple[list[Array], Callable[[Array], Any]]:
-    """Return arguments as Arrays, and what makes a result of their kind of an Array."""
-    raw = [type(v) is not Array and library_of(v) is not None for v in values]
-    known = [
-        asarray(v) if is_raw else v
-        for v, is_raw in zip(values, raw, strict=True)
-        if is_raw or type(v) is Array
-    ]
-    if not known:
-        return [asarray(float(v), device="cpu") for v in values], float
-    for x in known:
-        if not x._lib.is_floating(x.dtype):
-            raise DTypeError(
-                f"a formula computes with floating-point numbers, not with {x.dtype}; "
-                "cast the array first, with xp.astype(x, xp.float64)."
-            )
-    arrays = [
-        asarray(v) if is_raw else _as_array(v, known[0])
-        for v, is_raw in zip(values, raw, strict=True)
-    ]
-    if any(type(v) is Array for v in values):
-        return arrays, lambda out: out
-    return arrays, lambda out: out.data
-
-
-def _spread(out: Any, arrays: list[Array]) -> Array:
-    """Return a result in the shape that all arguments have together."""
-    xp = arrays[0].__array_namespace__()
-    result = _as_array(out, arrays[0])
-    shape = np.broadcast_shapes(*(x.shape for x in arrays))
-    if result.shape == shape:
-        return result
-    spread: Array = xp.broadcast_to(result, shape)
-    return spread
