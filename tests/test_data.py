@@ -9,7 +9,7 @@ import pytest
 
 import xpnet as xn
 from libraries import host
-from xpnet import data
+from xpnet import data, xp
 from xpnet.errors import DTypeError, LibraryError, OptionError, ShapeError
 from xpnet.random import Generator
 
@@ -493,3 +493,18 @@ def test_a_missing_scikit_learn_is_one_sentence(monkeypatch, name):
     assert name in str(caught.value)
     assert "pip install 'xpnet[sklearn]'" in str(caught.value)
     assert caught.value.__suppress_context__
+
+
+def test_a_data_set_is_not_split_by_its_own_values():
+    """One seed draws the points and chooses the samples: the two are independent."""
+    t = xn.random.Generator(0).uniform((400,), dtype=xp.float64).numpy()
+    whole = data.Dataset(t[:, None], np.zeros(400))
+    first, second = whole.split(0.5, rng=0)
+    low, high = (np.sort(part.arrays()[0][:, 0]) for part in (first, second))
+    gap = np.abs(np.searchsorted(low, t) - np.searchsorted(high, t)).max() / 200
+    assert gap < 0.15  # of Kolmogorov and Smirnov; 1 if split by value
+    train, test = data.moons(200, noise=0.0).split(0.3, rng=0)
+    (x, y), (u, v) = train.arrays(), test.arrays()
+    upper, other = x[np.asarray(y) == 0], u[np.asarray(v) == 0]
+    assert np.ptp(np.asarray(upper)[:, 0]) > 1.7
+    assert np.ptp(np.asarray(other)[:, 0]) > 1.7

@@ -15,7 +15,8 @@ The algorithm, exactly, so that any other program can produce the same bits:
    Then ``low + (high - low) * u`` in that dtype, at most the number before `high`.
 4. bernoulli: ``h[k] < round(p * 2³²)``.
 5. integers: ``low + ((w[k] * (high - low)) >> 64)``, the product in 128 bits.
-6. permutation: the positions that sort ``w[0] ... w[n - 1]``.
+6. permutation: the positions that sort ``w[0] ... w[n - 1]``, where the blocks encrypt
+   ``(b + 1, 0, 0, 1)``: words that no other draw has.
 7. split: child j has counter 0 and as its seed the one 64-bit word of ``SeedSequence``
    over the 32-bit words (seed low, seed high, i low, i high, j).
 8. normal: NumPy's ziggurat over the words of the draw. It rejects some words, so its
@@ -41,6 +42,7 @@ _Host = np.ndarray[Any, Any]
 
 _WORD = 1 << 64
 _HALF = 1 << 32
+_FAR = 1 << 192  # blocks of Philox from its start; no draw is that long
 
 
 def fold_seed(seed: Any) -> int:
@@ -212,9 +214,14 @@ class Stream:
         return np.asarray(over.astype(np.int64) + low).reshape(size)
 
     def permutation(self, n: int) -> _Host:
-        """Return 0, ..., n - 1 in random order, as int64."""
+        """Return 0, ..., n - 1 in random order, as int64.
+
+        The words that it sorts are no other draw's: a data set that was drawn with a
+        seed, and is then split with the same seed, is not split by its own values.
+        """
         (count,) = shape_of(n)
-        return np.argsort(self.words(count)).astype(np.int64, copy=False)
+        words = self._next().advance(_FAR).random_raw(count)
+        return np.argsort(words).astype(np.int64, copy=False)
 
     def split(self, n: int = 2) -> list[Stream]:
         """Return `n` streams that are independent of this one and of each other."""
