@@ -29,7 +29,7 @@ def place_of(name: str) -> Place:
     Examples
     --------
     >>> place_of("tanh").source
-    'unary("tanh", "1 - tanh(x)**2", lambda xp, t, x, _: t * xp.tanh_slope(x))\\n'
+    'unary("tanh", "1 - tanh(x)**2", lambda xp, t, x, _: t * xp.tanh_slope(x))\n'
     """
     return _places().get(name, Place("", 0, ""))
 
