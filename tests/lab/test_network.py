@@ -220,6 +220,10 @@ def test_a_lost_loss_ends_the_run_until_it_goes_back(lab):
     assert lab.ask("train", steps=5).header["step"] == lost.header["step"]
     first = lab.ask("go", step=0)
     assert first.header["stopped"] is False
+    again = lab.ask("go", step=lost.header["step"])
+    assert again.header["change"] == lost.header["change"] == "NaN"
+    assert again.header["state"] == lost.header["state"]
+    first = lab.ask("go", step=0)
     assert np.isfinite(first.header["layers"][0]["weight"])
 
 

@@ -39,7 +39,8 @@ class Timeline:
     losses : array of float
         The loss of the batch of each step taken.
     change : float
-        The size of the last step over the size of the parameters before it.
+        The size of the last step over the size of the parameters before it; NaN where
+        its loss is not finite.
     exact : bool
         Whether repeated steps have given the losses that they gave the first time.
     """
@@ -86,7 +87,8 @@ class Timeline:
             if self.stopped():
                 return
             late = time.perf_counter() > end
-            self._one(measure=late or i == steps - 1)
+            last = late or i == steps - 1 or self.step == LIMIT - 1
+            self._one(measure=last)
             if late:
                 return
 
@@ -134,6 +136,8 @@ class Timeline:
             self.losses.append(loss)
         if before is not None:
             self.change = _ratio(run.weights() - before, before)
+        if not math.isfinite(loss):
+            self.change = math.nan
         self._settle()
 
     def _settle(self) -> None:
