@@ -60,7 +60,7 @@ class Generator:
     --------
     >>> rng = Generator(0)
     >>> rng.permutation(5).tolist()
-    [0, 2, 1, 4, 3]
+    [4, 2, 0, 1, 3]
     >>> rng
     Generator(seed=0, counter=1)
     """
