@@ -134,6 +134,7 @@ def _path(explanation: Explanation, path: Any) -> dict[str, Any]:
     return {
         "steps": [edge.step.id for edge in path.edges]
         + ([path.edges[-1].below.id] if path.edges else [explanation.loss.id]),
+        "places": [edge.index for edge in path.edges],
         "names": [factor.name for factor in factors],
         "symbols": [factor.symbols for factor in factors],
         "back": [factor.back for factor in factors],
