@@ -15,23 +15,12 @@ LOOK = {"type": "look", "f": "x**2", "x": 3, "h": 1, "dtype": "float64"}
 pytestmark = pytest.mark.browser
 
 
-def test_a_saved_page_replays_with_no_server(visit, tmp_path):
-    live = visit("slope?f=x**3&x=2")
-    live.wait_figure("slope", "12")
-    with live.page.expect_download() as started:
-        live.page.get_by_text("Save as a file").click()
-    path = tmp_path / "run.html"
-    started.value.save_as(path)
-    assert started.value.suggested_filename.endswith(".html")
-    seen = visit(url=path.as_uri())
-    seen.wait_figure("slope", "12")
-    assert {url.split(":")[0] for url in seen.requests} <= {"file", "data"}
+STARTS = {"slope": "slope?f=x**3&x=2", "image": "image?source=skies"}
 
 
 @pytest.mark.parametrize("page", [page.name for page in PAGES])
-def test_a_saved_page_shows_what_the_page_showed(visit, tmp_path, page):
-    start = "image?source=skies" if page == "image" else page
-    live = visit(start)
+def test_a_saved_page_shows_with_no_server_what_the_page_showed(visit, tmp_path, page):
+    live = visit(STARTS.get(page, page))
     shown = settled(live)
     with live.page.expect_download() as started:
         live.page.get_by_text("Save as a file").click()
@@ -40,6 +29,7 @@ def test_a_saved_page_shows_what_the_page_showed(visit, tmp_path, page):
     seen = visit(url=path.as_uri())
     assert settled(seen) == shown
     seen.page.get_by_text(NOTICE).wait_for()
+    assert {url.split(":")[0] for url in seen.requests} <= {"file", "data"}
 
 
 def settled(seen):
@@ -87,9 +77,10 @@ TRIES = """async () => {
 }"""
 
 
-def test_the_policy_of_a_saved_page_lets_nothing_out(visit, tmp_path):
+@pytest.mark.parametrize("kind", ["live", "saved"])
+def test_the_policy_of_a_page_lets_nothing_out(visit, tmp_path, kind):
     path = lab.save(tmp_path / "run.html", "slope", [LOOK])
-    seen = visit(url=path.as_uri())
+    seen = visit("slope") if kind == "live" else visit(url=path.as_uri())
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         refused, ran = seen.page.evaluate(TRIES.replace("PORT", str(port)))
