@@ -336,7 +336,9 @@ def test_each_network_can_be_made(lab, activation, layers):
     shown = lab.ask("train", steps=5)
     drawn = shown.header["network"]["layers"]
     assert [layer["units"] for layer in drawn] == [2, *layers, 1]
-    assert len(drawn) == len(layers) + 2
+    kind = type(ACTIVATIONS[activation]()).__name__
+    labels = ["inputs", *[kind] * len(layers), "output"]
+    assert [layer["label"] for layer in drawn] == labels
     assert f"weights.{len(layers) + 1}.gradient" in shown.arrays
 
 

@@ -47,13 +47,13 @@ def units_and_edges(
     arrays = {"units.0": _short(inputs.mean(axis=0))}
     for linear, last in _stages(seen.layers):
         k = len(rows)
-        label = "output" if last is linear else last.kind
         units = linear.values.shape[-1]
-        rows.append({"label": label, "name": linear.name, "units": units})
+        rows.append({"label": last.kind, "name": linear.name, "units": units})
         arrays |= _edges(k, linear)
         arrays[f"units.{k}"] = _short(last.values.mean(axis=0))
         if last.gradients is not None:
             arrays[f"units.{k}.gradient"] = _short(last.gradients.sum(axis=0))
+    rows[-1]["label"] = "output"
     wide = any(row["units"] > DRAWN for row in rows)
     sentence = f"The first {DRAWN} units of a layer are drawn." if wide else ""
     return {"layers": rows, "message": sentence}, arrays
