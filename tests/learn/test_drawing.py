@@ -130,6 +130,17 @@ def test_another_path_can_be_chosen() -> None:
     assert shown == {"b", "z", "a", "a − y", "loss"}
 
 
+def test_each_of_the_two_paths_of_x_times_x_has_its_own_arrow() -> None:
+    given = explained.square()
+    (x,) = given["variables"]
+    for k, path in enumerate(x["paths"]):
+        assert path["places"] == [k]
+        drawn = outline(given, path)
+        assert [arrow.path for arrow in drawn.arrows] == [k == 0, k == 1]
+    by_steps = outline(given, x["paths"][0]["steps"])  # which do not say which
+    assert [arrow.path for arrow in by_steps.arrows] == [True, True]
+
+
 def test_long_chains_are_one_box_and_say_what_is_in_it() -> None:
     steps = [explained.step(0, "w", "variable", [])]
     for i in range(1, 99):

@@ -53,7 +53,9 @@ _STYLE = style(
 
 
 def graph_svg(
-    explanation: Mapping[str, Any], *, path: Iterable[int] | None = None
+    explanation: Mapping[str, Any],
+    *,
+    path: Mapping[str, Any] | Iterable[int] | None = None,
 ) -> str:
     """Return the graph of a computation as SVG.
 
@@ -65,9 +67,9 @@ def graph_svg(
     ----------
     explanation : mapping
         What ``Explanation.to_dict()`` returns.
-    path : iterable of int, optional
-        The steps of the path of interest: by default the strongest path of the first
-        variable; ``()`` for none.
+    path : mapping or iterable of int, optional
+        The path of interest: one of those in `explanation`, or its steps; by default
+        the strongest path of the first variable, ``()`` for none.
     """
     drawn = outline(explanation, path)
     sheet = _Sheet(drawn)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from .digits import condensed, number, shape_text, value_text
 from .grouping import Steps, grouped_steps
@@ -75,19 +75,37 @@ class Outline:
     description: str
 
 
-def outline(explanation: Mapping[str, Any], path: Iterable[int] | None) -> Outline:
+class Way(NamedTuple):
+    """The path of interest: its steps, and the links between them.
+
+    A link says from which step to which, and at which place of its inputs, where that
+    is known: x·x has two.
+    """
+
+    steps: list[int]
+    links: set[tuple[int, int, int | None]]
+
+    def holds(self, below: int, above: int, place: int) -> bool:
+        """Tell whether the path goes along the arrow between two steps."""
+        return not self.links.isdisjoint({(below, above, place), (below, above, None)})
+
+
+def outline(
+    explanation: Mapping[str, Any], path: Mapping[str, Any] | Iterable[int] | None
+) -> Outline:
     """Return the boxes and arrows of an explanation.
 
     Parameters
     ----------
     explanation : mapping
         What ``Explanation.to_dict()`` returns.
-    path : iterable of int, optional
-        The steps of the path of interest; without it, the first path of the first
-        variable.
+    path : mapping or iterable of int, optional
+        The path of interest: one of those in `explanation`, or its steps; without it,
+        the first path of the first variable.
     """
     steps = list(explanation["steps"])
-    on_path = _path(explanation, path)
+    way = _way(explanation, path)
+    on_path = way.steps
     groups = grouped_steps(steps, on_path, explanation)
     boxes: dict[int | str, Box] = {}
     for members in groups:
@@ -95,38 +113,43 @@ def outline(explanation: Mapping[str, Any], path: Iterable[int] | None) -> Outli
         box.path = any(step["id"] in on_path for step in members)
         boxes[box.key] = box
     home = {step["id"]: members[0]["id"] for members in groups for step in members}
-    arrows = _arrows(steps, home, on_path)
+    arrows = _arrows(steps, home, way)
     if len(steps) <= MOST_CONSTANTS:
         _add_constants(steps, boxes, arrows)
     name = explanation["loss"]["name"]
     return Outline(boxes, arrows, f"How {name} is computed", _description(explanation))
 
 
-def _path(explanation: Mapping[str, Any], path: Iterable[int] | None) -> list[int]:
-    if path is not None:
-        return sorted(path)
-    for variable in explanation.get("variables", ()):
-        for found in variable["paths"]:
-            return sorted(found["steps"])
-    return []
+def _way(
+    explanation: Mapping[str, Any], path: Mapping[str, Any] | Iterable[int] | None
+) -> Way:
+    if path is None:
+        given = (found for v in explanation["variables"] for found in v["paths"])
+        path = next(given, ())
+    places: list[int] | None = None
+    if isinstance(path, Mapping):
+        path, places = path["steps"], path.get("places")
+    steps = sorted(path)
+    backward = itertools.pairwise(reversed(steps))
+    at: Iterable[int | None] = places or itertools.repeat(None)
+    links = {(b, a, i) for (a, b), i in zip(backward, at, strict=False)}
+    return Way(steps, links)
 
 
-def _arrows(
-    steps: Steps, home: Mapping[int, int], on_path: Sequence[int]
-) -> list[Arrow]:
+def _arrows(steps: Steps, home: Mapping[int, int], way: Way) -> list[Arrow]:
     """Return an arrow for each use of one box in another."""
-    pairs = set(itertools.pairwise(on_path))
     arrows: list[Arrow] = []
     merged: dict[tuple[int, int], Arrow] = {}
     grouped = len(set(home.values())) < len(home)
     names = {step["id"]: step["name"] for step in steps}
     for step in steps:
         derivatives = step.get("derivatives") or [None] * len(step["inputs"])
-        for given, derivative in zip(step["inputs"], derivatives, strict=False):
+        inputs = zip(step["inputs"], derivatives, strict=False)
+        for i, (given, derivative) in enumerate(inputs):
             if given is None or "id" not in given:
                 continue
             a, b = home[given["id"]], home[step["id"]]
-            path = (given["id"], step["id"]) in pairs
+            path = way.holds(given["id"], step["id"], i)
             if a == b:
                 continue
             if grouped and (a, b) in merged:
