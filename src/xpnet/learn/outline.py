@@ -7,7 +7,7 @@ as one box.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -126,12 +126,12 @@ def _way(
     if path is None:
         given = (found for v in explanation["variables"] for found in v["paths"])
         path = next(given, ())
-    places: list[int] | None = None
+    at: Iterable[int | None] = itertools.repeat(None)
     if isinstance(path, Mapping):
-        path, places = path["steps"], path.get("places")
+        at = path.get("places") or at
+        path = path["steps"]
     steps = sorted(path)
     backward = itertools.pairwise(reversed(steps))
-    at: Iterable[int | None] = places or itertools.repeat(None)
     links = {(b, a, i) for (a, b), i in zip(backward, at, strict=False)}
     return Way(steps, links)
 
