@@ -18,6 +18,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -184,7 +185,11 @@ class _Pages:
         self._names = [page.name for page in make_session().pages]
         self._open: dict[str, _Open] = {}
         self._visitors = 0
-        self._threads = anyio.CapacityLimiter(2)
+
+    @cached_property
+    def _threads(self) -> anyio.CapacityLimiter:
+        """How many threads work for all visitors together; made within the loop."""
+        return anyio.CapacityLimiter(2)
 
     async def document(self, request: Request) -> Response:
         """Answer with the page, for a session of its own."""
