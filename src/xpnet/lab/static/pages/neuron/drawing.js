@@ -58,7 +58,7 @@ export class Drawing {
     const y = (i) => (i + 0.5) * PITCH + 3;
     const back = svg("g", {});
     const front = svg("g", {});
-    this.edges = names.map((_, i) => this.#edge(back, front, [AT.input, y(i)], [AT.sum, middle], 0.4));
+    this.edges = names.map((_, i) => this.#edge(back, front, [AT.input, y(i)], [AT.sum, middle], 0.35));
     for (const { line } of this.edges) line.classList.add("edge");
     this.z = this.#edge(back, front, [AT.sum, middle], [AT.bend, middle], 0.5);
     this.a = this.#edge(back, front, [AT.bend, middle], [AT.loss, middle], 0.5);
