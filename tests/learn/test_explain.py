@@ -581,6 +581,84 @@ def test_code_without_a_source_is_explained_too():
     assert explanation.to_dict()["steps"][-1]["line"] is None
 
 
+def forward_rows(explanation):
+    """The rows of the forward table, without their lines: name, how, and value."""
+    table = str(explanation).split("\n\n")[1].splitlines()[1:]
+    rows = [re.sub(r" +line \d+.*", "", row).strip() for row in table]
+    return [re.split(r"  +", row) for row in rows]
+
+
+def test_names_side_by_side_attributes_walrus_and_statements_over_lines():
+    class Neuron:
+        pass
+
+    def run(self):
+        a, b = self.w * 2.0, self.w + 1.0
+        self.z = (s := a * b) + 0.5
+        last = self.z
+        last *= s
+        return (
+            last
+            - a
+        )  # fmt: skip
+
+    neuron = Neuron()
+    neuron.w = xn.asarray(1.5, requires_grad=True)
+    explanation = xn.explain(run(neuron))
+    names = [step.name for step in explanation.trace.steps if step.named]
+    assert names == ["self.w", "a", "b", "s", "self.z", "last", "loss"]
+    assert "last - a" in str(explanation)
+
+
+def test_a_word_that_means_several_numbers_is_written_as_numbers():
+    x = xn.asarray(1.5, requires_grad=True)
+    loss = sum([x * k for k in (1.0, 2.0, 3.0)], x)
+    assert forward_rows(xn.explain(loss))[-1][1] == "x + x·1 + x·2 + x·3"
+    parts = [x * xp.asarray([k, 1.0]) for k in (1.0, 2.0)]
+    loss = xp.sum(parts[0]) + xp.sum(parts[1])
+    assert forward_rows(xn.explain(loss))[-1][1] == "sum(x·constant) + sum(x·constant)"
+
+
+def test_no_two_values_have_one_name():
+    def inner(x):
+        return x * x
+
+    x = xp.asarray([1.0, 2.0])
+    one, two = ({"w": xn.asarray(k, requires_grad=True)} for k in (2.0, 3.0))
+    loss = xp.sum(inner(xn.asarray([1.0, 0.5], requires_grad=True)) * x) * one["w"]
+    loss = loss * two["w"]
+    rows = forward_rows(xn.explain(loss))
+    names = [row[0] for row in rows]
+    assert len(set(names)) == len(names)
+    assert {"x", "x_2", "w", "w_2"} <= set(names)
+
+
+def test_words_are_given_to_the_arguments_that_they_stand_for():
+    def masked(mask, p, q):
+        chosen = xp.where(mask, p, 0.5)
+        return xp.concat([chosen, q, *[q, q]])
+
+    x = xn.asarray([1.0, 2.0], requires_grad=True)
+    loss = xp.sum(masked(xp.asarray([True, False]), x, xp.ones(2))[1:3])
+    explanation = xn.explain(loss)
+    text = str(explanation)
+    assert "where(condition, x, 0.5)" in text
+    assert "[1:3])" in text
+    assert explanation.to_dict()["variables"][0]["held_constant"] == ["q"]
+
+
+def test_unicode_names_and_names_that_are_letters_of_the_formulas():
+    x = xn.asarray(3.0, requires_grad=True)
+    y = xn.asarray(2.0, requires_grad=True)
+    g = x**y
+    out = y / x
+    θ = g * out - xp.sin(g)  # noqa: PLC2401
+    text = str(xn.explain(θ, wrt=x))
+    assert "θ    g·out − sin(g)" in text
+    assert "∂θ/∂out · ∂out/∂x" in text
+    assert "= g · (−y / x²)" in text
+
+
 # --- the nudge -----------------------------------------------------------------------
 
 
@@ -666,3 +744,73 @@ def test_a_three_layer_network_with_a_batch_of_64_is_explained_in_half_a_second(
         explanation.to_dict()
         times.append(time.perf_counter() - start)
     assert min(times) < 0.5
+
+
+def timed_explanation(loss, variable):
+    start = time.perf_counter()
+    explanation = xn.explain(loss, wrt=variable)
+    return explanation, time.perf_counter() - start
+
+
+def test_long_chains_and_wide_graphs_take_time_in_proportion():
+    x = xn.asarray(1.0, requires_grad=True)
+    y = x
+    for _ in range(3000):
+        y = y * 1.0001
+    explanation, seconds = timed_explanation(y, x)
+    assert seconds < 5
+    assert explanation.variable().count == 1
+    loss = sum([xp.sin(x * float(i)) for i in range(300)])
+    explanation, seconds = timed_explanation(loss, x)
+    assert seconds < 5
+    assert explanation.variable().count == 300
+
+
+@pytest.mark.parametrize("factor", [0.01, 1.0, 0.0, -1.0, math.nan])
+@pytest.mark.parametrize("shape", [(), (2,)])
+def test_astronomically_many_paths_take_no_longer(factor, shape):
+    """Also where all are equal, cancel, or have no strength at all."""
+    x = xn.asarray(np.ones(shape), requires_grad=True)
+    y = x
+    for _ in range(100):
+        y = y + factor * xp.flip(y)
+    loss = xp.sum(y * 0.5)
+    explanation, seconds = timed_explanation(loss, x)
+    assert seconds < 5
+    assert explanation.variable().count == 2**100
+    assert len({path.edges for path in explanation.variable().paths}) == 8
+
+
+def all_paths(step, variable):
+    """Every path by brute force: the product of its slopes."""
+    if step is variable:
+        return [1.0]
+    return [
+        float(slope(step, i)) * product
+        for i, x in step.parts
+        for product in all_paths(x, variable)
+    ]
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 30), st.integers(0, 30), st.integers(-3, 3)),
+        min_size=1,
+        max_size=9,
+    ),
+    st.integers(1, 6),
+)
+@settings(deadline=None)
+def test_of_numbers_the_paths_shown_are_the_strongest(program, limit):
+    x = xn.asarray(1.25, requires_grad=True)
+    values = [x]
+    for i, j, k in program:  # sums that cancel too
+        one, other = values[i % len(values)], values[j % len(values)]
+        values.append(one * float(k) - other if k % 2 else xp.tanh(one) * other)
+    loss = values[-1]
+    variable = xn.explain(loss, wrt=x, paths=limit).variable()
+    trace = xn.explain(loss, wrt=x).trace
+    every = sorted(abs(p) for p in all_paths(trace.result, trace.of(x._node)))
+    assert variable.count == len(every)
+    shown = sorted(abs(float(path.contribution)) for path in variable.paths)
+    np.testing.assert_allclose(shown, every[-limit:], rtol=1e-7, atol=1e-12)

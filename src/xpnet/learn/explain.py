@@ -13,7 +13,7 @@ from ..trees import flatten
 from .factors import Factor, factor_of
 from .naming import callers_names, name_steps
 from .numeric import Difference, Nudge, check, nudge_of
-from .paths import Edge, Path, find_paths, gradients
+from .paths import Edge, Path, edge_scales, find_paths, gradients
 from .steps import Constant, Step
 from .trace import Trace
 
@@ -208,9 +208,10 @@ class Explanation:
         self.trace = trace
         self.gradients = gradients(trace)
         taped = _tapes_gradients(loss, list(variables.values()))
+        scales = edge_scales(trace, self.gradients)
         self.variables = []
         for step, node in variables.items():
-            found = find_paths(trace, step, self.gradients, limit)
+            found = find_paths(trace, step, self.gradients, scales, limit)
             g = taped.get(node)
             differences = check(trace, step, g)
             self.variables.append(

@@ -1,120 +1,33 @@
 """What to call each step: the user's own names, read from the user's own lines.
 
-The tape knows which instruction recorded an operation, and Python knows which part of
-which line that instruction came from. So ``z = w * x + b`` gives `z` its name, and also
-`w`, `x` and `b`. Names that the caller's variables have come first; what has no name is
-shown as its expression, ``w·x``, or numbered by its operation, ``relu2``.
+Names that the caller's variables have come first, then those that the lines give (see
+`lines`); what has no name is shown as its expression, ``w·x``, or numbered by its
+operation, ``relu2``. No two values have one name.
 """
 
 from __future__ import annotations
 
 import ast
-import functools
-import linecache
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ..calculus.array import Array
 from ..calculus.convert import SCALARS
-from ..calculus.tape import Node, is_inside
+from ..calculus.tape import is_inside
 from ..nn.module import Module
+from .lines import LONGEST, arguments, is_name, line_of, operands
 from .rules import EXPRESSIONS
 from .steps import Constant, Step
 from .symbols import number, text
 from .trace import WHOLE, Trace
 
-__all__ = ["Line", "callers_names", "name_steps"]
+__all__ = ["Known", "callers_names", "expression", "known_names", "name_steps"]
 
 _ACTIVATIONS = frozenset({"expit", "log_softmax", "relu", "softmax", "tanh"})
-_LONGEST = 40  # an expression of more characters gets a name
-_SHORT = 12  # an expression of fewer stands for a constant
 _LONGEST_PART = 60  # inside of a function of the library
-
-
-class Line(NamedTuple):
-    """A place in the user's source.
-
-    Attributes
-    ----------
-    file, number, function, text : str, int, str, str
-        Where it is, and the line itself without its indentation.
-    expression : ast.AST or None
-        The part of the line that was computed.
-    target : str or None
-        The name that the value was given there.
-    """
-
-    file: str
-    number: int
-    function: str
-    text: str
-    expression: Any
-    target: str | None
-
-
-@functools.lru_cache(maxsize=64)
-def _parts(source: str) -> dict[tuple[int, ...], tuple[ast.AST, str | None]]:
-    """Return the expressions of a source by position, with the name that one gets."""
-    found: dict[tuple[int, ...], tuple[ast.AST, str | None]] = {}
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return found
-    for node in ast.walk(tree):
-        target = _target(node)
-        if isinstance(node, ast.expr):
-            found.setdefault(_position(node), (node, None))
-        value = getattr(node, "value", None)
-        if target is not None and isinstance(value, ast.expr):
-            found[_position(value)] = (value, target)
-            if isinstance(node, ast.AugAssign):
-                whole = ast.BinOp(left=node.target, op=node.op, right=node.value)
-                found[_position(node)] = (whole, target)
-    return found
-
-
-def _target(node: ast.AST) -> str | None:
-    """Return the one name that a statement gives its value."""
-    if isinstance(node, ast.Assign) and len(node.targets) == 1:
-        target: Any = node.targets[0]
-    elif isinstance(node, (ast.AnnAssign, ast.AugAssign, ast.NamedExpr)):
-        target = node.target
-    else:
-        return None
-    return target.id if isinstance(target, ast.Name) else None
-
-
-def _position(node: Any) -> tuple[int, ...]:
-    return (node.lineno, node.end_lineno, node.col_offset, node.end_col_offset)
-
-
-def line_of(node: Node) -> Line | None:
-    """Return the user's own line that recorded a node, if there is a source."""
-    return _line(node.code, node.instruction)
-
-
-@functools.lru_cache(maxsize=4096)
-def _line(code: Any, instruction: int) -> Line | None:
-    if is_inside(code.co_filename) or instruction < 0:
-        return None
-    positions = list(code.co_positions())
-    place = positions[instruction // 2] if instruction // 2 < len(positions) else None
-    if place is None or place[0] is None:
-        return None
-    lines = linecache.getlines(code.co_filename)
-    first = int(place[0])
-    if not 0 < first <= len(lines):
-        return None
-    expression, target = _parts("".join(lines)).get(place, (None, None))
-    return Line(
-        code.co_filename,
-        first,
-        code.co_name,
-        lines[first - 1].strip(),
-        expression,
-        target,
-    )
+_NOBODYS = object()  # no constant has this value
 
 
 # --- the caller's variables -----------------------------------------------------------
@@ -183,28 +96,27 @@ class _Namer:
 
     def __init__(self, trace: Trace, known: Known) -> None:
         self.trace = trace
+        self.arrays = known.arrays
+        self.taken: set[str] = set()
+        self.numbers = Counter[str]()
         self.nodes: dict[Step, str] = {}
         for node, name in known.nodes.items():
             step = trace.of(node)
-            if step is not None:
-                self.nodes.setdefault(step, name)
-        self.arrays = known.arrays
-        self.taken: set[str] = set()
-        self.counts: dict[str, int] = {}
-        self.totals: dict[str, int] = {}
+            if step is not None and step not in self.nodes:
+                self.nodes[step] = self._unique(name)
+        self.users: dict[Step, list[Step]] = {}
         for step in trace.steps:
-            word = self._word(step)
-            self.totals[word] = self.totals.get(word, 0) + 1
+            for _, x in step.parts:
+                self.users.setdefault(x, []).append(step)
+        self.counts: dict[str, int] = {}
+        self.totals = Counter(self._word(step) for step in trace.steps)
 
     def run(self) -> None:
         """Name what the caller's variables name first, then the rest in order."""
-        self.taken.update(self.nodes.values())
         wanted = {step: self._from_line(step) for step in self.trace.steps}
         self._name_arguments(wanted)
+        self._name_constants({name for name in wanted.values() if name})
         for step in self.trace.steps:
-            for x in step.inputs:
-                if type(x) is Constant:
-                    x.name = x.name or self._constant(x)
             name = self.nodes.get(step)
             if name is None:
                 name = wanted.get(step)
@@ -227,9 +139,7 @@ class _Namer:
         here = (step.outer.code, step.outer.instruction)
         line = line_of(step.outer)
         inner = line is None or isinstance(line.expression, ast.Call)
-        for other in self.trace.steps:
-            if other.row is None or all(x is not step for _, x in other.parts):
-                continue
+        for other in self.users.get(step, ()):
             if other.outer is step.outer or (
                 inner and (other.outer.code, other.outer.instruction) == here
             ):
@@ -242,22 +152,39 @@ class _Namer:
             line = None if step.row is None else line_of(step.outer)
             if line is None or line.expression is None:
                 continue
-            words = _operands(line.expression)
-            inputs = step.inputs
             if step.outer is not step.node and step.outer.saved is not None:
                 inputs = self._outer_inputs(step)
-            elif isinstance(line.expression, ast.Call) and not _calls(
-                line.expression, step.operation
-            ):
-                continue
+                words = arguments(line.expression, step.outer.row.name)
+            else:
+                inputs = step.inputs
+                words = operands(line.expression, step.operation)
             for x, word in zip(inputs, words, strict=False):
                 if word is None or x is None:
                     continue
                 if type(x) is Constant:
                     x.name = x.name or self.arrays.get(id(x.value), word)
-                    x.named = x.name.isidentifier()
                 elif type(x) is Step and x.row is None and not wanted.get(x):
-                    wanted[x] = word if _is_name(word) else None
+                    wanted[x] = word if is_name(word) else None
+
+    def _name_constants(self, steps: set[str]) -> None:
+        """Give the constants names that mean one value each; numbers stay numbers."""
+        constants = [
+            x for step in self.trace.steps for x in step.inputs if type(x) is Constant
+        ]
+        values: dict[str, list[Any]] = {name: [_NOBODYS] for name in self.taken | steps}
+        for x in constants:
+            x.name = x.name or self.arrays.get(id(x.value), "")
+            if not any(_same(x.value, value) for value in values.get(x.name, ())):
+                values.setdefault(x.name, []).append(x.value)
+        for x in constants:
+            several = len(values[x.name]) > 1
+            if is_name(x.name) and not (several and _is_number(x.value)):
+                i = next(i for i, v in enumerate(values[x.name]) if _same(x.value, v))
+                x.name += f"_{i + 1}" if i else ""
+                x.named = True
+            elif several or not x.name:
+                x.name = number(x.value) if _is_number(x.value) else "constant"
+        self.taken.update(x.name for x in constants if x.named)
 
     def _outer_inputs(self, step: Step) -> list[Any]:
         """Return what a step has of the arguments of the function it is a part of."""
@@ -269,22 +196,11 @@ class _Namer:
             found.append(above if above is not None else mine.get(id(value)))
         return found
 
-    def _constant(self, constant: Constant) -> str:
-        """Return a name of the caller's for a constant, or its number."""
-        value = constant.value
-        name = self.arrays.get(id(value))
-        constant.named = name is not None
-        if name is not None:
-            return name
-        if type(value) in SCALARS or getattr(value, "ndim", 1) == 0:
-            return number(value)
-        return "constant"
-
     def _unique(self, name: str) -> str:
-        new, i = name, 1
+        new = name
         while new in self.taken:
-            i += 1
-            new = f"{name}_{i}"
+            self.numbers[name] += 1
+            new = f"{name}_{self.numbers[name] + 1}"
         self.taken.add(new)
         return new
 
@@ -295,7 +211,7 @@ class _Namer:
         shown = expression(step)
         part = step.outer is not step.node  # of a function that the user called
         inner = part or not self._is_result(step)
-        longest = _LONGEST_PART if inner else _LONGEST
+        longest = _LONGEST_PART if inner else LONGEST
         whole = self._word(step) != step.operation or self._is_layer(step)
         if not whole and len(shown) <= longest:
             return shown
@@ -316,41 +232,13 @@ class _Namer:
         return self.trace.functions.get(step.node, step.operation)
 
 
-def _operands(expression: Any) -> list[str | None]:
-    """Return the words that a line has for the arguments of an operation."""
-    if isinstance(expression, ast.BinOp):
-        parts: list[ast.expr] = [expression.left, expression.right]
-    elif isinstance(expression, ast.UnaryOp):
-        parts = [expression.operand]
-    elif isinstance(expression, ast.Call):
-        parts = list(expression.args)
-    elif isinstance(expression, ast.Subscript):
-        parts = [expression.value]
-    else:
-        return []
-    return [_word_for(part) for part in parts]
+def _is_number(value: Any) -> bool:
+    return type(value) in SCALARS or getattr(value, "ndim", 1) == 0
 
 
-def _word_for(part: ast.expr) -> str | None:
-    """Return what the user's line says for an argument, where that is short."""
-    if isinstance(part, ast.Constant):
-        return None
-    word = ast.unparse(part)
-    if isinstance(part, (ast.Name, ast.Attribute, ast.Subscript)):
-        return word if len(word) <= _LONGEST else None
-    return text(word, {}) if len(word) <= _SHORT else None
-
-
-def _is_name(word: str) -> bool:
-    """Tell whether a word is a name, an attribute or an item, and not a formula."""
-    return all(c.isalnum() or c in "_.[]\"'" for c in word)
-
-
-def _calls(call: ast.Call, operation: str) -> bool:
-    """Tell whether a call in the user's line is of the operation itself."""
-    function = call.func
-    name = getattr(function, "attr", getattr(function, "id", ""))
-    return bool(name == operation)
+def _same(x: Any, y: Any) -> bool:
+    """Tell whether two constants are one array, or equal numbers."""
+    return x is y or (type(x) in SCALARS and type(y) in SCALARS and bool(x == y))
 
 
 def expression(step: Step) -> str:
@@ -361,11 +249,27 @@ def expression(step: Step) -> str:
         for letter, x in zip(letters, step.inputs, strict=False)
         if type(x) is Step or x.value is not None
     }
-    formula = EXPRESSIONS.get(step.operation)
-    if step.operation == "pow" and type(step.inputs[1]) is Constant:
-        formula = "x**y"
-    if formula is None:
-        formula = f"{step.operation}({', '.join(names)})"
     if step.is_identity:
         return step.parts[0][1].name
+    if step.operation == "getitem":
+        return _item(names["x"], step.rest[0])
+    formula = EXPRESSIONS.get(step.operation)
+    if formula is None:
+        formula = f"{step.operation}({', '.join(names)})"
     return text(formula, names)
+
+
+def _item(name: str, key: Any) -> str:
+    """Return how an item is written, ``x[0, 1:]``; … stands for an array."""
+    parts = key if type(key) is tuple else (key,)
+    shown = ", ".join(map(_key, parts))
+    return f"{name if is_name(name) else f'({name})'}[{shown}]"
+
+
+def _key(part: Any) -> str:
+    if type(part) is slice:
+        ends = ["" if n is None else str(n) for n in (part.start, part.stop)]
+        return ":".join([*ends, *([] if part.step is None else [str(part.step)])])
+    if part is Ellipsis:
+        return "..."
+    return str(part) if part is None or type(part) is int else "…"

@@ -6,12 +6,14 @@ import heapq
 import itertools
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from .steps import Step
 from .trace import Trace
 
-__all__ = ["Paths", "find_paths", "gradients"]
+__all__ = ["Edge", "Path", "Paths", "edge_scales", "find_paths", "gradients"]
+
+Scales = dict[tuple[Step, int], float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +70,29 @@ def _parts(step: Step, g: Any) -> list[Any]:
     return [given[i] for i, _ in step.parts]
 
 
+def edge_scales(trace: Trace, grads: dict[Step, Any]) -> Scales:
+    """Return by how much each rule scales the gradient that goes through it.
+
+    For one number that is the size of the slope, whatever the gradient; for arrays it
+    is measured on the gradient itself.
+    """
+    scales: Scales = {}
+    for step in trace.steps:
+        g = grads.get(step)
+        if step.row is None or g is None:
+            continue
+        size = _norm(trace, g)
+        if not 0.0 < size < math.inf or math.prod(g.shape) == 1:
+            g = trace.lib.raw.ones_like(g)
+            size = _norm(trace, g)
+        for (i, _), part in zip(step.parts, _parts(step, g), strict=True):
+            if part is not None and size:
+                scales[step, i] = _norm(trace, part) / size
+    return scales
+
+
 def find_paths(
-    trace: Trace, variable: Step, grads: dict[Step, Any], limit: int
+    trace: Trace, variable: Step, grads: dict[Step, Any], scales: Scales, limit: int
 ) -> Paths:
     """Return the paths from the result down to a variable.
 
@@ -79,8 +102,8 @@ def find_paths(
     gradient.
     """
     counts = _counts(trace, variable)
-    reach = _reach(trace, variable, grads, counts)
-    found = _strongest(trace, variable, counts, reach, limit)
+    search = _Search(trace, variable, counts, _reach(trace, variable, scales, counts))
+    found = search.strongest(limit)
     found.sort(key=lambda path: -_norm(trace, path.contribution))
     shown: Any = None
     for path in found:
@@ -101,52 +124,115 @@ def _counts(trace: Trace, variable: Step) -> dict[Step, int]:
 
 
 def _reach(
-    trace: Trace, variable: Step, grads: dict[Step, Any], counts: dict[Step, int]
+    trace: Trace, variable: Step, scales: Scales, counts: dict[Step, int]
 ) -> dict[Step, float]:
     """Return by how much the strongest way down from each step scales a gradient."""
     reach = {variable: 1.0}
     for step in trace.steps:
         if step is variable or not counts[step]:
             continue
-        g = grads.get(step)
-        size = 0.0 if g is None else _norm(trace, g)
-        best = 0.0
-        for i, x in step.parts:
-            if not counts[x] or not size:
-                continue
-            part = step.pull(g, only=i)[i]
-            if part is not None:
-                best = max(best, _norm(trace, part) / size * reach[x])
-        reach[step] = best
+        ways = [
+            _times(scales[step, i], reach[x])
+            for i, x in step.parts
+            if counts[x] and (step, i) in scales
+        ]
+        reach[step] = max(ways, default=0.0)
     return reach
 
 
-def _strongest(
-    trace: Trace,
-    variable: Step,
-    counts: dict[Step, int],
-    reach: dict[Step, float],
-    limit: int,
-) -> list[Path]:
-    """Follow the gradient down, the most promising beginning first."""
-    order = itertools.count()
-    start = trace.lib.raw.ones_like(trace.result.value)
-    queue: list[Any] = [(0.0, next(order), trace.result, start, ())]
-    found: list[Path] = []
-    while queue and len(found) < limit:
-        _, _, step, g, edges = heapq.heappop(queue)
-        if step is variable:
-            found.append(Path(edges, g))
-            continue
-        for i, x in step.parts:
-            if not counts[x]:
+def _times(x: float, y: float) -> float:
+    """Return a product of sizes; what is not a number counts as infinite."""
+    product = x * y
+    return math.inf if math.isnan(product) else product
+
+
+class _Way(NamedTuple):
+    """The beginning of a path: where it has got to, and what it made of a gradient."""
+
+    step: Step
+    gradient: Any
+    edge: Edge | None
+    before: _Way | None
+
+    def edges(self) -> tuple[Edge, ...]:
+        """Return its edges from the result down."""
+        found: list[Edge] = []
+        way: _Way | None = self
+        while way is not None and way.edge is not None:
+            found.append(way.edge)
+            way = way.before
+        return tuple(reversed(found))
+
+
+class _Search:
+    """Follows the gradient down, the most promising beginning first.
+
+    With numbers a beginning never promises too much or too little, so only strongest
+    paths are followed. With arrays it may; after a number of steps in proportion to the
+    size of the graph, each of the best beginnings is followed straight to its end.
+    """
+
+    def __init__(
+        self,
+        trace: Trace,
+        variable: Step,
+        counts: dict[Step, int],
+        reach: dict[Step, float],
+    ) -> None:
+        self.trace, self.variable = trace, variable
+        self.counts, self.reach = counts, reach
+        self.order = itertools.count()
+        self.queue: list[tuple[float, int, _Way]] = []
+
+    def strongest(self, limit: int) -> list[Path]:
+        """Return up to `limit` paths."""
+        ones = self.trace.lib.raw.ones_like(self.trace.result.value)
+        self._push(_Way(self.trace.result, ones, None, None))
+        found: list[Path] = []
+        left = 2 * limit * len(self.trace.steps)
+        while self.queue and len(found) < limit:
+            way = heapq.heappop(self.queue)[2]
+            if left < 0:
+                way = self._straight(way)
+            if way.step is self.variable:
+                found.append(Path(way.edges(), way.gradient))
                 continue
-            part = step.pull(g, only=i)[i]
+            left -= 1
+            for new in self._next(way):
+                self._push(new)
+        return found
+
+    def _push(self, way: _Way) -> None:
+        # of equally strong ones the last comes first, and so gets to its end
+        entry = (-self._promise(way), -next(self.order), way)
+        heapq.heappush(self.queue, entry)
+
+    def _promise(self, way: _Way) -> float:
+        """Return how strong a path may become, as a logarithm without its last bits."""
+        strength = _times(_norm(self.trace, way.gradient), self.reach[way.step])
+        if not 0.0 < strength < math.inf:
+            return math.inf if strength else -math.inf
+        return round(math.log(strength), 9)
+
+    def _next(self, way: _Way) -> list[_Way]:
+        """Return the ways that lead one step further down."""
+        found = []
+        for i, x in way.step.parts:
+            if not self.counts[x]:
+                continue
+            part = way.step.pull(way.gradient, only=i)[i]
             if part is not None:
-                strength = _norm(trace, part) * reach[x]
-                entry = (-strength, next(order), x, part, (*edges, Edge(step, i)))
-                heapq.heappush(queue, entry)
-    return found
+                found.append(_Way(x, part, Edge(way.step, i), way))
+        return found
+
+    def _straight(self, way: _Way) -> _Way:
+        """Follow a way down to the variable, by its most promising step each time."""
+        while way.step is not self.variable:
+            ways = self._next(way)
+            if not ways:
+                break
+            way = max(ways, key=self._promise)
+        return way
 
 
 def _norm(trace: Trace, x: Any) -> float:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .digits import summary
-from .naming import expression, line_of
+from .lines import line_of
+from .naming import expression
 from .rules import link, notes, rule_source, slope, without
 from .steps import Constant, Step
 from .symbols import numbers, text

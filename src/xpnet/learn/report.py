@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from .digits import number, summary, value_text
-from .naming import expression, line_of
+from .lines import line_of
+from .naming import expression
 from .rules import link, notes, slope
 from .steps import Constant, Step
 from .symbols import numbers, text

@@ -34,6 +34,7 @@ EXPRESSIONS = {
     "pow": "x**y",
     "square": "x**2",
     "subtract": "x - y",
+    "where": "where(condition, x, y)",
 }
 """How an operation is written, where that is not a call."""
 
