@@ -207,6 +207,48 @@ def test_cameras_and_glass(tmp_path):
     assert (image.read(tmp_path / "grey.png") == 7).all()
 
 
+@pytest.mark.parametrize("ending", ["png", "tiff"])
+def test_sixteen_bits_per_pixel_become_eight(tmp_path, ending):
+    pillow = pytest.importorskip("PIL.Image")
+
+    grey = np.linspace(0, 65535, 12).reshape(3, 4).astype(np.uint16)
+    file = tmp_path / f"grey.{ending}"
+    pillow.fromarray(grey).save(file)
+    assert np.array_equal(image.read(file)[:, :, 1], grey >> 8)
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.int32])
+def test_numbers_of_an_unknown_range_are_refused(tmp_path, kind):
+    pillow = pytest.importorskip("PIL.Image")
+
+    file = tmp_path / "numbers.tiff"
+    pillow.fromarray(np.ones((2, 2), dtype=kind)).save(file)
+    with pytest.raises(OptionError, match="their range is unknown"):
+        image.read(file)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "CMYK", "YCbCr"])
+def test_every_way_to_write_a_colour(tmp_path, mode):
+    pillow = pytest.importorskip("PIL.Image")
+
+    file = tmp_path / ("white.jpg" if mode in ("CMYK", "YCbCr") else "white.png")
+    pillow.new("RGB", (5, 4), "white").convert(mode).save(file)
+    assert image.read(file).shape == (4, 5, 3)
+    assert image.read(file).min() >= 254
+
+
+def test_a_folder_is_named_by_its_own_name(pets, monkeypatch):
+    monkeypatch.chdir(pets)
+    assert data.image_folder(".", 4).name == pets.name
+
+
+def test_classes_come_in_the_order_of_their_letters(pets):
+    (pets / "Zebra").mkdir()
+    picture = (pets / "cat" / "b.png").read_bytes()
+    (pets / "Zebra" / "b.png").write_bytes(picture)
+    assert data.image_folder(pets, 4).classes[0] == "Zebra"  # capitals first
+
+
 def test_folders_that_are_no_data_set(pets, tmp_path):
     with pytest.raises(OptionError, match="there is no folder"):
         data.image_folder(pets / "none")
@@ -217,7 +259,7 @@ def test_folders_that_are_no_data_set(pets, tmp_path):
     (pets / "bird").mkdir()
     with pytest.raises(OptionError, match=r"there are no pictures in .*bird; their"):
         data.image_folder(pets)
-    with pytest.raises(OptionError, match="size is 0; it must be an integer above 0"):
+    with pytest.raises(OptionError, match="size is 0; it must be an integer from 1"):
         data.image_folder(pets, 0)
 
 

@@ -33,6 +33,7 @@ __all__ = [
 
 Raw = np.ndarray[Any, Any]
 
+LARGEST = 8192  # pixels along a side that pictures are scaled to
 _BROKEN = (OSError, SyntaxError, ValueError, Warning)  # what pillow says of files
 
 
@@ -225,16 +226,16 @@ def as_features(images: Raw, flatten: bool) -> Raw:
 def read(path: str | os.PathLike[str], size: int | None = None) -> Raw:
     """Read a picture from a file as an RGB array of bytes.
 
-    The picture is turned as its camera says, what is transparent becomes white, and of
-    an animation it is the first frame.
+    The picture is turned as its camera says, what is transparent becomes white, of an
+    animation it is the first frame, and of 16 bits per pixel the upper 8 count.
 
     Parameters
     ----------
     path : str or path
         The file, of any kind that pillow reads.
     size : int, optional
-        Height and width: the largest square in the middle, scaled. By default the
-        picture keeps its size.
+        Height and width, from 1 to 8192: the largest square in the middle, scaled. By
+        default the picture keeps its size.
 
     Returns
     -------
@@ -257,7 +258,8 @@ def read(path: str | os.PathLike[str], size: int | None = None) -> Raw:
             warnings.catch_warnings(action="error", category=bomb),
             image.open(path) as opened,
         ):
-            picture = ops.exif_transpose(opened).convert("RGBA")
+            picture = ops.exif_transpose(opened)
+            picture = _with_bytes(image, picture, opened.format).convert("RGBA")
         if size is not None:
             picture = ops.fit(picture, (size, size))
         paper = image.new("RGBA", picture.size, "white")
@@ -265,23 +267,28 @@ def read(path: str | os.PathLike[str], size: int | None = None) -> Raw:
         return np.array(paper.convert("RGB"))
     except FileNotFoundError:
         raise OptionError(f"read: there is no file {path}.") from None
-    except (
-        OSError,
-        SyntaxError,
-        ValueError,
-        Warning,
-        image.DecompressionBombError,
-    ) as e:
+    except (*_BROKEN, image.DecompressionBombError) as e:
         raise OptionError(
             f"read: {path} cannot be read as a picture ({e}). Take it away, or save it "
             "anew."
         ) from e
 
 
+def _with_bytes(image: Any, picture: Any, kind: str) -> Any:
+    """Return a picture with 8 bits per number: of 16, pillow would make white."""
+    if picture.mode.startswith("I;16") or (picture.mode, kind) == ("I", "PNG"):
+        return image.fromarray((np.asarray(picture) >> 8).astype(np.uint8))
+    if picture.mode in ("I", "F"):
+        raise ValueError("its pixels are 32-bit numbers, and their range is unknown")
+    return picture
+
+
 def check_size(what: str, size: Any) -> None:
-    """Raise OptionError unless a size is an integer above 0, or None."""
-    if size is not None and (type(size) is not int or size < 1):
-        raise OptionError(f"{what}: size is {size!r}; it must be an integer above 0.")
+    """Raise OptionError unless a size is an integer in range, or None."""
+    if size is not None and (type(size) is not int or not 1 <= size <= LARGEST):
+        raise OptionError(
+            f"{what}: size is {size!r}; it must be an integer from 1 to {LARGEST}."
+        )
 
 
 def _pillow(what: str) -> tuple[Any, Any]:

@@ -165,7 +165,7 @@ def image_folder(
         The folder. Files and folders whose names begin with a dot are left out, and
         files that are not named as pictures (``.jpg``, ``.png`` and so on).
     size : int
-        Height and width of a sample, above 0.
+        Height and width of a sample, from 1 to 8192.
     flatten : bool
         Whether a sample is an unrolled vector (see `unroll`), or an image of shape
         ``(3, size, size)``, as convolutions take it.
@@ -193,7 +193,8 @@ def image_folder(
     root = Path(path)
     if not root.is_dir():
         raise OptionError(f"image_folder: there is no folder {root}.")
-    folders = sorted(x for x in root.iterdir() if x.is_dir() and _is_shown(x))
+    found = (x for x in root.iterdir() if x.is_dir() and _is_shown(x))
+    folders = sorted(found, key=lambda x: x.name)
     if len(folders) < 2:
         raise OptionError(
             f"image_folder: {root} has {_classes(folders)}; put the pictures of each "
@@ -203,7 +204,8 @@ def image_folder(
     images = np.stack([read(file, size) for group in files for file in group])
     labels = np.repeat(np.arange(len(files)), [len(group) for group in files])
     names = [folder.name for folder in folders]
-    return Dataset(as_features(images, flatten), labels, classes=names, name=root.name)
+    name = root.resolve().name
+    return Dataset(as_features(images, flatten), labels, classes=names, name=name)
 
 
 def _classes(folders: list[Path]) -> str:
