@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from typing import Any
 
 from .paths import Edge
 from .reading import Unreadable, parts_of
-from .rules import link, slope, without
+from .rules import link, slope, summed_axes
 from .steps import Step
 from .symbols import text
 
@@ -56,21 +57,49 @@ def factor_of(group: list[Edge], value: Any, first: bool) -> Factor:
     for i, edge in enumerate(group):
         shown, words = link(edge.step, edge.index), _words(edge.step)
         if shown.elementwise:
-            part = text(shown.formula, words)
+            part = _conjugated(edge, text(shown.formula, words))
             symbols, back = _times(symbols, part), _times(back, part)
             local = slope(edge.step, edge.index)
             amount = local if i == 0 else _product(amount, local)
+            if not (_is_complex(edge.step) or summed_axes(edge.step, edge.index)):
+                continue
+            simple, amount, back = False, None, _fitted(edge, back)
             continue
         simple, amount = False, None
         if i and _turns_back(group[i - 1], edge):
             continue
         formula = shown.formula
         if i + 1 < len(group) and _turns_back(edge, group[i + 1]):
-            formula, words = "g.T @ x", {"x": without(words["x"])}
+            formula = "g.T @ x"
         back = _filled(formula, {**words, "g": back})
+        if edge.step.operation == "where":
+            back = _fitted(edge, back)
     back = back.replace(_UPSTREAM, f"∂L/∂{above.name}")
     name = f"∂{above.name}/∂{below.name}"
     return Factor(name, symbols if simple else back, back, amount, value, above, below)
+
+
+def _is_complex(x: Step) -> bool:
+    return x.value is not None and bool(x.lib.is_complex(x.value))
+
+
+def _conjugated(edge: Edge, part: str) -> str:
+    """Return a slope as a complex gradient is multiplied by it."""
+    if not _is_complex(edge.step) or part.replace("−", "").isdigit():
+        return part
+    return text("conj(x)", {"x": part})
+
+
+def _fitted(edge: Edge, back: str) -> str:
+    """Return a gradient brought to its array: summed where that was broadcast."""
+    axes = summed_axes(edge.step, edge.index)
+    if axes and back == "1":
+        back = str(math.prod(edge.step.value.shape[axis] for axis in axes))
+    elif axes:
+        back = text("sum(g)", {"g": back})
+    if _is_complex(edge.step) and not _is_complex(edge.below):
+        back = text("real(g)", {"g": back})
+    return back
 
 
 _UPSTREAM = "upstream_gradient"  # a word that a formula can be written with
@@ -78,6 +107,10 @@ _UPSTREAM = "upstream_gradient"  # a word that a formula can be written with
 
 def _filled(formula: str, words: dict[str, str]) -> str:
     """Return a formula, or a description, of what becomes of a gradient `g`."""
+    if formula.startswith("g * "):
+        return _times(words["g"], text(formula.removeprefix("g * "), words))
+    if words["g"] == "1" and ("@" in formula or "(" in formula):
+        words = {**words, "g": "ones"}
     try:
         parts_of(formula)
     except Unreadable:
@@ -91,6 +124,7 @@ def _turns_back(edge: Edge, below: Edge) -> bool:
         edge.step.operation == "matmul"
         and edge.index == 1
         and below.step.operation == "matrix_transpose"
+        and link(edge.step, 1).formula == "x.T @ g"
     )
 
 
@@ -98,8 +132,7 @@ def _words(step: Step) -> dict[str, str]:
     """Return what the letters of a formula stand for in one step."""
     words = {"out": step.name}
     for letter, x in zip("xy", step.inputs, strict=False):
-        name = x.name or "constant"
-        words[letter] = without(name) if step.operation == "matmul" else name
+        words[letter] = x.name or "constant"
     return words
 
 

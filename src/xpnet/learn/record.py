@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 from .digits import summary
 from .lines import line_of
 from .naming import expression
-from .rules import link, notes, rule_source, slope, without
+from .rules import link, slope
+from .sentences import notes
+from .sources import rule_source
 from .steps import Constant, Step
 from .symbols import numbers, text
 
@@ -76,8 +78,6 @@ def _derivative(step: Step, index: int) -> dict[str, Any] | None:
     values: dict[str, Any] = {}
     for letter, y in zip("xy", step.inputs, strict=False):
         names[letter] = y.name or "constant"
-        if step.operation == "matmul":  # whose formula leaves the transpose to the name
-            names[letter] = without(names[letter])
         if y.value is not None and getattr(y.value, "ndim", 0) == 0:
             values[letter] = y.value
     found = slope(step, index)

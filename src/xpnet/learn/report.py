@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from .digits import number, summary, value_text
 from .lines import line_of
 from .naming import expression
-from .rules import link, notes, slope
+from .rules import link, slope
+from .sentences import notes
 from .steps import Constant, Step
 from .symbols import numbers, text
 

@@ -6,9 +6,6 @@ the table gives by a transpose is put into words here, with the shapes of the ca
 
 from __future__ import annotations
 
-import ast
-import functools
-import inspect
 import math
 import re
 from collections.abc import Callable
@@ -20,9 +17,9 @@ from ..calculus.kinds.general import General
 from ..calculus.kinds.linear import Bilinear, Linear, LinearSequence
 from ..calculus.rule import Binary, Unary
 from .kept import is_plain_loss
-from .steps import Step
+from .steps import Constant, Step
 
-__all__ = ["EXPRESSIONS", "Link", "link", "notes", "rule_source", "slope"]
+__all__ = ["EXPRESSIONS", "Link", "link", "shape_of", "slope", "summed_axes"]
 
 EXPRESSIONS = {
     "add": "x + y",
@@ -38,8 +35,6 @@ EXPRESSIONS = {
 }
 """How an operation is written, where that is not a call."""
 
-_LONGEST = 60  # lines of a statement that are shown
-
 _LOSSES = {
     "cross_entropy": "(softmax(x) - one_hot(y))",
     "binary_cross_entropy_with_logits": "(expit(x) - y)",
@@ -51,7 +46,11 @@ _BACK: dict[str, Callable[[Step, int], str]] = {
     "concat": lambda s, i: "the part of g that came from here",
     "cumulative_sum": lambda s, i: "the sums of g from each place on",
     "expand_dims": lambda s, i: "g",
-    "getitem": lambda s, i: "g at the places that were read, 0 elsewhere",
+    "getitem": lambda s, i: (
+        "g added up at the places that were read, 0 elsewhere"
+        if _has_arrays(s.rest[0])
+        else "g at the places that were read, 0 elsewhere"
+    ),
     "matrix_transpose": lambda s, i: "g.T",
     "mean": lambda s, i: f"g / {_ratio(s)}",
     "permute_dims": lambda s, i: "g with the axes put back",
@@ -60,7 +59,9 @@ _BACK: dict[str, Callable[[Step, int], str]] = {
         "g, but 0 where it was overwritten"
         if i == 0
         else "g at the places that were written"
+        + (" (by the last value there)" if _has_arrays(s.rest[0]) else "")
     ),
+    "sort": lambda s, i: "g put back in the order of the input",
     "squeeze": lambda s, i: "g",
     "stack": lambda s, i: "the part of g that came from here",
     "sum": lambda s, i: "g",
@@ -100,6 +101,10 @@ _WORDS: dict[str, tuple[str, ...]] = {
 """What goes back through an operation that stays whole, for each of its inputs."""
 
 
+_COMPLEX = {"conj": "conj(g)", "imag": "1j * g", "real": "g"}
+"""What goes back through the parts of a complex number."""
+
+
 class Link(NamedTuple):
     """How the gradient gets from a step to one of its inputs.
 
@@ -115,13 +120,26 @@ class Link(NamedTuple):
     elementwise: bool
 
 
-def _size(x: Any) -> int:
-    return math.prod(x.value.shape) if hasattr(x.value, "shape") else 1
+def shape_of(x: Step | Constant) -> tuple[int, ...] | None:
+    """Return the shape of an input, also where only that was kept; None if unknown."""
+    if x.value is None:
+        return None
+    return tuple(int(n) for n in getattr(x.value, "shape", ()))
+
+
+def _size(x: Step | Constant) -> int:
+    return math.prod(shape_of(x) or ())
 
 
 def _ratio(step: Step) -> int:
     """Return how many elements one element of a mean is the mean of."""
     return _size(step.inputs[0]) // max(_size(step), 1)
+
+
+def _has_arrays(key: Any) -> bool:
+    """Tell whether a key has arrays, so that it can name a place twice."""
+    parts = key if type(key) is tuple else (key,)
+    return any(hasattr(part, "dtype") for part in parts)
 
 
 def link(step: Step, index: int) -> Link:
@@ -135,22 +153,59 @@ def link(step: Step, index: int) -> Link:
         return Link(_LOSSES[name] + (f" / {n}" if n != 1 else ""), True)
     if isinstance(row, (Unary, Binary)):
         return Link(row.formula[index], True)
+    if name in _COMPLEX and step.lib.is_complex(step.inputs[0].value):
+        return Link(_COMPLEX[name], False)
     if name in _BACK:
-        said = _BACK[name](step, index)
         if step.value is not None and _size(step) == _size(step.inputs[index]) == 1:
             return Link("1", True)
-        return Link(said, False)
+        return Link(_BACK[name](step, index), False)
     if index < len(_WORDS.get(name, ())):
         return Link(_WORDS[name][index], False)
-    formula = row.formula[index] if index < len(row.formula) else ""
     if name == "matmul":
-        return Link("g @ y" if index == 0 else "x @ g", False)
+        return Link(_matmul(step, index), False)
+    if name == "vector_norm" and step.options.get("ord", 2) == 2:
+        return Link("x / out", True)
+    formula = row.formula[index] if index < len(row.formula) else ""
     if isinstance(row, (Bilinear, Linear, LinearSequence)) or not formula:
         return Link(formula or f"g through the rule of {name}", False)
     if isinstance(row, Composite):
         return Link(f"g where {formula}", False)
     speaks_of_g = re.search(r"\bg\b", formula) is not None
     return Link(formula, isinstance(row, General) and not speaks_of_g)
+
+
+def _matmul(step: Step, index: int) -> str:
+    """Return the rule of a matrix product for its operands' numbers of axes."""
+    shapes = [shape_of(x) for x in step.inputs]
+    first, second = (2 if shape is None else len(shape) for shape in shapes)
+    mark = "H" if step.lib.is_complex(step.value) else "T"
+    if first == second == 1:
+        formula = ("g * y", "g * x")[index]
+        return formula if mark == "T" else f"g * conj({'yx'[index]})"
+    if index == 0:
+        formula = "outer(g, y)" if second == 1 else f"g @ y.{mark}"
+    else:
+        formula = "outer(x, g)" if first == 1 else f"x.{mark} @ g"
+    return f"sum({formula})" if summed_axes(step, index) else formula
+
+
+def summed_axes(step: Step, index: int) -> tuple[int, ...]:
+    """Return the axes that a gradient is summed over, as its array was broadcast.
+
+    They are axes of the result; of a matrix product, those of the stack of matrices.
+    """
+    shape, out = shape_of(step.inputs[index]), shape_of(step)
+    if shape is None or out is None:
+        return ()
+    if step.operation == "matmul":
+        other = shape_of(step.inputs[1 - index]) or ()
+        vectors = (len(shape) == 1) + (len(other) == 1)
+        out, shape = out[: len(out) - 2 + vectors], shape[:-2]
+    elif not isinstance(step.row, Binary) and step.operation != "where":
+        return ()
+    extra = len(out) - len(shape)
+    repeated = [i + extra for i, n in enumerate(shape) if n == 1 != out[i + extra]]
+    return (*range(extra), *repeated)
 
 
 def _averaged(step: Step) -> int:
@@ -184,130 +239,3 @@ def slope(step: Step, index: int) -> Any:
         found = step.pull(raw.ones_like(step.value), only=index)[index]
         return None if found is None else raw.reshape(found, step.value.shape)
     return None
-
-
-# --- notes ----------------------------------------------------------------------------
-
-
-def notes(step: Step, index: int | None = None) -> list[str]:
-    """Return what is worth saying about the shapes of a step, in sentences.
-
-    With `index`, what matters on the way to that input.
-    """
-    if step.value is None or step.row is None:
-        return []
-    said = []
-    out = tuple(step.value.shape)
-    parts = [(i, x) for i, x in step.parts if index is None or i == index]
-    for i, x in parts:
-        if x.value is None:
-            continue
-        shape = tuple(x.value.shape)
-        if shape != out and (isinstance(step.row, Binary) or step.operation == "where"):
-            said.append(_broadcast(x.name, shape, out))
-        if step.operation == "matmul":
-            said.extend(_transposed(step, i))
-        if step.operation in ("sum", "mean") and shape != out:
-            said.append(_shared(step, x.name, shape))
-    uses = len(step.parts) - len({x for _, x in step.parts})
-    if uses:
-        name = step.parts[0][1].name
-        said.append(
-            f"{name} stands {uses + 1} times in {step.name}: each is a path of its "
-            "own, and their gradients add up."
-        )
-    return said
-
-
-def _broadcast(name: str, shape: tuple[int, ...], out: tuple[int, ...]) -> str:
-    """Say which axes a gradient is summed over because its array was broadcast."""
-    extra = len(out) - len(shape)
-    axes = [*range(extra)] + [
-        i + extra for i, n in enumerate(shape) if n == 1 and out[i + extra] != 1
-    ]
-    if len(axes) == 1:
-        where = f"axis {axes[0]}"
-    else:
-        where = f"axes {', '.join(map(str, axes[:-1]))} and {axes[-1]}"
-    return (
-        f"The gradient of {name} is summed over {where}, because {name} {shape} was "
-        f"broadcast to {out}."
-    )
-
-
-def _transposed(step: Step, index: int) -> list[str]:
-    """Say where the transpose in the gradient of a matrix product comes from."""
-    x, y = step.inputs
-    if step.value.ndim != 2 or _missing(x) or _missing(y):
-        return []
-    out = tuple(step.value.shape)
-    a, b = (tuple(v.value.shape) for v in (x, y))
-    if index == 0:
-        return [
-            f"{x.name} {a} @ {y.name} {b} is {out}: an element of {x.name} meets a row "
-            f"of {y.name}, so its gradient is g {out} @ {without(y.name)} {b[::-1]}."
-        ]
-    return [
-        f"{x.name} {a} @ {y.name} {b} is {out}: an element of {y.name} meets a column "
-        f"of {x.name}, so its gradient is {without(x.name)} {a[::-1]} @ g {out}, a sum "
-        f"over {out[0]} rows."
-    ]
-
-
-def _missing(x: Any) -> bool:
-    return not hasattr(x.value, "shape") or type(x.value).__name__ == "Spec"
-
-
-def without(name: str) -> str:
-    """Return the name of the transpose: of ``Wᵀ`` it is ``W``."""
-    return name[:-1] if name.endswith("ᵀ") else f"{name}ᵀ"
-
-
-def _shared(step: Step, name: str, shape: tuple[int, ...]) -> str:
-    """Say what a sum or a mean gives back to each of its elements."""
-    share = f" / {_ratio(step)}" if step.operation == "mean" else ""
-    return (
-        f"Every element of {name} {shape} is in {step.name} once, so each gets the "
-        f"gradient of {step.name}{share}."
-    )
-
-
-# --- the library's own rule -----------------------------------------------------------
-
-
-def rule_source(step: Step) -> str:
-    """Return the library's own source of a step's row, as it stands in the table."""
-    row = step.row
-    if row is None:
-        return ""
-    if isinstance(row, (Unary, Binary)):
-        return _statement(row.rules[0])
-    if isinstance(row, Composite):
-        return _statement(row.reference)
-    for name in ("vjp", "transpose", "pulls"):
-        found = getattr(row, name, None)
-        if found is not None:
-            return _statement(found[0] if isinstance(found, tuple) else found)
-    return _statement(type(row).pull)
-
-
-@functools.cache
-def _statement(function: Any) -> str:
-    """Return the statement of a module that a function stands in."""
-    function = inspect.unwrap(function)
-    code = getattr(function, "__code__", None)
-    if code is None:
-        return ""
-    try:
-        source = "".join(inspect.findsource(function)[0])
-    except (OSError, TypeError):
-        return ""
-    for node in ast.parse(source).body:
-        decorators = getattr(node, "decorator_list", [])
-        first = min([node.lineno, *(d.lineno for d in decorators)])
-        last = node.end_lineno or 0
-        if isinstance(node, (ast.ClassDef, ast.For)) or last - first >= _LONGEST:
-            continue
-        if first <= code.co_firstlineno <= last:
-            return "".join(source.splitlines(keepends=True)[first - 1 : last])
-    return inspect.cleandoc(inspect.getsource(function))
