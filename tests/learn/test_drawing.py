@@ -12,13 +12,16 @@ from typing import Any
 import numpy as np
 import pytest
 
+import xpnet as xn
 from learn import explained
+from xpnet import xp
 from xpnet.errors import ShapeError
 from xpnet.learn import svg
 from xpnet.learn.drawing import graph_svg, network_svg
 from xpnet.learn.grouping import MOST_BOXES
 from xpnet.learn.layout import layered
 from xpnet.learn.outline import outline
+from xpnet.learn.ranks import ranked
 from xpnet.learn.theme import DARK, LIGHT
 
 SPACE = "{http://www.w3.org/2000/svg}"
@@ -133,10 +136,10 @@ def test_another_path_can_be_chosen() -> None:
 def test_each_of_the_two_paths_of_x_times_x_has_its_own_arrow() -> None:
     given = explained.square()
     (x,) = given["variables"]
-    for k, path in enumerate(x["paths"]):
-        assert path["places"] == [k]
+    assert sorted(path["places"] for path in x["paths"]) == [[0], [1]]
+    for path in x["paths"]:
         drawn = outline(given, path)
-        assert [arrow.path for arrow in drawn.arrows] == [k == 0, k == 1]
+        assert [[k] for k, a in enumerate(drawn.arrows) if a.path] == [path["places"]]
     by_steps = outline(given, x["paths"][0]["steps"])  # which do not say which
     assert [arrow.path for arrow in by_steps.arrows] == [True, True]
 
@@ -151,6 +154,37 @@ def test_long_chains_are_one_box_and_say_what_is_in_it() -> None:
     group = drawn.boxes[1]
     assert group.lines == [("", "tanh ×49"), ("", "exp ×48")]
     assert "t1, t2, t3" in group.tip
+
+
+def test_a_long_chain_is_one_box_on_the_path_too_and_its_arrow_claims_nothing() -> None:
+    x = y = xn.asarray(0.5, requires_grad=True)
+    for _ in range(150):
+        y = xp.sin(y)
+    drawn = outline(xn.explain(y, wrt=x).to_dict(), None)
+    assert [box.name for box in drawn.boxes.values()] == ["x", "149 steps", "y"]
+    assert [arrow.path for arrow in drawn.arrows] == [True, True]
+    into, out = drawn.arrows
+    assert into.formula == into.value == ""  # cos(x) is that of the first step only
+    assert out.formula.startswith("cos(")
+
+
+def test_what_many_arrows_say_alike_is_written_once() -> None:
+    w = [xn.asarray(float(k), requires_grad=True) for k in range(4)]
+    s = xp.stack(w)
+    said = words(parsed(graph_svg(xn.explain(s[0], wrt=w[0]).to_dict())))
+    assert [label for label in said if "came from here" in label] == [
+        "each: the part of g that came from here"
+    ]
+
+
+def test_a_long_name_has_its_line_for_itself() -> None:
+    name = "encoder.layers[0].weight"
+    steps = [
+        explained.step(0, name, "variable", []),
+        explained.step(1, "z", "exp", [0]),
+    ]
+    given = {"loss": {"name": "z", "value": 1.0}, "steps": steps, "variables": []}
+    assert [*words(parsed(graph_svg(given)))][1:3] == [name, "variable"]
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -226,6 +260,15 @@ def test_the_layout_uncrosses_what_can_be_uncrossed() -> None:
     assert [route[0][1] for route in placed.routes] == [
         route[-1][1] for route in placed.routes
     ]
+
+
+def test_a_variable_and_its_transpose_stand_beside_their_use() -> None:
+    sizes = dict.fromkeys(["x", "a", "b", "c", "w", "w.T", "y"], (50.0, 20.0))
+    way = [("x", "a"), ("a", "b"), ("b", "c"), ("c", "y")]
+    columns = ranked(sizes, [("w", "w.T"), *way, ("w.T", "y")]).columns
+    assert [columns[key] for key in ("w", "w.T", "y")] == [2, 3, 4]
+    twice = ranked(sizes, [("w", "w.T"), *way, ("w.T", "y"), ("w", "a")]).columns
+    assert [twice[key] for key in ("w", "w.T", "a")] == [0, 1, 1]
 
 
 # --- networks -------------------------------------------------------------------------

@@ -6,8 +6,9 @@ title and a description for screen readers, and says nothing by colour alone.
 
 from __future__ import annotations
 
+import dataclasses
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from . import svg
@@ -28,7 +29,7 @@ _SIZE = 12.0
 _BOLD = 13.2  # as wide as bold letters of 12
 _LABEL = 11.0
 _LONGEST = 190.0  # how wide a label on an arrow may be
-_WIDEST = 1400.0  # a graph that is wider goes downwards
+_WIDEST = 1000.0  # a graph that is wider goes downwards
 
 _STYLE = style(
     _NAME,
@@ -85,7 +86,8 @@ class _Sheet:
 
     def __init__(self, drawn: Outline) -> None:
         self.drawn = drawn
-        self.labels = [_label(arrow) for arrow in drawn.arrows]
+        self.shown = {key: _roomy(box) for key, box in drawn.boxes.items()}
+        self.labels = _labels(drawn.arrows)
         self.taken: list[svg.Region] = []  # where labels are
         self.down = False
         self.layout = self._placed()
@@ -96,7 +98,7 @@ class _Sheet:
 
     def _placed(self) -> Layout:
         arrows = self.drawn.arrows
-        sizes = {key: _size(box) for key, box in self.drawn.boxes.items()}
+        sizes = {key: _size(box) for key, box in self.shown.items()}
         if self.down:
             sizes = {key: (h, w) for key, (w, h) in sizes.items()}
         placed = layered(
@@ -126,7 +128,7 @@ class _Sheet:
 
     def boxes(self) -> str:
         places = self.layout.places
-        return "".join(_box(b, places[key]) for key, b in self.drawn.boxes.items())
+        return "".join(_box(box, places[key]) for key, box in self.shown.items())
 
     def arrows(self) -> str:
         """Return the lines, those of the path last, and the labels over them."""
@@ -194,6 +196,20 @@ def _turned(layout: Layout) -> Layout:
     return Layout(places, routes, layout.height, layout.width)
 
 
+def _labels(arrows: Sequence[Arrow]) -> list[str]:
+    """Return the labels of arrows; of more than two alike into one box, one for all."""
+    labels = [_label(arrow) for arrow in arrows]
+    alike: dict[tuple[int | str, str], list[int]] = {}
+    for i, arrow in enumerate(arrows):
+        alike.setdefault((arrow.target, labels[i]), []).append(i)
+    for (_, label), some in alike.items():
+        if label and len(some) > 2:
+            shown = max(some, key=lambda i: arrows[i].path)
+            for i in some:
+                labels[i] = f"each: {label}" if i == shown else ""
+    return labels
+
+
 def _label(arrow: Arrow) -> str:
     """Return what is written on an arrow: the derivative, and its value."""
     if arrow.count > 1:
@@ -202,6 +218,15 @@ def _label(arrow: Arrow) -> str:
     if len(set(both)) == 2 and svg.width(" = ".join(both), _LABEL) > _LONGEST:
         both = both[1:]
     return svg.fitted(" = ".join(dict.fromkeys(both)), _LABEL, _LONGEST)
+
+
+def _roomy(box: Box) -> Box:
+    """Give a long name the first line of its box for itself."""
+    both = svg.width(box.name, _BOLD) + svg.width(box.operation, _LABEL) + 10
+    if both + 2 * _PAD <= _MOST or not box.operation:
+        return box
+    said = [] if box.lines and box.lines[0][0] == "" else [("", box.operation)]
+    return dataclasses.replace(box, operation="", lines=[*said, *box.lines])
 
 
 def _size(box: Box) -> tuple[float, float]:

@@ -9,6 +9,7 @@ __all__ = ["MOST_BOXES", "Steps", "grouped_steps"]
 
 MOST_STEPS = 40  # boxes up to which each step has its own
 MOST_BOXES = 60
+_RUNS = 16  # boxes of a graph that is still too large
 MOST_VARIABLES = 12  # in a large graph, those with a box of their own
 
 Steps = list[Mapping[str, Any]]
@@ -26,6 +27,8 @@ def grouped_steps(
         wanted &= set(on_path)
     alone = wanted | {steps[-1]["id"]}
     groups = _chains(steps, alone | set(on_path))
+    if len(groups) > MOST_BOXES:
+        groups = _chains(steps, alone)
     return groups if len(groups) <= MOST_BOXES else _runs(groups, alone)
 
 
@@ -56,7 +59,7 @@ def _runs(groups: list[Steps], alone: set[int]) -> list[Steps]:
     What comes after a run uses it and never the other way round, so no circle arises.
     """
     free = [group for group in groups if group[0]["id"] not in alone]
-    size = -(-len(free) // (MOST_BOXES // 2))
+    size = -(-len(free) // _RUNS)
     joined: list[Steps] = []
     open_run: Steps = []
     count = size

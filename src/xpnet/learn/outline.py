@@ -7,6 +7,7 @@ as one box.
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -54,7 +55,8 @@ class Box:
 class Arrow:
     """What goes from one box to another: a value forward, a derivative back.
 
-    Between groups of steps one arrow stands for as many as `count`.
+    Between groups of steps one arrow stands for as many as `count`. An arrow that leads
+    to a group has no derivative: it would be that of one of its steps.
     """
 
     source: int | str
@@ -140,7 +142,8 @@ def _arrows(steps: Steps, home: Mapping[int, int], way: Way) -> list[Arrow]:
     """Return an arrow for each use of one box in another."""
     arrows: list[Arrow] = []
     merged: dict[tuple[int, int], Arrow] = {}
-    grouped = len(set(home.values())) < len(home)
+    sizes = Counter(home.values())
+    grouped = len(sizes) < len(home)
     names = {step["id"]: step["name"] for step in steps}
     for step in steps:
         derivatives = step.get("derivatives") or [None] * len(step["inputs"])
@@ -157,7 +160,7 @@ def _arrows(steps: Steps, home: Mapping[int, int], way: Way) -> list[Arrow]:
                 merged[a, b].count += 1
                 continue
             arrow = Arrow(a, b, path=path)
-            if derivative is not None:
+            if derivative is not None and sizes[b] == 1:
                 arrow.formula = _formula(derivative, step, names)
                 arrow.value = _number(derivative.get("value"))
             merged[a, b] = arrow
@@ -171,7 +174,7 @@ def _add_constants(
     """Add a box for each constant, once for all its uses by the same name and value."""
     for step in steps:
         for given in step["inputs"]:
-            if given is None or "id" in given:
+            if given is None or "id" in given or given.get("value") is None:
                 continue
             name = str(given.get("name") or "")
             if _is_number(name):  # the expression in the box has it
@@ -270,7 +273,8 @@ def _short(value: Any, shape: Any = ()) -> str:
         value = condensed(value, 0)
     if not isinstance(value, dict) or "size" not in value:
         return shown
-    sizes = f"{' × '.join(map(str, shape))}, " if shape else ""
+    times = " × " if len(shape or ()) < 3 else "×"
+    sizes = f"{times.join(map(str, shape))}, " if shape else ""
     return f"{sizes}norm {number(value['norm'], 3)}"
 
 

@@ -35,7 +35,11 @@ def ranked(sizes: Mapping[Any, object], edges: Sequence[Edge]) -> Ranks:
 
 
 def _columns(sizes: Mapping[Any, object], edges: Sequence[Edge]) -> dict[Key, int]:
-    """Return the column of each box; what nothing feeds stands before its first use."""
+    """Return the column of each box.
+
+    What depends on nothing that others use, such as a variable or its transpose, stands
+    just before its first use.
+    """
     column = dict.fromkeys(sizes, 0)
     order = _order(sizes, edges)
     into: dict[Key, list[Key]] = {key: [] for key in sizes}
@@ -45,8 +49,12 @@ def _columns(sizes: Mapping[Any, object], edges: Sequence[Edge]) -> dict[Key, in
         out[a].append(b)
     for key in order:
         column[key] = 1 + max((column[a] for a in into[key]), default=-1)
+    loose: set[Key] = set()
+    for key in order:
+        if all(a in loose and len(out[a]) == 1 for a in into[key]):
+            loose.add(key)
     for key in reversed(order):
-        if not into[key] and out[key]:
+        if key in loose and out[key]:
             column[key] = min(column[b] for b in out[key]) - 1
     return column
 
