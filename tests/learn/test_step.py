@@ -416,6 +416,17 @@ def test_half_precision_and_nothing_at_all() -> None:
             assert str(explained)
 
 
+def test_a_number_that_float16_cannot_hold_is_said() -> None:
+    w = xn.asarray(np.asarray([1.0, 2.0], "float16"), requires_grad=True)
+    optimizer = optim.Adam([w], lr=0.1)  # its eps is 0 in float16
+    w.grad = xn.asarray(np.asarray([0.0, 0.5], "float16"))
+    explained = explain_step(optimizer, w)
+    assert np.isnan(explained.after).tolist() == [True, False]
+    assert "too large or too small for float16" in explained.all_notes()[0]
+    w.grad = xn.asarray(np.asarray([0.5, 0.5], "float16"))
+    assert explain_step(optimizer, w).all_notes() == []
+
+
 def test_a_step_that_is_none() -> None:
     w = xn.asarray([1.0, 2.0], requires_grad=True)
     optimizer = optim.LBFGS([w], max_iter=1)
@@ -448,7 +459,7 @@ def test_one_element_of_a_layer() -> None:
         assert part.value == whole.value[-1, 2]
     assert "β₁ × m_before" in str(one)
     assert re.search(r"norm_old = ‖old‖\n +=", str(one))  # of all elements
-    for index in ((8, 0), (0,), 0, (0, 0, 0)):
+    for index in ((8, 0), (0,), 0, (0, 0, 0), 0.5, "0", None, slice(1), (0, 1.0)):
         with pytest.raises(
             OptionError, match=r"is no place in model\[0\]\.weight, of shape"
         ):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import unicodedata
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, final
@@ -124,15 +125,12 @@ class StepExplanation:
         OptionError
             If `index` is not the place of one element.
         """
-        place = index if isinstance(index, tuple) else (index,)
         shape = self.before.shape
-        inside = len(place) == len(shape) and all(
-            -n <= i < n for i, n in zip(place, shape, strict=True)
-        )
-        if not inside:
+        place = _place(index, shape)
+        if place is None:
             raise OptionError(
-                f"element: {index} is no place in {self.parameter}, of shape {shape}. "
-                f"Give {len(shape)} integers, each below its axis."
+                f"element: {index!r} is no place in {self.parameter}, of shape {shape}."
+                f" Give a tuple of {len(shape)} integers, one below each length."
             )
 
         def one(x: Any) -> Any:
@@ -202,6 +200,12 @@ class StepExplanation:
 
     @np.errstate(invalid="ignore")
     def _of_rounding(self) -> list[str]:
+        if np.any(np.isfinite(self.sum) & ~np.isfinite(self.after)):
+            return [
+                "The parts are finite and the new value is not: a number on the way is "
+                f"too large or too small for {self.dtype}, such as an eps that becomes "
+                "0 in it."
+            ]
         scale = np.abs(self.before) + sum(np.abs(x.value) for x in self.terms)
         bound = _ROUNDINGS * float(np.finfo(_known(self.dtype)).eps) * scale
         missed = np.abs(self.rounding)
@@ -278,6 +282,18 @@ class StepExplanation:
         from .step_html import step_html
 
         return step_html(self)
+
+
+def _place(index: Any, shape: tuple[int, ...]) -> tuple[int, ...] | None:
+    """Return the place of an element as integers; None where there is none."""
+    try:
+        place = tuple(map(operator.index, index if type(index) is tuple else (index,)))
+    except TypeError:
+        return None
+    inside = len(place) == len(shape) and all(
+        -n <= i < n for i, n in zip(place, shape, strict=True)
+    )
+    return place if inside else None
 
 
 def _known(dtype: str) -> Any:
