@@ -179,13 +179,13 @@ def _matmul(step: Step, index: int) -> str:
     shapes = [shape_of(x) for x in step.inputs]
     first, second = (2 if shape is None else len(shape) for shape in shapes)
     mark = "H" if step.lib.is_complex(step.value) else "T"
+    x, y = ("conj(x)", "conj(y)") if mark == "H" else ("x", "y")
     if first == second == 1:
-        formula = ("g * y", "g * x")[index]
-        return formula if mark == "T" else f"g * conj({'yx'[index]})"
+        return f"g * {y}" if index == 0 else f"g * {x}"
     if index == 0:
-        formula = "outer(g, y)" if second == 1 else f"g @ y.{mark}"
+        formula = f"outer(g, {y})" if second == 1 else f"g @ y.{mark}"
     else:
-        formula = "outer(x, g)" if first == 1 else f"x.{mark} @ g"
+        formula = f"outer({x}, g)" if first == 1 else f"x.{mark} @ g"
     return f"sum({formula})" if summed_axes(step, index) else formula
 
 
