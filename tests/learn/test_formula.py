@@ -152,7 +152,14 @@ HOSTILE = (
     "2^x x",
     "1/2 x",
     "sin x",
-    "sin²(x)",
+    "sin²x",
+    "sin^²(x)",
+    "sin⁻¹(x)",
+    "sin^-1(x)",
+    "sin²^2(x)",
+    "sin²",
+    "x²^3",
+    "sin^" + "9" * 400 + "(x)",
 )
 
 
@@ -213,6 +220,10 @@ def test_the_syntax_tree_is_a_second_wall(monkeypatch, text):
         ("x⁻¹", "x ** (-1)"),
         ("x¹²", "x ** 12"),
         ("(x+y)²x", "(x + y) ** 2 * x"),
+        ("1 − tanh²(x)", "1 - tanh(x) ** 2"),  # as explanations write it
+        ("tanh^2(x) + sin**3(2x)", "tanh(x) ** 2 + sin(2*x) ** 3"),
+        ("3sin²(x)^2 cos²(sin²(y))", "3 * (sin(x)**2)**2 * cos(sin(y)**2)**2"),
+        ("2^sin²(x)", "2 ** sin(x)**2"),
         ("2π x", "2 * pi * x"),
         ("2e^x", "2 * e ** x"),
         ("√(x)", "sqrt(x)"),
@@ -240,7 +251,8 @@ def test_a_refusal_says_where_and_what_to_type():
     )
     assert "character 2" in sentence("x.real")
     assert "type x*y for a product" in sentence("xy", ("x", "y"))
-    assert "type sin(x), and sin(x)^2" in sentence("sin^2(x)")
+    assert "type sin(x), and sin(x)^2" in sentence("sin^2 x")
+    assert "type 1/sin(x), or the name of the inverse" in sentence("sin⁻¹(x)")
     assert "type * and parentheses, 1/(2*x) or (1/2)*x" in sentence("1/2x")
     assert "type * and parentheses, 2^(3*x) or (2^3)*x" in sentence("2^3x")
     assert "the right side only" in sentence("y = x^2")

@@ -43,8 +43,9 @@ class Formula:
     ----------
     text : str
         ``"x**2 + sin(x*y)"``, or as learners write: ``^`` for a power, ``2x``,
-        ``3 sin(x)``, ``x²``, ``·``, ``π``. At most 500 characters. A comparison may be
-        the first argument of ``where(x > 0, a, b)``, and stand nowhere else.
+        ``3 sin(x)``, ``x²``, ``sin²(x)``, ``·``, ``π``. At most 500 characters. A
+        comparison may be the first argument of ``where(x > 0, a, b)``, and stand
+        nowhere else.
     variables : iterable of str
         The names of its arguments, in their order.
 

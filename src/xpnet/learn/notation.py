@@ -148,7 +148,9 @@ class _Reader:
         self.operator = ""  # the one before the value that has just been read
         self.signed = False  # whether a sign stands before the value that is due
         self.last = ""  # the kind of the word before
-        self.open: list[tuple[str, str, int]] = []  # kind, operator before it, place
+        self.power = ""  # of the function whose argument is due, as in sin²(x)
+        # kind, operator before it, place, power of the function
+        self.open: list[tuple[str, str, int, str]] = []
 
     def python(self) -> str:
         """Return the whole formula."""
@@ -175,11 +177,21 @@ class _Reader:
                 raise self._unknown_character(at)
             kind, piece = str(found.lastgroup), found.group()
             if kind != "space":
-                meaning = SAME.get(piece, piece)
-                words.append(Word(kind, meaning, at + 1, piece, apart))
+                word = Word(kind, SAME.get(piece, piece), at + 1, piece, apart)
+                words = self._with(words, word)
             apart = kind == "space"
             at = found.end()
         return words
+
+    def _with(self, words: list[Word], word: Word) -> list[Word]:
+        """Return the words and one more; sin^2 becomes sin²."""
+        match words:
+            case [*_, Word("name", name), Word("operator", "**") as sign] if (
+                word.meaning.isdecimal() and name in self.functions
+            ):
+                raised = "".join(_RAISED[int(digit)] for digit in word.meaning)
+                return [*words[:-1], sign._replace(kind="raised", meaning=raised)]
+        return [*words, word]
 
     # --- one method for each kind of word ---------------------------------------------
 
@@ -204,18 +216,33 @@ class _Reader:
             raise self._unknown_name(word)
 
     def _raised(self, word: Word) -> None:
-        if self.due != "operator":
+        sign = "-" if word.meaning[0] == "⁻" else ""
+        digits = "".join(str(_LOWERED[c]) for c in word.meaning.lstrip("⁻"))
+        exponent = self._written(Word("number", digits, word.place))
+        if self.due == "operator":
+            self.out += ["**", f"({sign}{exponent})"]
+        elif self.due == "(" and not self.power and not sign:
+            self.power = exponent
+        elif self.due == "(" and not self.power:
+            name = self.out[-1]
+            raise self._error(
+                word.place,
+                f"{name}⁻ can be read in two ways; type 1/{name}(x), or the name of "
+                "the inverse function such as atan(x)",
+            )
+        else:
             raise self._error(
                 word.place,
                 f"{quoted(word.typed)} must follow what it raises to a power; type "
                 "it after a value, as in x² or sin(x)²",
             )
-        sign = "-" if word.meaning[0] == "⁻" else ""
-        digits = "".join(str(_LOWERED[c]) for c in word.meaning.lstrip("⁻"))
-        exponent = self._written(Word("number", digits, word.place))
-        self.out += ["**", f"({sign}{exponent})"]
 
     def _operator(self, word: Word) -> None:
+        if word.meaning == "**" and self.last == "raised":
+            raise self._error(
+                word.place,
+                "a power of a power can be read in two ways; type (x^2)^3 or x^(2^3)",
+            )
         if self.due == "operator":
             self.out.append(word.meaning)
             self.operator, self.due, self.signed = word.meaning, "value", False
@@ -235,9 +262,11 @@ class _Reader:
                 f"more than {MAX_PARENTHESES} parentheses are open; type a simpler "
                 "formula",
             )
-        self.open.append((kind, self.operator, word.place))
+        self.open.append((kind, self.operator, word.place, self.power))
+        if self.power:
+            self.out.insert(-1, "(")
         self.out.append("(")
-        self.operator, self.due, self.signed = "", "value", False
+        self.operator, self.due, self.signed, self.power = "", "value", False, ""
 
     def _close(self, word: Word) -> None:
         if self.due != "operator":
@@ -245,7 +274,9 @@ class _Reader:
         if not self.open:
             raise self._error(word.place, '")" closes nothing; type "(" before it')
         self.out.append(")")
-        self.operator = self.open.pop()[1]
+        _, self.operator, _, power = self.open.pop()
+        if power:
+            self.out += ["**", f"({power})", ")"]
 
     def _comma(self, word: Word) -> None:
         if self.due != "operator":
