@@ -12,6 +12,7 @@ import xpnet as xn
 from learn import explained
 from xpnet import xp
 from xpnet.learn.chain import derivative, route
+from xpnet.learn.digits import number
 from xpnet.learn.html import element_html, explanation_html
 from xpnet.learn.markup import code, details, paragraph, section, table
 
@@ -170,6 +171,36 @@ def test_a_long_explanation_stays_short() -> None:
     assert f"All {len(given['steps'])} operations" in titles
 
 
+def test_of_a_very_long_chain_both_ends_are_shown() -> None:
+    x = y = xn.asarray(0.5, requires_grad=True)
+    for _ in range(700):
+        y = xp.sin(y)
+    given = xn.explain(y, wrt=x).to_dict()
+    shown = explanation_html(given)
+    tree = parsed(shown)
+    assert len(shown) < 400_000
+    (lines,) = products(tree)
+    names, symbols, numbers, _ = lines
+    assert names.startswith("∂y∂x=∂y∂")
+    assert names.endswith("∂x")
+    assert [line.count("⋯") for line in lines] == [1, 1, 1, 0]
+    assert [line.count("·") for line in lines[:3]] == [24, 24, 24]
+    first, last = (given["variables"][0]["paths"][0]["numbers"][k] for k in (0, -1))
+    assert numbers.startswith(f"={number(first)}·")
+    assert numbers.endswith(f"·{number(last)}")
+    assert symbols.endswith("(x)")
+    assert re.search(r"x → .* → … → .* → y ", said(tree))
+    assert "The last 200 of 701 operations" in said(tree)
+    assert "what was computed, the first 60 of" in said(tree)
+
+
+def test_a_value_in_a_table_is_short_beside_its_shape() -> None:
+    rows = tables(parsed(explanation_html(explained.mlp())))
+    row = rows["Forward: what was computed"][1]
+    assert row[2] == "8 × 2 matrix"
+    assert re.fullmatch(r"−0\.\d+ to 0\.\d+, norm 1\.\d+", row[3])
+
+
 def test_an_explanation_shows_itself_in_a_notebook() -> None:
     w = xn.asarray(3.0, requires_grad=True)
     shown = xn.explain(w**2, wrt=w)._repr_html_()
@@ -224,7 +255,7 @@ def test_what_is_called_text_is_escaped() -> None:
 
 def test_code_keeps_its_lines_and_indents() -> None:
     assert code("def f():\n\treturn 1\n") == (
-        "<pre><code>def f():\n    return 1</code></pre>"
+        '<pre tabindex="0"><code>def f():\n    return 1</code></pre>'
     )
 
 

@@ -13,6 +13,7 @@ from .symbols import factor, marked, mathml
 __all__ = ["agreement", "derivative", "is_scalar", "path_html", "route"]
 
 _DIGITS = 10  # of numbers that are compared
+_MOST = 24  # factors of a path; of a longer one the middle is left out
 _ONE_NAME = re.compile(r"\w+(\.\w+|\[[\d, ]+\])*")
 
 
@@ -36,7 +37,17 @@ def route(names: Sequence[str]) -> str:
     pairs = [_ends(name) for name in names]
     if not pairs:
         return ""
-    return " → ".join([*(below for _, below in reversed(pairs)), pairs[0][0]])
+    stops = [*(below for _, below in reversed(pairs)), pairs[0][0]]
+    kept = _kept(len(stops))
+    return " → ".join("…" if i is None else stops[i] for i in kept)
+
+
+def _kept(count: int) -> list[int | None]:
+    """Return which of so many factors are shown; None stands for those left out."""
+    if count <= _MOST + 1:
+        return list(range(count))
+    half = _MOST // 2
+    return [*range(half), None, *range(count - half, count)]
 
 
 def _ends(name: str) -> tuple[str, str]:
@@ -66,27 +77,42 @@ def path_html(path: Mapping[str, Any], loss: str, variable: str) -> str:
 
 def _product(path: Mapping[str, Any], loss: str, variable: str) -> str:
     """Return the three lines of a path, each factor in a column of its own."""
-    names = [derivative(*_ends(name)) for name in path["names"]]
-    many = len(names) > 1
-    symbols = [
-        factor(shown, leading=i == 0) if many else marked(shown, {})
-        for i, shown in enumerate(path["symbols"])
-    ]
-    values = [
-        factor("x", {"x": number(value)}, leading=i == 0)
-        for i, value in enumerate(path["numbers"])
-    ]
+    kept = _kept(len(path["names"]))
+    many = len(kept) > 1
+    names = _factors(path["names"], kept, lambda name, _: derivative(*_ends(name)))
+    symbols = _factors(path["symbols"], kept, _symbol if many else _alone)
+    values = _factors(path["numbers"], kept, _numeral)
     lines = [names, symbols, values]
     if many:
         lines.append([marked("x", {"x": value_text(path["contribution"])})])
     left = derivative(loss, variable)
     rows = "".join(_line(left if i == 0 else "", line) for i, line in enumerate(lines))
-    said = f"∂{loss}/∂{variable} = {' · '.join(path['names'])}"
+    spoken = ("…" if i is None else path["names"][i] for i in kept)
+    said = f"∂{loss}/∂{variable} = {' · '.join(spoken)}"
     return (
         '<div class="scroll" role="group" tabindex="0" aria-label="A path">'
         f'<math alttext="{escaped(said)}"><mtable displaystyle="true">{rows}</mtable>'
         "</math></div>"
     )
+
+
+def _factors(
+    given: Sequence[Any], kept: list[int | None], write: Callable[[Any, bool], str]
+) -> list[str]:
+    """Write those factors that are shown; `write` is told which of them is leading."""
+    return ["<mo>⋯</mo>" if i is None else write(given[i], i == 0) for i in kept]
+
+
+def _symbol(shown: str, leading: bool) -> str:
+    return factor(shown, leading=leading)
+
+
+def _alone(shown: str, _: bool) -> str:
+    return marked(shown, {})
+
+
+def _numeral(value: Any, leading: bool) -> str:
+    return factor("x", {"x": number(value)}, leading=leading)
 
 
 def _line(left: str, factors: Sequence[str]) -> str:
@@ -104,16 +130,13 @@ def _links(path: Mapping[str, Any], loss: str) -> str:
     rows = []
     backs = path.get("back") or path["symbols"]
     values = path.get("values") or path["numbers"]
-    for name, back, value in zip(path["names"], backs, values, strict=True):
-        below = _ends(name)[1]
-        said = back.replace("∂L/∂", f"∂{loss}/∂")
-        rows.append(
-            [
-                escaped(f"∂{loss}/∂{below}"),
-                mathml(said, {}),
-                escaped(_value(value)),
-            ]
-        )
+    for i in _kept(len(path["names"])):
+        if i is None:
+            rows.append(["…", "", ""])
+            continue
+        below = _ends(path["names"][i])[1]
+        said = mathml(backs[i].replace("∂L/∂", f"∂{loss}/∂"), {})
+        rows.append([escaped(f"∂{loss}/∂{below}"), said, escaped(_value(values[i]))])
     return table("Link by link", ["gradient", "is", "value"], rows)
 
 

@@ -9,7 +9,14 @@ import numpy as np
 
 import xpnet as xn
 
-__all__ = ["condensed", "number", "shape_text", "summary", "value_text"]
+__all__ = [
+    "condensed",
+    "number",
+    "shape_text",
+    "spread_text",
+    "summary",
+    "value_text",
+]
 
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _WORDS = {"NaN": "NaN", "Infinity": "infinity", "-Infinity": "−infinity"}
@@ -154,10 +161,25 @@ def value_text(value: Any, digits: int = 4) -> str:
     if isinstance(value, list):
         return "[" + ", ".join(value_text(part, digits) for part in value) + "]"
     if isinstance(value, dict) and "size" in value:
-        low, high = number(value["min"], digits), number(value["max"], digits)
-        norm = number(value["norm"], digits)
-        return f"{value['size']} numbers from {low} to {high}, norm {norm}"
+        return f"{value['size']} numbers from {_spread(value, digits)}"
     return number(value, digits)
+
+
+def spread_text(value: Any, digits: int = 4) -> str:
+    """Return what `summary` kept, as a short line beside which its shape is said.
+
+    >>> spread_text(list(range(20))), spread_text(0.5)
+    ('0 to 19, norm 49.70', '0.5')
+    """
+    value = condensed(value)
+    if isinstance(value, dict) and "size" in value:
+        return _spread(value, digits)
+    return value_text(value, digits)
+
+
+def _spread(value: dict[str, Any], digits: int) -> str:
+    low, high = number(value["min"], digits), number(value["max"], digits)
+    return f"{low} to {high}, norm {number(value['norm'], digits)}"
 
 
 def condensed(value: Any, most: int = 8) -> Any:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from .chain import agreement, path_html, route
-from .digits import condensed, number, shape_text, value_text
+from .digits import number, shape_text, spread_text, value_text
 from .drawing import graph_svg
 from .markup import code, details, escaped, paragraph, section, table
 from .symbols import factor, marked, mathml
@@ -22,6 +22,7 @@ __all__ = ["STYLE", "element_html", "explanation_html", "page"]
 
 _NAME = "xn-explain"
 _MOST_ROWS = 60  # of the forward table; the others can be opened
+_MOST_OPERATIONS = 200
 _OPEN = 2  # variables that are shown without a click
 _MOST_VARIABLES = 24
 _MOST_NOTES = 6
@@ -34,7 +35,8 @@ STYLE = style(
     "% h5{font-size:1em}"
     "% p{margin:.3em 0}% .quiet{color:var(--xn-quiet)}"
     "% .scroll{overflow-x:auto;max-width:100%;padding:2px}"
-    "% .scroll:focus-visible{outline:2px solid var(--xn-accent)}"
+    "% .scroll:focus-visible,% pre:focus-visible"
+    "{outline:2px solid var(--xn-accent)}"
     "% table{border-collapse:collapse;margin:.5em 0;font-size:13px;"
     "color:var(--xn-ink);background:transparent;border:0}"
     "% caption{text-align:left;font-weight:600;padding:.2em 0;color:var(--xn-ink);"
@@ -47,6 +49,8 @@ STYLE = style(
     "% tbody th{font-weight:600}"
     "% table.numbers td,% table.forward td{font-variant-numeric:tabular-nums}"
     "% table.forward td:nth-child(3){white-space:nowrap}"
+    "% table.forward td:nth-child(4),% table.forward td:nth-child(5)"
+    "{min-width:7.5em}% table.forward td:nth-child(6){min-width:13em}"
     "% details{margin:.5em 0;border-left:3px solid var(--xn-rule);padding-left:.8em}"
     "% summary{cursor:pointer;font-weight:600}"
     "% pre{background:var(--xn-box);color:var(--xn-ink);"
@@ -106,11 +110,26 @@ def _forward(explanation: Mapping[str, Any]) -> str:
     """Return the table of named values; every operation can be opened below it."""
     steps = explanation["steps"]
     named = [step for step in steps if step.get("named", True)]
-    shown = _forward_table("Forward: what was computed", named[:_MOST_ROWS])
+    caption = "Forward: what was computed"
+    if len(named) > _MOST_ROWS:
+        caption += f", the first {_MOST_ROWS} of {len(named)} values"
+    shown = _forward_table(caption, named[:_MOST_ROWS])
     if len(named) == len(steps) <= _MOST_ROWS:
         return shown
-    whole = _forward_table("Every operation, in the order of computation", steps)
-    return shown + details(f"All {len(steps)} operations", whole)
+    return shown + _operations(steps)
+
+
+def _operations(steps: _Steps) -> str:
+    """Return the table of every operation; of very many, of the last ones."""
+    left = len(steps) - _MOST_OPERATIONS
+    title, caption = f"All {len(steps)} operations", "Every operation"
+    if left > 0:
+        title = f"The last {_MOST_OPERATIONS} of {len(steps)} operations"
+        caption = title
+    whole = _forward_table(
+        f"{caption}, in the order of computation", steps[max(left, 0) :]
+    )
+    return details(title, whole)
 
 
 def _forward_table(caption: str, steps: _Steps) -> str:
@@ -125,8 +144,8 @@ def _row(step: Mapping[str, Any]) -> list[str]:
         escaped(str(step["name"])),
         "a variable" if variable else mathml(str(step["expression"]), {}),
         "not kept" if step.get("shape") is None else shape_text(step["shape"]),
-        escaped(value_text(condensed(step.get("value")))),
-        escaped(value_text(condensed(step.get("cotangent")))),
+        escaped(spread_text(step.get("value"))),
+        escaped(spread_text(step.get("cotangent"))),
         f"<code>{escaped(where)}</code>" if where else "",
     ]
 

@@ -26,9 +26,9 @@ def paragraph(text: str, name: str = "") -> str:
 
 
 def code(text: str) -> str:
-    """Return lines of code as they are."""
+    """Return lines of code as they are; wide ones can be scrolled by keyboard."""
     lines = "\n".join(map(escaped, text.expandtabs(4).rstrip().split("\n")))
-    return f"<pre><code>{lines}</code></pre>"
+    return f'<pre tabindex="0"><code>{lines}</code></pre>'
 
 
 def section(title: str, inner: str, level: int = 4) -> str:

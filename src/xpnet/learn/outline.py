@@ -19,6 +19,7 @@ from .symbols import text
 __all__ = ["Arrow", "Box", "Outline", "outline"]
 
 MOST_CONSTANTS = 24  # steps up to which constants are drawn too
+_NAMES = 40  # of the steps of a group that are said
 _LONGEST = 22  # characters of a list that is written out
 
 
@@ -238,7 +239,8 @@ def _group_box(members: Steps) -> Box:
     lines = [("", line) for line in shown[:3]]
     if len(shown) > 3:
         lines[2:] = [("", f"… {len(shown) - 2} kinds more")]
-    names = ", ".join(step["name"] for step in members)
+    names = ", ".join(step["name"] for step in members[:_NAMES])
+    names += " and others" if len(members) > _NAMES else ""
     tip = f"{len(members)} steps: {names}."
     first = members[0]["id"]
     return Box(first, f"{len(members)} steps", "", lines, tip, "group")
