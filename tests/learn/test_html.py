@@ -184,7 +184,7 @@ def test_of_a_very_long_chain_both_ends_are_shown() -> None:
     assert names.startswith("∂y∂x=∂y∂")
     assert names.endswith("∂x")
     assert [line.count("⋯") for line in lines] == [1, 1, 1, 0]
-    assert [line.count("·") for line in lines[:3]] == [24, 24, 24]
+    assert [line.count("·") for line in (names, numbers)] == [24, 24]
     first, last = (given["variables"][0]["paths"][0]["numbers"][k] for k in (0, -1))
     assert numbers.startswith(f"={number(first)}·")
     assert numbers.endswith(f"·{number(last)}")
