@@ -320,13 +320,13 @@ def test_a_sum_over_broadcast_axes_is_written_in_the_formula():
     b = xn.asarray(ROW, requires_grad=True)
     z = b * xp.asarray(A)
     loss = xp.sum(z**2)
-    text = str(xn.explain(loss, wrt=b))
-    assert "∂loss/∂b  = sum(∂loss/∂z·constant)" in text
+    text = " ".join(str(xn.explain(loss, wrt=b)).split())
+    assert "∂loss/∂b = sum(∂loss/∂z·constant)" in text
     assert "The gradient of b is summed over axis 0, because b (3,) was" in text
     w = xn.asarray(2.0, requires_grad=True)
     loss = xp.sum(xp.asarray(ROW) + w)
-    text = str(xn.explain(loss, wrt=w))
-    assert "∂loss/∂w  = 3" in text
+    text = " ".join(str(xn.explain(loss, wrt=w)).split())
+    assert "∂loss/∂w = 3" in text
     assert "because w, one number, was broadcast to (3,)" in text
 
 

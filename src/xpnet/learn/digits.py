@@ -9,6 +9,8 @@ import numpy as np
 
 import xpnet as xn
 
+from .arrays import on_host
+
 __all__ = [
     "condensed",
     "number",
@@ -119,7 +121,7 @@ def summary(array: Any, most: int = 16) -> Any:
     ``{"real", "imag"}``.
     """
     x = array if isinstance(array, xn.Array) else xn.asarray(array)
-    host = x._lib.to_host(x.data)
+    host = on_host(x._lib, x.data)
     if host.size <= most:
         return _jsonable(host.tolist())
     if host.dtype.kind == "c":

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 
 from ..errors import OptionError, ShapeError
+from .arrays import on_host
 from .digits import number
 from .steps import Step
 
@@ -76,6 +77,11 @@ class Element:
     ) -> None:
         if step.value is None:
             raise OptionError(f"explain: the value of {step.name} is not known.")
+        if step.lib.is_complex(step.value):
+            raise OptionError(
+                f"explain: {step.name} is complex; one element is explained for real "
+                "arrays only. Make its real and imaginary parts variables."
+            )
         shape = tuple(int(n) for n in step.value.shape)
         if len(index) != len(shape) or any(
             not -n <= i < n for i, n in zip(index, shape, strict=True)
@@ -87,7 +93,7 @@ class Element:
         self.explanation, self.step = explanation, step
         self.index = tuple(i % n for i, n in zip(index, shape, strict=True))
         self.name = _at(step.name, self.index)
-        host = step.lib.to_host(explanation.gradients[step])
+        host = on_host(step.lib, explanation.gradients[step])
         self.gradient = float(host[self.index])
         self.sums: list[tuple[Step, Any]] = []
         self._find()
@@ -110,8 +116,8 @@ class Element:
             if not step.named:
                 tangents[step] = tangent
                 continue
-            slopes = np.asarray(lib.to_host(tangent), dtype="float64")
-            given = np.asarray(lib.to_host(g), dtype="float64")
+            slopes = np.asarray(on_host(lib, tangent), dtype="float64")
+            given = np.asarray(on_host(lib, g), dtype="float64")
             slopes = np.broadcast_to(slopes, given.shape)
             self.sums.append((step, given * slopes))
             for flat in np.flatnonzero((slopes != 0) & (given != 0)):

@@ -9,9 +9,10 @@ from typing import Any, final
 from ..calculus.array import Array
 from ..calculus.tape import Node, pull_back
 from ..errors import GradientError, OptionError, ShapeError
+from ..nn.module import Module
 from ..trees import flatten
 from .factors import Factor, factor_of
-from .naming import callers_names, name_steps
+from .naming import callers_names, known_names, name_steps
 from .numeric import Difference, Nudge, check, nudge_of
 from .paths import Edge, Path, edge_scales, find_paths, gradients
 from .steps import Constant, Step
@@ -84,8 +85,7 @@ def explain(
     <BLANKLINE>
     How loss changes with w
       w → loss
-        ∂loss/∂w = ∂loss/∂w
-                 = 2w
+        ∂loss/∂w = 2w
                  = 6
       sum of 1 path        6
       the tape's gradient  6
@@ -96,8 +96,10 @@ def explain(
     if type(paths) is not int or paths < 1:
         raise OptionError(f"explain: paths must be an integer >= 1, not {paths!r}.")
     trace = _traced(loss, "explain")
-    name_steps(trace, callers_names() if names is None else names)
-    return Explanation(trace, loss, _variables(trace, wrt), paths)
+    given = callers_names() if names is None else names
+    name_steps(trace, given)
+    unreached = _unreached(trace, wrt, given)
+    return Explanation(trace, loss, _variables(trace, wrt), paths, unreached)
 
 
 def nudge(
@@ -159,6 +161,11 @@ def _traced(loss: Array, what: str) -> Trace:
             f"{what}: the result has shape {loss.shape}, and one number is explained "
             "at a time. Take xp.sum(result), or one element: result[0]."
         )
+    if loss._lib.is_complex(loss.data):
+        raise GradientError(
+            f"{what}: the result is {loss.dtype}; a gradient needs a real number. Take "
+            "xp.abs(result), or xp.real(result)."
+        )
     return Trace(loss)
 
 
@@ -175,6 +182,24 @@ def _variables(trace: Trace, wrt: Any) -> dict[Step, Any]:
             "requires_grad=True before the result was computed from it?"
         )
     return steps
+
+
+def _unreached(trace: Trace, wrt: Any, names: Mapping[str, Any]) -> list[str]:
+    """Return what to call those of the arrays asked for that the result does not use.
+
+    Of a model these are parameters; its other arrays nobody asked for.
+    """
+    arrays = [x for x in flatten(wrt)[0] if type(x) is Array]
+    if isinstance(wrt, Module):
+        arrays = [x for x in arrays if x._node is not None]
+    known = known_names(names)
+    return [
+        known.nodes.get(x._node)
+        or known.arrays.get(id(x.data))
+        or f"an array of shape {x.shape}"
+        for x in arrays
+        if x._node is None or trace.of(x._node) is None
+    ]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -200,12 +225,20 @@ class Explanation:
         The operations that the result was computed by.
     variables : list of Variable
         For each variable its paths, and the three numbers that must agree.
+    unreached : list of str
+        What was asked for, but the result does not depend on.
     """
 
     def __init__(
-        self, trace: Trace, loss: Array, variables: dict[Step, Any], limit: int
+        self,
+        trace: Trace,
+        loss: Array,
+        variables: dict[Step, Any],
+        limit: int,
+        unreached: list[str],
     ) -> None:
         self.trace = trace
+        self.unreached = unreached
         self.gradients = gradients(trace)
         taped = _tapes_gradients(loss, list(variables.values()))
         scales = edge_scales(trace, self.gradients)
@@ -213,7 +246,7 @@ class Explanation:
         for step, node in variables.items():
             found = find_paths(trace, step, self.gradients, scales, limit)
             g = taped.get(node)
-            differences = check(trace, step, g)
+            differences = check(trace, step, g, len(variables))
             self.variables.append(
                 Variable(
                     step,
@@ -241,6 +274,29 @@ class Explanation:
             if type(x) is Constant and x.named
         }
         return list(found.values())
+
+    def held(self, step: Step) -> list[str]:
+        """Return what stays as it is while a step changes: variables, then constants.
+
+        What the result depends on only through that step is not among it.
+        """
+        seen: dict[Step, None] = {self.loss: None}
+        todo = [self.loss] if self.loss is not step else []
+        for one in todo:  # grows while it runs
+            new = [x for _, x in one.parts if x is not step and x not in seen]
+            seen.update(dict.fromkeys(new))
+            todo += dict.fromkeys(new)
+        constants = {
+            x.name
+            for one in todo
+            for x in one.inputs
+            if type(x) is Constant and x.named
+        }
+        variables = [x.name for x in self.trace.steps if x.row is None and x in seen]
+        return [
+            *(name for name in variables if name != step.name),
+            *(x.name for x in self.constants if x.name in constants),
+        ]
 
     def step(self, name: str) -> Step:
         """Return the step of a name."""

@@ -17,7 +17,15 @@ from typing import Any, NamedTuple
 from ..calculus.tape import Node, is_inside
 from .symbols import text
 
-__all__ = ["LONGEST", "Line", "arguments", "is_name", "line_of", "operands"]
+__all__ = [
+    "LONGEST",
+    "Line",
+    "arguments",
+    "calls_more",
+    "is_name",
+    "line_of",
+    "operands",
+]
 
 LONGEST = 40  # an expression of more characters gets a name
 _SHORT = 12  # an expression of fewer stands for a constant
@@ -150,6 +158,11 @@ def arguments(expression: Any, function: str) -> list[str | None]:
     if len(expression.args) != 1 and not _calls(expression, function):
         return []
     return [_word_for(part) for part in _until_starred(expression.args)]
+
+
+def calls_more(expression: Any, operation: str) -> bool:
+    """Tell whether a call may make several operations, not just the one it names."""
+    return isinstance(expression, ast.Call) and not _calls(expression, operation)
 
 
 def _until_starred(found: list[ast.expr]) -> list[ast.expr]:

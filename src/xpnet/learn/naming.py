@@ -7,7 +7,6 @@ operation, ``relu2``. No two values have one name.
 
 from __future__ import annotations
 
-import ast
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -17,7 +16,7 @@ from ..calculus.array import Array
 from ..calculus.convert import SCALARS
 from ..calculus.tape import is_inside
 from ..nn.module import Module
-from .lines import LONGEST, arguments, is_name, line_of, operands
+from .lines import LONGEST, arguments, calls_more, is_name, line_of, operands
 from .rules import EXPRESSIONS
 from .steps import Constant, Step
 from .symbols import number, text
@@ -138,7 +137,7 @@ class _Namer:
         """Tell whether a step is all that its line computed, and not a part of it."""
         here = (step.outer.code, step.outer.instruction)
         line = line_of(step.outer)
-        inner = line is None or isinstance(line.expression, ast.Call)
+        inner = line is None or calls_more(line.expression, step.operation)
         for other in self.users.get(step, ()):
             if other.outer is step.outer or (
                 inner and (other.outer.code, other.outer.instruction) == here

@@ -10,6 +10,7 @@ from typing import Any, final
 import numpy as np
 
 from ..errors import GradientError, ShapeError
+from .arrays import on_host
 from .digits import number, summary, value_text
 from .steps import Step
 from .trace import Trace
@@ -18,19 +19,29 @@ __all__ = ["Difference", "Nudge", "check", "nudge_of"]
 
 _MOST = 16  # elements of which each is checked
 _CHECKED = 8  # of a larger array: the largest, and some others
+_RUNS = 20_000  # operations that are run again for all the elements of a gradient
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
     """One element of a gradient beside the central difference of the result.
 
-    ``(f(w + h) - f(w - h)) / 2h`` is computed in float64 where the library has it.
+    ``(f(w + h) - f(w - h)) / 2h`` is computed in float64 where the library has it;
+    `accuracy` is what rounding may have done to the two.
     """
 
     index: tuple[int, ...]
     gradient: float
     difference: float
     h: float
+    accuracy: float = 0.0
+
+    @property
+    def disagrees(self) -> bool:
+        """Whether the two are different numbers, not by rounding alone."""
+        apart = abs(self.gradient - self.difference)
+        size = max(abs(self.gradient), abs(self.difference))
+        return not apart <= 0.02 * size + self.accuracy  # also where it is NaN
 
 
 def _run(
@@ -93,7 +104,7 @@ class _Again:
     def __init__(self, trace: Trace, step: Step) -> None:
         self.trace, self.step, self.lib = trace, step, step.lib
         self.dtype = getattr(self.lib.raw, "float64", None)
-        self.host = np.array(self.lib.to_host(step.value), dtype="float64", copy=True)
+        self.host = np.array(on_host(self.lib, step.value), dtype="float64", copy=True)
 
     def wide(self, value: Any) -> Any:
         """Return a value in float64, if it is an array of real numbers."""
@@ -111,17 +122,21 @@ class _Again:
         if self.dtype is None:
             raw = lib.raw.astype(raw, value.dtype)
         out = _run(self.trace, {self.step: raw}, self.wide, self.dtype)
-        return float(lib.to_host(out).reshape(()))
+        return float(on_host(lib, out).reshape(()))
 
 
-def check(trace: Trace, step: Step, gradient: Any) -> list[Difference]:
-    """Return elements of a gradient beside central differences, if the tape can run."""
+def check(trace: Trace, step: Step, gradient: Any, share: int = 1) -> list[Difference]:
+    """Return elements of a gradient beside central differences, if the tape can run.
+
+    How many depends on how long the tape is; of the time for it this is one of `share`.
+    """
     if gradient is None or step.value is None or _is_complex(trace, step):
         return []
     again = _Again(trace, step)
-    given = np.asarray(trace.lib.to_host(gradient), dtype="float64")
+    given = np.asarray(on_host(trace.lib, gradient), dtype="float64")
+    most = max(1, _RUNS // (2 * share * len(trace.steps)))
     try:
-        return [_difference(again, given, index) for index in _chosen(given)]
+        return [_difference(again, given, index) for index in _chosen(given, most)]
     except GradientError:
         return []  # a rule of the user's own: there is no function to run
 
@@ -138,15 +153,16 @@ def _difference(again: _Again, given: Any, index: tuple[int, ...]) -> Difference
         moved = again.host.copy()
         moved[index] += sign * h
         results.append(again(moved))
-    return Difference(
-        index, float(given[index]), (results[0] - results[1]) / (2.0 * h), h
-    )
+    largest = float(np.max(np.abs(given)))
+    accuracy = 1e-4 * largest + 1e-14 * max(map(abs, results)) / h
+    difference = (results[0] - results[1]) / (2.0 * h)
+    return Difference(index, float(given[index]), difference, h, accuracy)
 
 
-def _chosen(gradient: Any) -> list[tuple[int, ...]]:
+def _chosen(gradient: Any, most: int) -> list[tuple[int, ...]]:
     """Return the elements to check: all, or the largest and some in between."""
     size = gradient.size
-    if size <= _MOST:
+    if size <= min(_MOST, most):
         flat = list(range(size))
     else:
         largest = np.argsort(-np.abs(gradient), axis=None, kind="stable")
@@ -154,7 +170,7 @@ def _chosen(gradient: Any) -> list[tuple[int, ...]]:
         flat = [*map(int, largest[: _CHECKED - len(between)]), *between]
     return [
         tuple(int(i) for i in np.unravel_index(k, gradient.shape))
-        for k in dict.fromkeys(flat)
+        for k in list(dict.fromkeys(flat))[:most]
     ]
 
 
@@ -233,7 +249,7 @@ def nudge_of(trace: Trace, step: Step, gradients: dict[Step, Any], delta: Any) -
         )
     again = _Again(trace, step)
     given = getattr(delta, "data", delta)
-    raw = trace.lib.to_host(given) if hasattr(given, "dtype") else given
+    raw = on_host(trace.lib, given) if hasattr(given, "dtype") else given
     moved = np.asarray(raw, dtype="float64")
     if moved.ndim and moved.shape != again.host.shape:
         raise ShapeError(
@@ -241,7 +257,7 @@ def nudge_of(trace: Trace, step: Step, gradients: dict[Step, Any], delta: Any) -
             f"{again.host.shape}."
         )
     change = np.broadcast_to(moved, again.host.shape)
-    g = np.asarray(trace.lib.to_host(gradients[step]), dtype="float64")
+    g = np.asarray(on_host(trace.lib, gradients[step]), dtype="float64")
     return Nudge(
         (step.name, trace.result.name),
         change,

@@ -8,6 +8,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from .arrays import on_host
 from .steps import Step
 from .trace import Trace
 
@@ -237,5 +238,5 @@ class _Search:
 
 def _norm(trace: Trace, x: Any) -> float:
     """Return the length of an array as a vector; infinity where it is not finite."""
-    total = float((abs(trace.lib.to_host(x)) ** 2.0).sum())
+    total = float((abs(on_host(trace.lib, x)) ** 2.0).sum())
     return math.sqrt(total) if math.isfinite(total) else math.inf

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["record"]
 
+_MOST_PATHS = 10**300  # a larger count does not fit into a number of JSON's readers
+
 
 def record(explanation: Explanation) -> dict[str, Any]:
     """Return all that an explanation says, without a word of layout."""
@@ -26,6 +28,7 @@ def record(explanation: Explanation) -> dict[str, Any]:
         "loss": {"name": loss.name, "id": loss.id, "value": summary(loss.value)},
         "steps": [_step(explanation, step) for step in explanation.trace.steps],
         "variables": [_variable(explanation, v) for v in explanation.variables],
+        "unreached": explanation.unreached,
     }
 
 
@@ -108,9 +111,6 @@ def _variable(explanation: Explanation, variable: Variable) -> dict[str, Any]:
     differences: Any = None
     if small and variable.differences:
         differences = summary(_filled(variable, step))
-    others = [
-        x.name for x in explanation.trace.steps if x.row is None and x is not step
-    ]
     return {
         "id": step.id,
         "name": step.name,
@@ -123,8 +123,8 @@ def _variable(explanation: Explanation, variable: Variable) -> dict[str, Any]:
             for d in variable.differences
         ],
         "sum_of_paths": _summary(variable.total),
-        "held_constant": [*others, *(x.name for x in explanation.constants)],
-        "path_count": variable.count,
+        "held_constant": explanation.held(step),
+        "path_count": min(variable.count, _MOST_PATHS),
         "paths": [_path(explanation, path) for path in variable.paths],
         "rest": _summary(variable.rest),
     }

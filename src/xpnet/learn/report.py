@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+import os
+import textwrap
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from .columns import WIDTH, cut, product, shortened, table
 from .digits import number, summary, value_text
 from .lines import line_of
 from .naming import expression
@@ -21,33 +25,54 @@ if TYPE_CHECKING:
 __all__ = ["report"]
 
 _MOST = 40  # steps of the forward table
+_VARIABLES = 8  # of which the paths are shown
+_ROWS = 12  # rules, links of a path, notes, source lines
 _CHECKED = 4  # elements beside their finite difference
 _LISTED = 8  # numbers of an array that are written out
+_WIDE = 56  # characters of a value
+_COMPUTED = 24  # characters of an expression that are always shown
+_DIGITS = {"float16": 4, "bfloat16": 3, "float32": 7, "complex64": 7}
+
+_RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def report(explanation: Explanation) -> str:
     """Return an explanation as text, for `print`."""
     loss = explanation.loss
+    said: set[str] = set()
     parts = [f"{loss.name} = {_shown(loss.value)}", _forward(explanation)]
-    parts += [_variable(explanation, v) for v in explanation.variables]
+    parts += [
+        _variable(explanation, v, said) for v in explanation.variables[:_VARIABLES]
+    ]
+    parts += [_others(explanation), _unreached(explanation)]
     return "\n\n".join(part for part in parts if part)
 
 
 def _shown(value: Any, digits: int = 4) -> str:
-    return "not kept" if value is None else value_text(summary(value, _LISTED), digits)
+    """Return a value: its numbers where these are few, else how large they are."""
+    if value is None:
+        return "not kept"
+    shown = value_text(summary(value, _LISTED), digits)
+    return shown if len(shown) <= _WIDE else value_text(summary(value, 0), digits)
 
 
-def _table(rows: Sequence[Sequence[str]], indent: str = "  ") -> list[str]:
-    """Return rows of text with their columns under one another."""
-    if not rows:
-        return []
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return [
-        (
-            indent + "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
+def _array(value: Any) -> str:
+    """Return a value, with the shape of an array in front."""
+    shape = tuple(getattr(value, "shape", ()))
+    kept = summary(value, _LISTED)
+    if not isinstance(kept, dict) or "size" not in kept:
+        shown = f"{shape} {value_text(kept)}" if shape else value_text(kept)
+        if len(shown) <= _WIDE:
+            return shown
+        kept = summary(value, 0)
+    low, high, norm = (number(kept[key], 4) for key in ("min", "max", "norm"))
+    return f"{shape} from {low} to {high}, norm {norm}"
+
+
+def _brief(value: Any) -> str:
+    """Return the shape of an array, and how large it is."""
+    norm = summary(value, 0)["norm"] if value.shape else value
+    return f"{tuple(value.shape)} norm {number(norm)}" if value.shape else _array(value)
 
 
 # --- forward --------------------------------------------------------------------------
@@ -56,16 +81,22 @@ def _table(rows: Sequence[Sequence[str]], indent: str = "  ") -> list[str]:
 def _forward(explanation: Explanation) -> str:
     """Return the table of the named values, in order of computation."""
     steps = [step for step in explanation.trace.steps if step.named]
-    rows = [[x.name, "constant", _form(x), ""] for x in explanation.constants]
-    rows += [
-        [step.name, _computed(step), _form(step), _place(step)]
-        for step in steps[:_MOST]
-    ]
-    if not any(row[3] for row in rows):
-        rows = [row[:3] for row in rows]
-    more = len(steps) - _MOST
-    tail = [f"  … and {more} more"] if more > 0 else []
-    return "\n".join(["Forward", *_table(rows), *tail])
+    shown = steps[:_MOST]
+    rows = [[x.name, "constant", _form(x)] for x in explanation.constants]
+    rows += [[step.name, _computed(step), _form(step)] for step in shown]
+    room = WIDTH - 6 - sum(max(len(row[i]) for row in rows) for i in (0, 2))
+    for row in rows:
+        row[1] = cut(row[1], max(room, _COMPUTED))
+    places = ["" for _ in explanation.constants]
+    places += [_place(explanation, step) for step in shown]
+    beside = table([[*row, place] for row, place in zip(rows, places, strict=True)])
+    if max(map(len, beside)) <= WIDTH:
+        lines = beside
+    else:
+        lines = table(rows) + _source(shown, places[len(places) - len(shown) :])
+    if len(steps) > _MOST:
+        lines.append(f"  … and {len(steps) - _MOST} more")
+    return "\n".join(["Forward", *lines])
 
 
 def _computed(step: Step) -> str:
@@ -73,44 +104,75 @@ def _computed(step: Step) -> str:
 
 
 def _form(step: Step | Constant) -> str:
-    """Return a value, with the shape of an array in front."""
-    if step.value is None:
-        return "not kept"
-    shape = tuple(getattr(step.value, "shape", ()))
-    return f"{shape} {_shown(step.value)}" if shape else _shown(step.value)
+    return "not kept" if step.value is None else _array(step.value)
 
 
-def _place(step: Step) -> str:
-    """Return the user's own line of a step."""
+def _place(explanation: Explanation, step: Step) -> str:
+    """Return the user's own line of a step; with its file, if there are several."""
     line = None if step.row is None else line_of(step.outer)
-    return "" if line is None else f"line {line.number}: {line.text}"
+    if line is None:
+        return ""
+    last = line_of(explanation.loss.outer) if explanation.loss.row else line
+    here = last is None or last.file == line.file
+    file = "" if here else f"{os.path.basename(line.file)}, "
+    return f"{file}line {line.number}: {line.text}"
+
+
+def _source(steps: list[Step], places: list[str]) -> list[str]:
+    """Return the source lines by themselves, each with the values that it computed."""
+    found: dict[str, list[str]] = {}
+    for step, place in zip(steps, places, strict=True):
+        if place:
+            found.setdefault(place, []).append(step.name)
+    lines = []
+    for place, names in found.items():
+        lines.append(f"  {cut(place, WIDTH - 2)}")
+        lines.append(f"    computes {', '.join(shortened(names, _ROWS))}")
+    return lines[: 2 * _ROWS]
 
 
 # --- backward -------------------------------------------------------------------------
 
 
-def _variable(explanation: Explanation, variable: Variable) -> str:
+def _variable(explanation: Explanation, variable: Variable, said: set[str]) -> str:
     """Return the paths from one variable, and the numbers that must agree."""
     step, loss = variable.step, explanation.loss
-    held = _held(explanation, step)
-    lines = [f"How {loss.name} changes with {step.name}{held}"]
+    lines = [f"How {loss.name} changes with {step.name}{_held(explanation, step)}"]
     for i, path in enumerate(variable.paths):
         factors = explanation.factors(path)
         lines += _path(explanation, path, factors, i, variable)
     if variable.rest is not None:
-        left = variable.count - len(variable.paths)
-        lines.append(f"  the other {left} paths together: {_shown(variable.rest)}")
+        left = _many(variable.count - len(variable.paths))
+        lines.append(f"  the other {left} together: {_shown(variable.rest)}")
     lines += _agreement(variable)
-    lines += _rules(explanation, variable)
-    lines += [f"  note: {note}" for note in _notes(variable)]
+    rules = _new(_rules(variable), said)
+    lines += ["  rules of the table", *rules] if rules else []
+    for note in _new([f"  note: {n}" for n in _notes(explanation, variable)], said):
+        lines += textwrap.wrap(note, WIDTH, subsequent_indent=" " * 8)
     return "\n".join(lines)
+
+
+def _new(lines: Iterable[str], said: set[str]) -> list[str]:
+    """Return the lines that have not been said before, up to a number of them."""
+    new = [line for line in dict.fromkeys(lines) if line not in said]
+    said.update(new)
+    more = [f"    … and {len(new) - _ROWS} more"] if len(new) > _ROWS else []
+    return new[:_ROWS] + more
+
+
+def _many(count: int) -> str:
+    """Return a number of paths, in round figures where it is huge."""
+    if count == 1:
+        return "1 path"
+    if count < 10**7:
+        return f"{count} paths"
+    power = int((count.bit_length() - 1) * math.log10(2.0))
+    return f"about 10{str(power).translate(_RAISED)} paths"
 
 
 def _held(explanation: Explanation, step: Step) -> str:
     """Say what stays as it is while one variable changes."""
-    steps = explanation.trace.steps
-    others = [x.name for x in steps if x.row is None and x is not step]
-    others += [x.name for x in explanation.constants]
+    others = explanation.held(step)
     if not others:
         return ""
     if len(others) > 5:
@@ -127,66 +189,80 @@ def _path(
 ) -> list[str]:
     """Return one path: names, symbols, numbers; or link by link for arrays."""
     names = [f.below.name for f in reversed(factors)] + [explanation.loss.name]
-    arrow = " → ".join(names)
+    arrow = " → ".join(shortened(names, _ROWS))
     title = f"path {number_of_path + 1}: {arrow}" if variable.count > 1 else arrow
     lines = [f"  {title}"]
     if not factors:
         return lines
-    left = f"∂{explanation.loss.name}/∂{variable.step.name}"
-    if all(f.number is not None and _is_number(f.number) for f in factors):
-        pad = " " * len(left)
-        lines.append(f"    {left} = {' · '.join(f.name for f in factors)}")
-        lines.append(f"    {pad} = {_joined(f.symbols for f in factors)}")
-        values = _joined(number(f.number) for f in factors)
-        lines.append(f"    {pad} = {values}")
-        if len(factors) > 1:
-            lines.append(f"    {pad} = {_shown(path.contribution)}")
-        return lines
-    rows = []
-    for f in factors:
-        back = f.back.replace("∂L/∂", f"∂{explanation.loss.name}/∂")
-        name = f"∂{explanation.loss.name}/∂{f.below.name}"
-        rows.append([name, f"= {back}", f"{tuple(f.value.shape)} {_shown(f.value)}"])
-    return lines + _table(rows, "    ")
+    if all(f.number is not None and not f.number.shape for f in factors):
+        left = f"∂{explanation.loss.name}/∂{variable.step.name}"
+        return lines + _product(left, factors, _shown(path.contribution))
+    return lines + _links(explanation.loss.name, factors)
 
 
-def _is_number(value: Any) -> bool:
-    return getattr(value, "ndim", 0) == 0
+def _product(left: str, factors: list[Factor], result: str) -> list[str]:
+    """Return a product of numbers: by name, in symbols, and in numbers."""
+    sides = [product(f.symbols for f in factors), [result]]
+    if len(factors) > 1:
+        sides.insert(0, [f.name for f in factors])
+        sides.insert(2, product(number(f.number) for f in factors))
+    rows = [row for i, row in enumerate(sides) if i == 0 or row != sides[i - 1]]
+    lines = []
+    for row in rows:
+        lines += _equation(left, shortened(row, _ROWS))
+        left = " " * len(left)
+    return lines
 
 
-def _joined(parts: Any) -> str:
-    """Return a product; a factor that is a sum or negative gets parentheses."""
-    shown = []
-    for i, part in enumerate(parts):
-        loose = any(sign in _outside(part) for sign in (" + ", " − ", " if ", " = "))
-        negative = i > 0 and part.startswith("−")
-        shown.append(f"({part})" if loose or negative else part)
-    return " · ".join(shown)
+def _equation(left: str, parts: list[str]) -> list[str]:
+    """Return ``left = a · b · c``, on more lines where it is wide."""
+    lines = [f"    {left} = {parts[0]}"]
+    for part in parts[1:]:
+        if len(lines[-1]) + len(part) + 3 > WIDTH:
+            lines.append(f"    {' ' * len(left)}   · {part}")
+        else:
+            lines[-1] += f" · {part}"
+    return lines
 
 
-def _outside(shown: str) -> str:
-    """Return what of an expression stands outside of parentheses."""
-    depth, kept = 0, []
-    for c in shown:
-        depth += c == "("
-        if depth == 0:
-            kept.append(c)
-        depth -= c == ")"
-    return "".join(kept)
+def _links(loss: str, factors: list[Factor]) -> list[str]:
+    """Return what becomes of the gradient, from one value to the one before."""
+    shown: list[Factor | None] = list(factors)
+    if len(factors) > _ROWS:
+        half = _ROWS // 2
+        shown = [*factors[:half], None, *factors[-half:]]
+    for form in (_array, _brief):
+        rows = [
+            [
+                f"∂{loss}/∂{f.below.name}",
+                f"= {f.back.replace('∂L/∂', f'∂{loss}/∂')}",
+                form(f.value),
+            ]
+            if f is not None
+            else ["…", f"{len(factors) - len(shown) + 1} more", ""]
+            for f in shown
+        ]
+        lines = table(rows, "    ")
+        if max(map(len, lines)) <= WIDTH:
+            return lines
+    pairs = [(f"    {name} {back}", f"      {value}") for name, back, value in rows]
+    return [line.rstrip() for pair in pairs for line in pair if line.strip()]
+
+
+# --- what must agree ------------------------------------------------------------------
 
 
 def _agreement(variable: Variable) -> list[str]:
     """Return the sum over paths, the tape's gradient and the difference together."""
-    total = f"sum of {variable.count} {'path' if variable.count == 1 else 'paths'}"
-    digits = 7 if "32" in str(variable.gradient.dtype) else 10
+    digits = _DIGITS.get(str(variable.gradient.dtype).rpartition(".")[2], 10)
     rows = [
-        [total, _shown(variable.total, digits)],
+        [f"sum of {_many(variable.count)}", _shown(variable.total, digits)],
         ["the tape's gradient", _shown(variable.gradient, digits)],
     ]
     differences = variable.differences
     if len(differences) == 1 and not differences[0].index:
         rows.append(["finite difference", number(differences[0].difference, digits)])
-        return _table(rows)
+        return table(rows)
     checked = [
         [
             str(list(d.index)),
@@ -197,10 +273,10 @@ def _agreement(variable: Variable) -> list[str]:
     ]
     if checked:
         checked.insert(0, ["element", "the tape's gradient", "finite difference"])
-    return _table(rows) + _table(checked, "    ")
+    return table(rows) + table(checked, "    ")
 
 
-def _rules(explanation: Explanation, variable: Variable) -> list[str]:
+def _rules(variable: Variable) -> list[str]:
     """Return the rules on the paths, with the numbers put in where they are numbers."""
     edges = dict.fromkeys(
         (edge.step, edge.index) for path in variable.paths for edge in path.edges
@@ -208,28 +284,71 @@ def _rules(explanation: Explanation, variable: Variable) -> list[str]:
     rows = []
     for step, index in reversed(edges):
         shown = link(step, index)
-        if not shown.elementwise or shown.formula in ("1", "-1"):
-            continue
-        found = slope(step, index)
-        row = [step.operation, f"∂out/∂{'xy'[index]} = {text(shown.formula, {})}"]
-        values = {
-            letter: x.value
-            for letter, x in zip("xy", step.inputs, strict=False)
-            if _is_number(x.value)
-        }
-        if found is not None and _is_number(found):
-            filled, value = numbers(shown.formula, values), number(found)
-            row.append(f"here {value if filled == value else f'{filled} = {value}'}")
-        else:
-            row.append("for each element")
-        rows.append(row)
-    if not rows:
-        return []
-    return ["  rules of the table", *_table(rows, "    ")]
+        if shown.elementwise and shown.formula not in ("1", "-1"):
+            left = f"∂out/∂{'xy'[index]} = {text(shown.formula, {})}"
+            row = [step.operation, left, _here(step, index)]
+            if row not in rows:
+                rows.append(row)
+    return table(rows, "    ")
 
 
-def _notes(variable: Variable) -> list[str]:
+def _here(step: Step, index: int) -> str:
+    """Return a rule with the numbers of one step put in."""
+    found = slope(step, index)
+    if found is None or found.shape:
+        return "for each element"
+    values = {
+        letter: x.value
+        for letter, x in zip("xy", step.inputs, strict=False)
+        if not getattr(x.value, "shape", ())
+    }
+    filled, value = numbers(link(step, index).formula, values), number(found)
+    return f"here {value if filled == value else f'{filled} = {value}'}"
+
+
+def _notes(explanation: Explanation, variable: Variable) -> list[str]:
     """Return what is worth saying about the steps on the paths."""
     edges = {edge: None for path in variable.paths for edge in path.edges}
     said = [note for e in reversed(edges) for note in notes(e.step, e.index)]
-    return list(dict.fromkeys(said))
+    if explanation.trace.lib.is_complex(variable.gradient):
+        name, loss = variable.step.name, explanation.loss.name
+        said.append(
+            f"{name} is complex: its gradient is the slope of {loss} along the real "
+            "part, plus i times the slope along the imaginary part."
+        )
+    if any(d.disagrees for d in variable.differences):
+        said.append(
+            "The finite difference is another number where the function has a corner "
+            "or a jump (relu, abs, maximum, sorting), or is not finite."
+        )
+    return said
+
+
+# --- more variables -------------------------------------------------------------------
+
+
+def _others(explanation: Explanation) -> str:
+    """Return the gradients of the variables whose paths are not shown."""
+    others = explanation.variables[_VARIABLES:]
+    if not others:
+        return ""
+    loss = explanation.loss.name
+    rows = [
+        [f"∂{loss}/∂{v.step.name}", _array(v.gradient), f"sum of {_many(v.count)}"]
+        for v in others[:_MOST]
+    ]
+    more = [f"  … and {len(others) - _MOST} more"] if len(others) > _MOST else []
+    title = f"{len(others)} more (explain one by itself with wrt=)"
+    return "\n".join([title, *table(rows), *more])
+
+
+def _unreached(explanation: Explanation) -> str:
+    """Say with what the result does not change."""
+    names = explanation.unreached
+    if not names:
+        return ""
+    shown = ", ".join(shortened(names, _ROWS))
+    return (
+        f"{explanation.loss.name} does not change with {shown}: it was not computed "
+        "from this on the tape."
+    )
