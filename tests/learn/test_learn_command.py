@@ -108,6 +108,20 @@ def test_a_lesson_that_was_left_does_not_count(capsys, type_in, lines):
     assert not progress.place().exists()
 
 
+def test_bytes_of_another_encoding_are_no_answer(capsys, type_in, monkeypatch):
+    type_in()
+    rest = [None, "6", "2x", "quit"]
+
+    def typed(prompt):
+        line = rest.pop(0)
+        return b"\xff".decode() if line is None else line
+
+    monkeypatch.setattr(builtins, "input", typed)
+    assert main(["learn", "1"]) == 0
+    out = capsys.readouterr().out
+    assert out.index("Please type a number") < out.index("As you said: 6")
+
+
 def test_ctrl_c_ends_with_130(capsys, type_in, monkeypatch):
     type_in()
 

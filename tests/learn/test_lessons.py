@@ -1,6 +1,7 @@
 """Lessons: played without a screen, answered rightly and wrongly, and their bugs."""
 
 import ast
+import copy
 import functools
 import math
 import re
@@ -18,7 +19,7 @@ from xpnet.learn.lessons.answers import Answer, Choice, Number, Shape
 from xpnet.learn.lessons.bug import Bug
 from xpnet.learn.lessons.derivative import Derivative
 from xpnet.learn.lessons.lesson import Code, Exercise, Lesson, Predict, Text
-from xpnet.learn.lessons.points import differentiate, evaluate, same
+from xpnet.learn.lessons.points import differentiate, evaluate, same, scatter
 from xpnet.learn.lessons.runner import Runner
 
 pytest.importorskip("sklearn", reason="scikit-learn brings the photographs")
@@ -249,7 +250,7 @@ TYPED = {
     ),
     ("derivatives", 2): (
         ["10x + 3", "3 + 5*2*x", "2(5x + 1.5)"],
-        {"10x + 3 - 7": "constant", "10x": "constant", "5x + 3": "", "10": "twice"},
+        {"10x + 3 - 7": "stands alone", "10x": "constant", "5x + 3": "", "10": "twice"},
     ),
     ("derivatives", 3): (
         ["-1/x^2", "-x^(-2)", "-(1/x)/x"],
@@ -324,7 +325,7 @@ TYPED = {
         {"z(1-z)": "not with z", "1-σ(z)": "one of the two", "σ(z)": "itself"},
     ),
     ("activations", 3): (
-        ["1 - tanh(z)^2", "1/cosh(z)^2", "(1-tanh(z))(1+tanh(z))"],
+        ["1 - tanh(z)^2", "1 − tanh²(z)", "1/cosh^2(z)", "(1-tanh(z))(1+tanh(z))"],
         {"1-z^2": "not with z", "1 - tanh(z)": "square", "tanh(z)": "itself"},
     ),
     ("landscape", 3): (
@@ -428,6 +429,132 @@ def test_a_right_answer_that_is_changed_is_wrong_and_gets_a_hint(key, form, numb
     assert verdict.says.endswith(".")
 
 
+def mistaken(answer):
+    """Return the right answer with one thing in it changed, in every way."""
+    tree = ast.parse(answer.answer, mode="eval").body
+    functions = {n.func for n in ast.walk(tree) if isinstance(n, ast.Call)}
+    places = [
+        n for n in ast.walk(tree) if isinstance(n, ast.expr) and n not in functions
+    ]
+    text = f" {ast.unparse(tree)} "
+    found = {f"({text})*{name}" for name in answer.variables}
+    found |= {
+        f"{text} {change}" for change in ("+ 1", "- 2", "+ 0.5", f"+ {answer.by}")
+    }
+    found |= {
+        *answer.variables,
+        "1",
+        "2",
+        "-1",
+        answer.of,
+        f"({answer.of})*{answer.by}",
+    }
+    for node in places:
+        for other in _instead(node, answer.variables):
+            found.add(_exchanged(tree, node, other))
+    return sorted(found)
+
+
+def _exchanged(tree, node, other):
+    """Return a formula with another text in place of one node."""
+
+    class Exchange(ast.NodeTransformer):
+        def visit(self, part):
+            if part is node:
+                return ast.Name("HERE")
+            return self.generic_visit(part)
+
+    kept = copy.deepcopy(tree, {id(node): node})
+    return ast.unparse(Exchange().visit(kept)).replace("HERE", f"({other})")
+
+
+def _instead(node, names):
+    """Yield what a learner may write instead of a part of a formula."""
+    own = ast.unparse(node)
+    yield from (f"-({own})", f"({own})**2", f"2*({own})")
+    match node:
+        case ast.BinOp(left=left, right=right):
+            a, b = ast.unparse(left), ast.unparse(right)
+            yield from (a, b, f"({b}) - ({a})", f"({a}) + ({b})", f"({a})*({b})")
+            yield from (f"({a})/({b})", f"({b})/({a})")
+        case ast.Call(args=[inside]):
+            yield from (ast.unparse(inside), f"exp({ast.unparse(inside)})")
+        case ast.Constant(value=value):
+            yield from (str(value + step) for step in (-2, -1, 1, 2))
+        case ast.Name():
+            yield from names
+
+
+def is_true(says, typed, answer):
+    """Whether a hint says of a wrong answer what is so, as far as numbers can tell."""
+    points = answer.points()
+    given, wanted = evaluate(typed, points), differentiate(answer.of, answer.by, points)
+    number = r"(-?\d+(?:\.\d+)?(?:e[+-]?\d+)?)"
+    if "the sign is not" in says:
+        return same(given, -wanted)
+    if found := re.search(rf"factor is off: yours is {number} times", says):
+        return np.allclose(given, float(found[1]) * wanted, rtol=1e-3)
+    if found := re.search(rf"a constant is right: yours is {number} (more|less)", says):
+        sign = 1 if found[2] == "more" else -1
+        return np.allclose(given - wanted, sign * float(found[1]), rtol=1e-3)
+    if " itself." in says:
+        return same(given, evaluate(answer.of, points))
+    if found := re.search(r"the derivative with respect to (\w+);", says):
+        return same(given, differentiate(answer.of, found[1], points))
+    if "differentiated twice" in says:
+        return same(given, differentiate(answer.answer, answer.by, points))
+    if "gone the other way" in says:
+        back = differentiate(typed, answer.by, points)
+        return same(back, evaluate(answer.of, points))
+    if "moves nothing" in says:
+        return same(given, 0 * wanted)
+    if found := re.search(
+        rf"derivative is {number}; your formula gives {number}", says
+    ):
+        rows = np.stack([wanted, given], axis=1)
+        return (
+            np.isclose(rows, [float(x) for x in found.groups()], rtol=1e-3).all(1).any()
+        )
+    if "is a number there" in says:
+        return not np.isfinite(given).all()
+    return None  # the words of a lesson, of a power, a product or the chain rule
+
+
+@pytest.mark.parametrize(
+    ("key", "typed", "right"),
+    [
+        (("rate-of-change", 2), "2x²/x", True),
+        (("rate-of-change", 2), "2sqrt(x^2)", False),  # −2x where x < 0
+        (("rate-of-change", 2), "2exp(log(x))", False),  # no value there
+        (("derivatives", 3), "-x/x^3", True),
+        (("derivatives", 3), "-exp(-log(x^2))", True),
+        (("derivatives", 3), "-exp(-2log(x))", False),
+        (("derivatives", 3), "-1/abs(x)^2", True),
+        (("derivatives", 3), "-abs(1/x)/x", False),
+        (("image", 4), "-exp(log(y) - log(a)) + (1 - y)/(1 - a)", True),  # a, y > 0
+    ],
+)
+def test_a_form_with_another_domain_is_right_where_it_is_the_same(key, typed, right):
+    assert DERIVATIVES[key].check(typed, {}).right == right
+
+
+@pytest.mark.parametrize("key", DERIVATIVES, ids=called)
+def test_hints_are_true_and_right_is_right_elsewhere_too(key):
+    answer = DERIVATIVES[key]
+    told = 0
+    for typed in mistaken(answer):
+        verdict = answer.check(typed, {})
+        if verdict.right:
+            many = scatter([*answer.variables, "other"], answer.low, answer.high, 400)
+            right, given = (evaluate(text, many) for text in (answer.answer, typed))
+            assert same(right, given), typed
+        else:
+            truth = is_true(verdict.says, typed, answer)
+            assert truth is not False, (typed, verdict.says)
+            told += truth is True
+    assert told >= 5
+
+
 @given(st.data(), st.text(max_size=40))
 def test_whatever_is_typed_gets_a_sentence(data, typed):
     step, values = question(data.draw(st.sampled_from(QUESTIONS)))
@@ -471,7 +598,9 @@ def test_hostile_input_is_refused_with_a_sentence(typed, word):
         ("2.5", "You are off by a factor of 10."),
         ("25", "You are off by a factor of 100."),
         ("4", "That is 1 over the number: turn the fraction over."),
-        ("0.26", "Close: keep more digits."),
+        ("0.26", "Close, but not exactly that."),
+        ("0.251", "Close, but not exactly that."),
+        ("0.3", "That is too large."),
         ("9", "That is too large."),
         ("-9", "That is too small."),
         ("0,25", "Please type a number with a decimal point, such as 0.75 or 3/4."),
@@ -480,6 +609,22 @@ def test_hostile_input_is_refused_with_a_sentence(typed, word):
 )
 def test_numbers_are_compared_as_a_teacher_would(typed, says):
     assert Number("n").check(typed, {"n": 0.25}) == (not says, says)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "typed", "says"),
+    [
+        (10.0, "9.9", "Close, but not exactly that."),  # short, and so exact
+        (33, "34", "Close, but not exactly that."),
+        (2 / 3, "0.666", ""),
+        (2 / 3, "0.7", "Close: keep more digits."),
+        (2 / 3, "0.65", "Close, but not exactly that."),
+        (-0.0637560, "-0.06", "Close: keep more digits."),
+        (3.87e-7, "4e-7", "Close: keep more digits."),
+    ],
+)
+def test_a_number_that_is_close_is_told_whether_digits_are_missing(wanted, typed, says):
+    assert Number("n").check(typed, {"n": wanted}) == (not says, says)
 
 
 def test_only_points_where_the_function_has_a_value_count():
@@ -614,6 +759,25 @@ def test_a_guess_comes_before_the_code_and_an_exercise_may_be_tried_again(short)
     assert (outcome.right, outcome.shown) == (1, 0)
 
 
+@pytest.mark.parametrize("junk", ["hint", "?", "four", "1/0", "−", "x" * 9000, "\x00"])
+def test_a_guess_that_says_nothing_is_asked_again(short, junk):
+    text, outcome = played(short, junk, "4", "2x")
+    assert text.count("Your guess") == 2
+    assert outcome.right == 2
+    hint = junk in ("hint", "?")
+    assert ("A guess needs no hint" if hint else "Please type a number") in text
+
+
+@pytest.mark.parametrize("place", QUESTIONS, ids=called)
+def test_what_cannot_be_read_is_said_to_be_unread(place):
+    step, values = question(place)
+    assert step.answer.unread(step.answer.reveal(values)) == ""
+    says = step.answer.unread("¿qué?")
+    assert says[0].isupper()
+    assert says.endswith(".")
+    assert step.answer.check("¿qué?", values) == (False, says)
+
+
 def test_enter_shows_the_answer(short):
     text, outcome = played(short, "", "")
     assert "The answer: 4" in text
@@ -622,7 +786,7 @@ def test_enter_shows_the_answer(short):
     assert text.endswith("The end: 4.")
 
 
-@pytest.mark.parametrize("word", ["quit", "QUIT", " quit "])
+@pytest.mark.parametrize("word", ["quit", "QUIT", " quit ", "exit"])
 def test_quit_leaves(short, word):
     text, outcome = played(short, "4", word)
     assert outcome.left
@@ -711,12 +875,36 @@ def test_the_page_of_the_docs_lists_every_lesson():
     assert rows == [(str(i), name) for i, name in enumerate(TITLES, 1)]
 
 
-def test_the_guides_numbers_are_in_the_lessons():
-    def text(name):
-        lines = []
-        Runner(lines.append).play(load(name))
-        return " ".join(" ".join(lines).split())
+def text(name):
+    """Return all that a lesson shows, in one line."""
+    lines = []
+    Runner(lines.append).play(load(name))
+    return " ".join(" ".join(lines).split())
 
+
+MAP = re.findall(
+    r"^\| ([^|`]+) \| ((?:`[a-z-]+`(?:, )?)+) \| ([^|]+) \|$",
+    (Path(__file__).parents[2] / "docs" / "learn.md").read_text("utf-8"),
+    re.MULTILINE,
+)
+
+
+def test_what_the_guides_say_is_all_there():
+    assert len(MAP) == 10
+    names = {name for _, told, _ in MAP for name in re.findall(r"[a-z-]+", told)}
+    assert names == set(TITLES)  # and there is no lesson beside the guides
+
+
+@pytest.mark.parametrize(("row", "told", "seen"), MAP, ids=[row[0] for row in MAP])
+def test_what_the_guides_say_is_seen_in_a_lesson(row, told, seen):
+    played = " ".join(text(name) for name in re.findall(r"[a-z-]+", told))
+    words = re.findall(r"“([^”]+)”", seen)
+    assert words
+    for word in words:
+        assert word in played, (row, word)
+
+
+def test_the_guides_numbers_are_in_the_lessons():
     assert "at 3 a tiny change is multiplied by 6" in text("rate-of-change")
     assert "new = old − learning_rate × gradient" in text("gradient-descent")
     assert "∂z/∂W [ 2. -1. 0.5]" in text("partial-derivatives")

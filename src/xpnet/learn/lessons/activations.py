@@ -130,8 +130,8 @@ def vanishing(relu, sigmoid):
 lesson.text("""
     The first layer of such a network hardly learns: its gradient has vanished on the
     way. ReLU's slope is 1 wherever it is open, and that is why deep networks use it.
-    Its price: where z stays below 0 for every example, the slope is 0 and the neuron
-    never learns again. People call it dead.
+    Its price: where z stays below 0 for every example, the slope is 0 and nothing moves
+    the neuron's weights any more. People call it dead.
 """)
 
 lesson.exercise(

@@ -8,6 +8,7 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, NamedTuple, final
 
 from ...errors import FormulaError
@@ -36,6 +37,10 @@ class Answer(abc.ABC):
         """How an answer is written, with an example."""
 
     @abc.abstractmethod
+    def unread(self, typed: str) -> str:
+        """Say why what was typed is no answer at all; nothing if it can be read."""
+
+    @abc.abstractmethod
     def check(self, typed: str, values: Values) -> Verdict:
         """Say whether what was typed is right; a wrong answer gets a hint."""
 
@@ -57,14 +62,15 @@ def _wanted(wanted: _Wanted, values: Values) -> Any:
 @final
 @dataclass(frozen=True, slots=True)
 class Number(Answer):
-    """A number, right to a relative tolerance: ``0.25``, ``1/4`` and ``25e-2`` alike.
+    """A number, right to a relative tolerance: ``0.663``, ``2/3`` and ``66e-2`` alike.
 
     Parameters
     ----------
     wanted : str or callable
         The name of a value, or a function of all values.
-    tolerance : float
-        The relative error that is allowed.
+    tolerance : float, optional
+        The relative error that is allowed. By default it is 1 % where the number has
+        more than three digits, and none where it is short, such as 0.25.
     within : float
         A factor within which a positive number is right, where only its size counts.
     mistakes : tuple of (str or callable, str)
@@ -72,7 +78,7 @@ class Number(Answer):
     """
 
     wanted: _Wanted
-    tolerance: float = 0.01
+    tolerance: float | None = None
     within: float = 1.0
     mistakes: tuple[tuple[_Wanted, str], ...] = ()
 
@@ -80,6 +86,10 @@ class Number(Answer):
     def form(self) -> str:
         """How an answer is written, with an example."""
         return "a number, such as 0.75 or 3/4"
+
+    def unread(self, typed: str) -> str:
+        """Say how a number is typed, if this is none."""
+        return _NOT_A_NUMBER if _read_number(typed) is None else ""
 
     def check(self, typed: str, values: Values) -> Verdict:
         """Compare with the value, then with the wrong values that have a reason."""
@@ -99,7 +109,13 @@ class Number(Answer):
         return f"{float(_wanted(self.wanted, values)):.6g}"
 
     def _near(self, number: float, wanted: float) -> bool:
-        return abs(number - wanted) <= self.tolerance * abs(wanted) + 1e-12
+        return abs(number - wanted) <= self._allowed(wanted) * abs(wanted) + 1e-12
+
+    def _allowed(self, wanted: float) -> float:
+        if self.tolerance is not None:
+            return self.tolerance
+        short = abs(float(f"{wanted:.3g}") - wanted) <= _EXACT * abs(wanted)
+        return _EXACT if short else 0.01
 
     def _within(self, number: float, wanted: float) -> bool:
         return wanted / self.within < number < wanted * self.within
@@ -116,10 +132,12 @@ class Number(Answer):
             if near(1.0 / number, wanted):
                 return "That is 1 over the number: turn the fraction over."
         if abs(number - wanted) < 0.1 * abs(wanted):
-            return "Close: keep more digits."
+            return _CLOSE[_is_rounded(number, wanted)]
         return "That is too large." if number > wanted else "That is too small."
 
 
+_EXACT = 1e-6
+_CLOSE = {True: "Close: keep more digits.", False: "Close, but not exactly that."}
 _NOT_A_NUMBER = "Please type a number with a decimal point, such as 0.75 or 3/4."
 
 
@@ -133,6 +151,12 @@ def _read_number(typed: str) -> float | None:
         if math.isfinite(number):
             return number
     return None
+
+
+def _is_rounded(number: float, wanted: float) -> bool:
+    """Whether a number is another one up to the digits that it has."""
+    last = Decimal(repr(number)).as_tuple().exponent
+    return isinstance(last, int) and abs(number - wanted) < 0.99 * 10.0**last
 
 
 @final
@@ -159,11 +183,16 @@ class Choice(Answer):
         """The sentences, in their order."""
         return tuple(self.options)
 
+    def unread(self, typed: str) -> str:
+        """Say what to type, if this names none of the sentences."""
+        chosen = choose(typed, self.choices)
+        return f"Please type {self.form}." if chosen is None else ""
+
     def check(self, typed: str, values: Values) -> Verdict:
         """Take a letter, a number from 1, or the sentence itself."""
         chosen = choose(typed, self.choices)
         if chosen is None:
-            return Verdict(False, f"Please type {self.form}.")
+            return Verdict(False, self.unread(typed))
         says = self.options[self.choices[chosen]]
         return Verdict(not says, says)
 
@@ -207,10 +236,15 @@ class Shape(Answer):
         """How an answer is written, with an example."""
         return "a shape, such as (2, 5)"
 
+    def unread(self, typed: str) -> str:
+        """Say how a shape is typed, if this is none."""
+        odd = re.search(r"[^\d\s,;()\[\]x×]", typed) or not re.search(r"\d", typed)
+        return f"Please type {self.form}." if odd else ""
+
     def check(self, typed: str, values: Values) -> Verdict:
         """Compare the numbers in order."""
-        if re.search(r"[^\d\s,;()\[\]x×]", typed) or not re.search(r"\d", typed):
-            return Verdict(False, f"Please type {self.form}.")
+        if unread := self.unread(typed):
+            return Verdict(False, unread)
         shape = tuple(int(word) for word in re.findall(r"\d{1,9}", typed))
         wanted = self._shape(values)
         if shape == wanted:

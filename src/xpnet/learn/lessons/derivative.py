@@ -8,6 +8,7 @@ from typing import Any, final
 import numpy as np
 
 from ...errors import FormulaError
+from ..formula import Formula
 from .answers import Answer, Values, Verdict
 from .hints import path_hint
 from .mistakes import mistakes_in
@@ -64,13 +65,21 @@ class Derivative(Answer):
         """Return random values of each variable, always the same ones."""
         return scatter(self.variables, self.low, self.high)
 
+    def unread(self, typed: str) -> str:
+        """Say why this is no formula of these variables, if it is none."""
+        try:
+            Formula(typed, self.variables)
+        except FormulaError as error:
+            says = str(error)
+            return says[0].upper() + says[1:]
+        return ""
+
     def check(self, typed: str, values: Values) -> Verdict:
         """Compare with the tape's derivative wherever the function has a value."""
+        if unread := self.unread(typed):
+            return Verdict(False, unread)
         points = self.points()
-        try:
-            given = evaluate(typed, points)
-        except FormulaError as error:
-            return Verdict(False, str(error))
+        given = evaluate(typed, points)
         wanted = differentiate(self.of, self.by, points)
         there = np.isfinite(wanted) & np.isfinite(evaluate(self.of, points))
         if same(given[there], wanted[there]):

@@ -17,7 +17,7 @@ from .terminal import script
 lesson = Lesson("derivatives", TITLES["derivatives"])
 
 lesson.text("""
-    Nobody takes limits by hand twice. A few rules cover every formula:
+    Nobody takes limits by hand twice. A few rules go a long way:
 
         a number        5        0
         a power         xⁿ       n · xⁿ⁻¹
@@ -26,7 +26,8 @@ lesson.text("""
         exponential     eˣ       eˣ
         logarithm       log x    1 / x
 
-    The library holds the same rules in a table. Here are a few of its answers.
+    Products, and functions inside functions, come with the chain rule in lesson 5. The
+    library holds all such rules in a table. Here are a few of its answers.
 """)
 
 
@@ -50,7 +51,12 @@ lesson.exercise(
 
 lesson.exercise(
     "Derive by hand: y = 5x² + 3x − 7.",
-    Derivative("5*x**2 + 3*x - 7", "x", "10*x + 3"),
+    Derivative(
+        "5*x**2 + 3*x - 7",
+        "x",
+        "10*x + 3",
+        mistakes=(("10*x + 3 - 7", "−7 stands alone, and does not change with x."),),
+    ),
     hint="Term by term. What does a number that stands alone contribute?",
 )
 
@@ -102,7 +108,8 @@ def microscope():
 lesson.text("""
     Two errors fight: a large h misses the bend, a small h drowns in rounding. So
     differences are for checking, and rules are for computing. `xn.check_grads` does
-    this check for any function, and names the element where a rule is worst.
+    this check for any function, and names the element where a rule is worst. It hands
+    the rule a random g to multiply with, so compare its two numbers with each other.
 """)
 
 

@@ -36,7 +36,7 @@ def line():
     X, y = points.arrays("cpu")
     y = y[:, None]
 
-    def train(model, steps=300):
+    def train(model, X=X, y=y, steps=300):
         adam = optim.Adam(model.parameters(), lr=0.03)
         for _ in range(steps):
             loss = losses.binary_cross_entropy_with_logits(model(X), y * 1.0)
@@ -80,6 +80,10 @@ def linear(train):
 lesson.text("""
     W2·(W1·x) = (W2·W1)·x: without something that bends in between, the hidden layer
     folds into one matrix. With tanh, {bent:.0%} are right.
+
+    So a network has three kinds of layers. The input layer is the numbers that go in,
+    here two. The output layer is the neurons whose answer is read, here one. What lies
+    between them is hidden: nobody says from outside what it should answer.
 """)
 
 lesson.exercise(
@@ -107,6 +111,14 @@ lesson.exercise(
     Shape(lambda v: (64, 8)),
     hint="A row for each point, a column for each hidden neuron.",
 )
+
+
+@lesson.code
+def layers(model):
+    """Let the library count, layer by layer."""
+    print(nn.summary(model, xp.zeros((64, 2), dtype=xp.float32)))
+    return locals()
+
 
 lesson.text("""
     What does a hidden layer do? It makes new features, in which a straight line is
@@ -139,31 +151,27 @@ lesson.exercise(
 
 lesson.text("""
     Deeper networks fold the plane again and again. Two spirals that wind around each
-    other need more than eight neurons.
+    other twice are hard for one layer of eight neurons.
 """)
 
 
 @lesson.code
-def spirals():
-    """Train a network with two hidden layers on two spirals."""
-    X, y = data.spirals(200, turns=1.0, rng=0).arrays("cpu")
-    model = nn.Sequential(
+def spirals(train):
+    """Train one hidden layer of 8 on two spirals, and then two of 32."""
+    X, y = data.spirals(200, turns=2.0, rng=0).arrays("cpu")
+    y = y[:, None]
+    shallow = nn.Sequential(nn.Linear(2, 8, rng=0), nn.Tanh(), nn.Linear(8, 1, rng=1))
+    eight = train(shallow, X, y)
+    deep = nn.Sequential(
         nn.Linear(2, 32, rng=0),
         nn.Tanh(),
         nn.Linear(32, 32, rng=1),
         nn.Tanh(),
         nn.Linear(32, 1, rng=2),
     )
-    adam = optim.Adam(model.parameters(), lr=0.02)
-    for step in range(301):
-        out = model(X)
-        loss = losses.binary_cross_entropy_with_logits(out, y[:, None] * 1.0)
-        adam.zero_grad()
-        loss.backward()
-        adam.step()
-        if step % 100 == 0:
-            right = float(metrics.accuracy(out, y[:, None]))
-            print(f"step {step:3}  loss {float(loss):.4f}  right {right:.1%}")
+    both = train(deep, X, y)
+    print(f"one hidden layer of 8:   {eight:.1%} right")
+    print(f"two hidden layers of 32: {both:.1%} right")
     return locals()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .answers import LETTERS, Verdict, choose
 from .bug import Bug
-from .screen import Screen
+from .screen import HINT, Screen
 
 __all__ = ["hunt"]
 
@@ -30,7 +30,7 @@ def _find(bug: Bug, screen: Screen) -> None:
     lines = len(bug.source.splitlines())
 
     def check(typed: str) -> Verdict:
-        word = typed.casefold().removeprefix("line ").strip(" .")
+        word = typed.casefold().removeprefix("line ").strip(" .:)#")
         if word == str(bug.number):
             return Verdict(True, f"Found. {said}")
         if word not in map(str, range(1, lines + 1)):
@@ -43,7 +43,7 @@ def _find(bug: Bug, screen: Screen) -> None:
         "Which line is wrong? (its number; `check` runs check_grads): ",
         check,
         f"line {bug.number}: {bug.line}",
-        {"check": said, "hint": f"Hint: {bug.hint}", "?": f"Hint: {bug.hint}"},
+        {"check": said} | dict.fromkeys(HINT, f"Hint: {bug.hint}"),
     )
 
 
@@ -65,5 +65,5 @@ def _mend(bug: Bug, screen: Screen) -> None:
         "Your answer (one letter): ",
         check,
         f"{letter}) {bug.fixes[0]}",
-        {"hint": f"Hint: {bug.hint}", "?": f"Hint: {bug.hint}"},
+        dict.fromkeys(HINT, f"Hint: {bug.hint}"),
     )

@@ -132,7 +132,7 @@ lesson.exercise(
 
 lesson.exercise(
     "Now with a = σ(z): the cost by z. Multiply with σ′ = a(1 − a), and simplify. It "
-    "becomes surprisingly short.",
+    "becomes surprisingly short. (Type σ(z) for a.)",
     Derivative(
         "-(y*log(sigmoid(z)) + (1 - y)*log(1 - sigmoid(z)))",
         "z",

@@ -60,12 +60,8 @@ def _constants(points: Points, wanted: Any, typed: str) -> Iterator[Mistake]:
         f"A constant factor is off: yours is {factor:.4g} times the derivative.",
     )
     shift = given[first] - wanted[first]
-    yield (
-        wanted + shift,
-        "All but a constant is right: the derivative of a constant is 0."
-        if shift > 0
-        else f"A constant is missing: yours is {-shift:.4g} less than the derivative.",
-    )
+    than = f"{abs(shift):.4g} {'more' if shift > 0 else 'less'} than the derivative"
+    yield wanted + shift, f"All but a constant is right: yours is {than}."
 
 
 def _other_variables(question: Derivative, points: Points) -> Iterator[Mistake]:
@@ -146,7 +142,7 @@ def _chain(question: Derivative, points: Points) -> Iterator[Mistake]:
             missing = f"{text(link, {})} with respect to {question.by}, the innermost"
         else:
             inside = chain_text(links, i + 1)
-            missing = f"{text(link, {})} with respect to {INNER}, which is {inside}"
+            missing = f"{text(link, {})} with respect to {INNER}, at {INNER} = {inside}"
         yield (
             np.prod(others, axis=0),
             f"A factor of the chain rule is missing: the derivative of {missing}.",

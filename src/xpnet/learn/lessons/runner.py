@@ -13,7 +13,7 @@ from .answers import Answer, Verdict
 from .bug import Bug
 from .hunt import hunt
 from .lesson import Code, Exercise, Lesson, Predict, Step, Text, Values
-from .screen import Ask, Leave, Outcome, Screen, Show
+from .screen import HINT, Ask, Leave, Outcome, Screen, Show
 
 __all__ = ["Runner"]
 
@@ -93,7 +93,7 @@ class Runner:
         """Ask once, run the code, and compare."""
         screen, answer = self._screen, step.answer
         self._question(f"Before it runs: {step.question}", answer)
-        typed = screen.read(f"Your guess ({answer.form}): ")
+        typed = self._guess(answer)
         self._code(step.code)
         right = answer.reveal(self.values)
         if not typed:
@@ -106,6 +106,17 @@ class Runner:
         else:
             said = f"You said {typed[:40]}. {verdict.says} It is {right}"
             screen.say(said if said.endswith(".") else f"{said}.")
+
+    def _guess(self, answer: Answer) -> str:
+        """Return a guess that can be read; nothing where nobody makes one."""
+        while typed := self._screen.read(f"Your guess ({answer.form}): "):
+            if typed.casefold() in HINT:
+                self._screen.say("A guess needs no hint: type what you expect.")
+            elif unread := answer.unread(typed):
+                self._screen.say(unread)
+            else:
+                return typed
+        return ""
 
     def _exercise(self, step: Exercise) -> None:
         """Ask until the answer is right, or wanted."""
@@ -120,7 +131,7 @@ class Runner:
             f"Your answer ({answer.form}): ",
             check,
             answer.reveal(self.values),
-            {"hint": f"Hint: {hint}", "?": f"Hint: {hint}"},
+            dict.fromkeys(HINT, f"Hint: {hint}"),
         )
 
     def _question(self, question: str, answer: Answer) -> None:

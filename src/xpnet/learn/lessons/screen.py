@@ -9,11 +9,13 @@ from typing import final
 
 from .answers import LETTERS, Verdict
 
-__all__ = ["Ask", "Leave", "Outcome", "Screen", "Show"]
+__all__ = ["HINT", "Ask", "Leave", "Outcome", "Screen", "Show"]
 
 Show = Callable[[str], None]
 Ask = Callable[[str], str]
 
+HINT = ("hint", "?")  # what asks for one
+_LEAVE = ("quit", "exit")
 _WIDTH = 80  # of a paragraph
 _LONG = 100  # of a line that the library printed
 _INDENT = "    "
@@ -110,7 +112,7 @@ class Screen:
         except EOFError:
             self._ask = None
             return ""
-        if typed.casefold() == "quit":
+        if typed.casefold() in _LEAVE:
             raise Leave
         return typed
 

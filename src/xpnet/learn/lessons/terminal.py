@@ -77,6 +77,8 @@ def _from_keyboard(prompt: str) -> str:
     except EOFError:  # Ctrl-D
         _show("")
         raise Leave from None
+    except UnicodeDecodeError:  # bytes of another encoding: no answer, and no end
+        return "\N{REPLACEMENT CHARACTER}"
 
 
 def _show(line: str) -> None:
