@@ -110,6 +110,10 @@ HOSTILE = (
     "x" * 501,
     "x+" * 249 + "x",
     "x**" * 160 + "x",
+    "(x" + "^x" * 80 + ")" + ("+(x" + "^x" * 80 + ")") * 2,
+    "(x" + "*-x" * 34 + ")" + ("+(x" + "*-x" * 34 + ")") * 3,
+    "1e-400",
+    "x*0.1e-323",
     "sin(" * 90 + "x" + ")" * 90,
     "x" + "²" * 400,
     " " * 10_000_000 + "x",
@@ -159,6 +163,8 @@ HOSTILE = (
     "sin²^2(x)",
     "sin²",
     "x²^3",
+    "x² ³",
+    "(x)² ²",
     "sin^" + "9" * 400 + "(x)",
 )
 
@@ -257,7 +263,19 @@ def test_a_refusal_says_where_and_what_to_type():
     assert "type * and parentheses, 2^(3*x) or (2^3)*x" in sentence("2^3x")
     assert "the right side only" in sentence("y = x^2")
     assert "FULLWIDTH LATIN SMALL LETTER X" in sentence("ｘ")
+    assert '"х" (CYRILLIC SMALL LETTER HA) means nothing' in sentence("2х")
+    assert "type a plain space" in sentence("x +\u3000x")
+    assert '"1e-400" is less than a float64 can hold' in sentence("1e-400")
+    assert "more than 100 operations" in sentence("x" + "*x" * 101)
+    assert "a power of a power" in sentence("x² ³")
     assert "is inf in float64" in sentence("9**9**9**9")
+
+
+def test_a_formula_may_have_a_hundred_operations_and_zeros_of_every_kind():
+    assert Formula("x" + "+x" * 100)(1.0) == 101.0
+    for zero in ("0", "0.0", "0e5", ".0e-9", "00"):
+        assert Formula(f"x + {zero}")(1.5) == 1.5
+    assert Formula("5e-324")(0.0) == 5e-324
 
 
 def test_the_value_and_the_derivative_come_from_the_table():

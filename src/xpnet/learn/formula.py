@@ -27,7 +27,7 @@ from .notation import quoted
 
 __all__ = ["CONSTANTS", "FUNCTIONS", "Formula"]
 
-MAX_DEPTH = 100  # operations inside one another
+MAX_OPERATIONS = 100  # so that everything that is done with one takes little time
 MAX_NUMBER = 1.7e308
 
 
@@ -43,9 +43,9 @@ class Formula:
     ----------
     text : str
         ``"x**2 + sin(x*y)"``, or as learners write: ``^`` for a power, ``2x``,
-        ``3 sin(x)``, ``x²``, ``sin²(x)``, ``·``, ``π``. At most 500 characters. A
-        comparison may be the first argument of ``where(x > 0, a, b)``, and stand
-        nowhere else.
+        ``3 sin(x)``, ``x²``, ``sin²(x)``, ``·``, ``π``. At most 500 characters and
+        100 operations. A comparison may be the first argument of
+        ``where(x > 0, a, b)``, and stand nowhere else.
     variables : iterable of str
         The names of its arguments, in their order.
 
@@ -178,17 +178,18 @@ def _checked(tree: ast.expr, text: str, values: tuple[str, ...]) -> ast.expr:
 
     `notation` has refused already what is on no list; this holds without it too.
     """
-    level: list[tuple[ast.expr, bool]] = [(tree, False)]  # node, may it be a comparison
-    for _ in range(MAX_DEPTH):
-        level = [
-            part for node, free in level for part in _parts(node, free, text, values)
-        ]
-        if not level:
-            return tree
-    raise FormulaError(
-        f"the formula {quoted(text)} has more than {MAX_DEPTH} operations inside one "
-        "another; type a shorter one."
-    )
+    left: list[tuple[ast.expr, bool]] = [(tree, False)]  # node, may it be a comparison
+    operations = 0
+    while left:
+        parts = _parts(*left.pop(), text, values)
+        operations += bool(parts)
+        if operations > MAX_OPERATIONS:
+            raise FormulaError(
+                f"the formula {quoted(text)} has more than {MAX_OPERATIONS} "
+                "operations; type a shorter one."
+            )
+        left += parts
+    return tree
 
 
 def _parts(

@@ -219,11 +219,13 @@ class _Reader:
         sign = "-" if word.meaning[0] == "⁻" else ""
         digits = "".join(str(_LOWERED[c]) for c in word.meaning.lstrip("⁻"))
         exponent = self._written(Word("number", digits, word.place))
-        if self.due == "operator":
+        if self.last == "raised":
+            self._refuse_power_of_power(word)
+        elif self.due == "operator":
             self.out += ["**", f"({sign}{exponent})"]
-        elif self.due == "(" and not self.power and not sign:
+        elif self.due == "(" and not sign:
             self.power = exponent
-        elif self.due == "(" and not self.power:
+        elif self.due == "(":
             name = self.out[-1]
             raise self._error(
                 word.place,
@@ -239,10 +241,7 @@ class _Reader:
 
     def _operator(self, word: Word) -> None:
         if word.meaning == "**" and self.last == "raised":
-            raise self._error(
-                word.place,
-                "a power of a power can be read in two ways; type (x^2)^3 or x^(2^3)",
-            )
+            self._refuse_power_of_power(word)
         if self.due == "operator":
             self.out.append(word.meaning)
             self.operator, self.due, self.signed = word.meaning, "value", False
@@ -328,11 +327,15 @@ class _Reader:
                 "as 1.5e20",
             )
         number = float(digits)
-        if number == float("inf"):
+        lost = number == 0.0 and re.match(r"[0.]*[1-9]", digits)
+        if lost or number == float("inf"):
+            what, range_ = (
+                ("less", "above 1e-307") if lost else ("more", "below 1.7e308")
+            )
             raise self._error(
                 word.place,
-                f"{quoted(digits)} is more than a float64 can hold; type a number "
-                "below 1.7e308",
+                f"{quoted(digits)} is {what} than a float64 can hold; type a number "
+                f"{range_}",
             )
         return str(int(digits)) if digits.isdigit() else repr(number)
 
@@ -342,6 +345,12 @@ class _Reader:
         return FormulaError(
             f"the formula {quoted(self.text)} cannot be read at character {place}: "
             f"{words}."
+        )
+
+    def _refuse_power_of_power(self, word: Word) -> None:
+        raise self._error(
+            word.place,
+            "a power of a power can be read in two ways; type (x^2)^3 or x^(2^3)",
         )
 
     def _refuse_without_value(self, word: Word) -> None:
@@ -364,13 +373,18 @@ class _Reader:
         if character in _INSTEAD:
             instead = _INSTEAD[character]
         elif plain != character and plain != "_" and _WORD.fullmatch(plain):
-            instead = f"{name} only looks like a plain character; type {plain}"
+            instead = (
+                "it only looks like a plain character; type "
+                f"{'a plain space' if plain.isspace() else plain}"
+            )
         else:
             instead = (
                 "a formula has numbers, variables, + - * / ^, parentheses and "
                 "functions; type it with these"
             )
-        shown = quoted(character) if character.isprintable() else name
+        shown = quoted(character) if character.isprintable() else ""
+        if not character.isascii() or not shown:  # an х may be Cyrillic
+            shown = f"{shown} ({name})" if shown else name
         return self._error(at + 1, f"{shown} means nothing here; {instead}")
 
     def _unknown_name(self, word: Word) -> FormulaError:
