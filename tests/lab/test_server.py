@@ -1,4 +1,4 @@
-"""The lab's server under load: one request at a time, and visitors who leave."""
+"""The lab's server under load: one request of a page at a time, visitors who leave."""
 
 import json
 import threading
@@ -42,11 +42,21 @@ class Slow(Page):
         return Frame({"n": 0})
 
 
+class Quick(Page):
+    """Answers at once."""
+
+    name, title = "quick", "Quick"
+
+    @request("note", keep="last")
+    def note(self, ask):
+        return Frame({"n": 0})
+
+
 @pytest.fixture
 def server():
     Slow.most = 0
     Slow.go_on.clear()
-    with Server(lambda: Session([Slow])) as server:
+    with Server(lambda: Session([Slow, Quick])) as server:
         yield server
         Slow.go_on.set()
 
@@ -85,6 +95,17 @@ def test_a_slow_answer_keeps_nobody_else_waiting(server):
         assert answer(slow)["n"] == 1
 
 
+def test_a_slow_page_keeps_no_other_page_waiting(server):
+    with dial(server, session="here") as wire:
+        ask(wire, n=1, seconds=5.0)
+        ask(wire, n=2, seconds=0.0)
+        ask(wire, page="quick", type="note")
+        assert answer(wire)["page"] == "quick"
+        assert '"type": "note"' in export(server, "here", page="quick")
+        Slow.go_on.set()
+        assert [answer(wire)["n"] for _ in range(2)] == [1, 2]
+
+
 def test_an_export_waits_until_the_answer_under_way_is_done(server):
     with dial(server, session="here") as wire, ThreadPoolExecutor() as pool:
         ask(wire, type="note")
@@ -100,9 +121,9 @@ def test_an_export_waits_until_the_answer_under_way_is_done(server):
         assert '"type": "note"' in saved.result(10)
 
 
-def export(server, session):
+def export(server, session, page="slow"):
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    query = f"token={server.token}&session={session}&page=slow"
+    query = f"token={server.token}&session={session}&page={page}"
     address = f"http://127.0.0.1:{server.port}/export?{query}"
     with opener.open(address, timeout=10) as answer:
         return answer.read().decode()

@@ -10,6 +10,7 @@ import secrets
 import socket
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -23,7 +24,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from .._version import __version__
 from ..errors import OptionError, XpnetError
@@ -37,6 +38,7 @@ __all__ = ["Server", "application"]
 
 _ADDRESS = "127.0.0.1"
 _MOST_SESSIONS = 16
+_MOST_WAITING = 32  # requests of one session; the next one is not read before
 
 
 def application(
@@ -72,11 +74,16 @@ def application(
 
 
 class _Open:
-    """A session with a browser at it; `lock` lets one request in at a time."""
+    """A session with a browser at it; each page lets one request in at a time."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
-        self.lock = anyio.Lock()
+        self.slots = anyio.Semaphore(_MOST_WAITING)
+        self._locks: dict[str, anyio.Lock] = defaultdict(anyio.Lock)
+
+    def alone(self, page: str) -> anyio.Lock:
+        """Return the lock of a page: who comes first is let in first."""
+        return self._locks[page]
 
 
 class _Pages:
@@ -138,7 +145,7 @@ class _Pages:
                 "This session is over: load the page again.\n", 404
             )
         try:
-            async with there.lock:
+            async with there.alone(page if page in self._names else ""):
                 text = await self._in_thread(exported, there.session, page, state)
         except XpnetError as error:
             return PlainTextResponse(f"{error}\n", 400)
@@ -146,7 +153,7 @@ class _Pages:
         return HTMLResponse(text, headers={"content-disposition": name})
 
     async def talk(self, browser: WebSocket) -> None:
-        """Answer the requests of one browser, one after the other."""
+        """Answer the requests of one browser, those for a page one after the other."""
         await browser.accept()
         if self._visitors >= _MOST_SESSIONS:
             sentence = f"{_MOST_SESSIONS} pages of the lab are open: close one first."
@@ -159,8 +166,6 @@ class _Pages:
             there = _Open(await self._in_thread(self._make))
             with self._found_as(browser.query_params.get("session", ""), there):
                 await self._answer_all(browser, there)
-        except WebSocketDisconnect:
-            pass  # it left while an answer was on its way
         finally:
             self._visitors -= 1
 
@@ -175,15 +180,28 @@ class _Pages:
                 del self._open[name]
 
     async def _answer_all(self, browser: WebSocket, there: _Open) -> None:
-        while (event := await browser.receive())["type"] == "websocket.receive":
-            text = event.get("text")
-            if text is None:
-                await browser.close(1003)  # a request is text
-                return
-            async with there.lock:
-                answer = await self._in_thread(there.session.answer, text)
-            for data in answer:
-                await browser.send_bytes(data)
+        """Answer until the browser leaves; what it still waits for is dropped then."""
+        async with anyio.create_task_group() as answers:
+            while (event := await browser.receive())["type"] == "websocket.receive":
+                if event.get("text") is None:
+                    await browser.close(1003)  # a request is text
+                    break
+                await there.slots.acquire()
+                answers.start_soon(self._answer, browser, there, event["text"])
+            answers.cancel_scope.cancel()
+
+    async def _answer(self, browser: WebSocket, there: _Open, text: str) -> None:
+        """Answer one request, when those before it for its page are answered."""
+        session = there.session
+        try:
+            async with there.alone(session.page_of(text)):
+                for data in await self._in_thread(session.answer, text):
+                    if browser.client_state is WebSocketState.CONNECTED:
+                        await browser.send_bytes(data)
+        except WebSocketDisconnect:
+            pass  # it left while an answer was on its way
+        finally:
+            there.slots.release()
 
     async def _in_thread(self, function: Callable[..., Any], *args: Any) -> Any:
         """Call what may take a while, so that other requests need not wait for it."""

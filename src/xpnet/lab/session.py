@@ -24,7 +24,9 @@ _LARGEST_ID = 2**53 - 1  # what JavaScript counts exactly
 
 
 class Session:
-    """The state of one open page of the lab: `handle` answers requests, one at a time.
+    """The state of one visit to the lab: `handle` answers requests.
+
+    Each page answers one at a time.
 
     A request is a dict with "page", "type", an optional "id" and the fields of its
     type. Each frame that answers it has "page", "type" and "id" in its header, and
@@ -108,6 +110,18 @@ class Session:
             return [encode(frame) for frame in self.handle(message)]
         except XpnetError as error:  # no request, or frames that cannot travel
             return [encode(_refusal(message, error))]
+
+    def page_of(self, text: str) -> str:
+        """Return the page that a request over a wire is for; "" where it is for none.
+
+        The pages of a session know nothing of each other: requests for two of them may
+        be answered at the same time.
+        """
+        try:
+            name = _address(parse(text))["page"]
+        except XpnetError:
+            return ""
+        return name if name in self._pages else ""
 
     def _answer(self, message: Mapping[str, Any]) -> list[Frame]:
         """Return the frames of the page that is asked, and keep them for an export."""

@@ -16,6 +16,8 @@ const TITLES = {
   code: "Code",
 };
 
+const PATIENCE = 300; // milliseconds until a page says that it waits
+
 /**
  * What a page is given.
  * @typedef {object} Lab
@@ -29,6 +31,7 @@ const TITLES = {
  * @property {() => boolean} reduced whether motion is unwelcome
  * @property {boolean} replay whether answers come from an export
  * @property {number[]} times milliseconds from a control to the drawn answer, the last 500
+ * @property {(milliseconds: number) => void} timed keep one more of these times
  */
 
 /**
@@ -51,6 +54,7 @@ class Frame {
   #unmount = () => {};
   #shown = "";
   #turn = 0;
+  #late = 0; // answers that are waited for
 
   constructor(config, pages) {
     this.config = config;
@@ -61,7 +65,7 @@ class Frame {
     const wire = this.#wire();
     const times = [];
     const timed = (ms) => { times.push(ms); if (times.length > 500) times.shift(); };
-    const ask = (message) => wire.ask({ page: this.state.page, ...message });
+    const ask = (message) => this.#awaited(wire.ask({ page: this.state.page, ...message }));
     /** @type {Lab} */
     this.lab = {
       ask,
@@ -73,6 +77,7 @@ class Frame {
       reduced: () => matchMedia("(prefers-reduced-motion: reduce)").matches,
       replay: config.mode === "replay",
       times,
+      timed,
     };
   }
 
@@ -105,6 +110,7 @@ class Frame {
     });
     this.problem = h("p", { class: "problem", role: "alert" });
     this.said = h("p", { class: "unseen", "aria-live": "polite" });
+    this.waiting = h("p", { class: "waiting", role: "status" });
     this.main = h("main", { id: "main", tabindex: "-1" });
     const save = this.config.export
       ? h("a", { class: "save", href: this.config.export, download: "xpnet-lab.html" }, "Save as a file")
@@ -121,6 +127,7 @@ class Frame {
         h("p", { class: "brand" }, "xpnet ", h("span", {}, "lab")),
         h("nav", { "aria-label": "Pages" }, ...this.links),
         h("div", { class: "tools" }, this.status, save, this.switch)),
+      this.waiting,
       this.main,
       h("footer", {},
         h("div", { class: "messages" }, this.problem, this.said),
@@ -130,6 +137,24 @@ class Frame {
       this.problem.textContent = error instanceof LabError ? error.message : String(error);
       if (!(error instanceof LabError) && error instanceof Error) console.error(error);
     };
+  }
+
+  /** Say so where an answer is not there at once. */
+  async #awaited(answer) {
+    let late = 0;
+    const timer = setTimeout(() => this.#wait(late = 1), PATIENCE);
+    try {
+      return await answer;
+    } finally {
+      clearTimeout(timer);
+      this.#wait(-late);
+    }
+  }
+
+  #wait(more) {
+    this.#late += more;
+    this.waiting.textContent = this.#late ? "One moment: the lab is computing." : "";
+    this.main.setAttribute("aria-busy", String(this.#late > 0));
   }
 
   /** Let the links to the other pages keep the chosen colours. */

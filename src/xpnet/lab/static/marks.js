@@ -18,6 +18,7 @@ export const MARGIN = { left: 58, right: 16, top: 14, bottom: 44 };
  *   range: [number, number], count?: number, gamma?: number, at?: number[], color: string}} Contours
  * An arrow. @typedef {{kind: "arrow", from: [number, number], to: [number, number], color: string}} Arrow
  * A rule. @typedef {{kind: "rule", x?: number, y?: number, color: string, dash?: number[]}} Rule
+ * A note. @typedef {{kind: "note", text: string}} Note
  * Text. @typedef {{kind: "text", x: number, y: number, text: string, color: string, align?: string,
  *   dx?: number, dy?: number}} Text
  */
@@ -141,6 +142,17 @@ export class Marks {
     if (y !== undefined) this.stroke(MARGIN.left, sy.to(y), size.width - MARGIN.right, sy.to(y));
     pen.stroke();
     pen.setLineDash([]);
+  }
+
+  /** Words in the middle of a picture that has nothing else to show. */
+  _note({ text }) {
+    const { pen, size } = this;
+    pen.font = `14px ${getComputedStyle(this.canvas).fontFamily}`;
+    pen.textAlign = "center";
+    pen.textBaseline = "middle";
+    pen.fillStyle = this.color("--soft");
+    const [across, down] = [MARGIN.left + size.width - MARGIN.right, MARGIN.top + size.height - MARGIN.bottom];
+    pen.fillText(text, across / 2, down / 2);
   }
 
   _text({ x, y, text, color, align = "left", dx = 0, dy = 0 }) {

@@ -132,6 +132,11 @@ function shortened(text, value) {
   return exact && text.includes(".") ? text.replace(/\.?0+$/, "") : text;
 }
 
+/** Write a name with a number below the line. */
+export function indexed(name, index) {
+  return name + String(index).replace(/\d/g, (d) => "₀₁₂₃₄₅₆₇₈₉"[d]);
+}
+
 /** Write an exponent above the line. */
 export function raised(power) {
   return String(power).replace("-", "⁻").replace(/\d/g, (d) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[d]);

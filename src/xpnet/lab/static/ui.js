@@ -83,7 +83,7 @@ export function checkbox({ label, value, onChange }) {
 
 /**
  * A slider and, for the exact value, a field: both say the same number.
- * With `log` the slider goes in equal factors.
+ * With `log` the slider goes in equal factors; with `step` 1 there are whole numbers only.
  * @param {{label: Node | string, name?: string, min: number, max: number, value: number,
  *   step?: number, log?: boolean, onInput: (v: number) => void}} options
  */
@@ -96,6 +96,7 @@ export function slider({ label, name = label, min, max, value, step, log = false
     step: log ? step ?? 0.05 : step ?? rounded((max - min) / 400),
   });
   const exact = h("input", { type: "number", step: "any", min, max, "aria-label": `${name}, exactly` });
+  const fits = step === 1 ? Math.round : (v) => v;
   let now = value;
   const limits = (low, high) => {
     [min, max] = [low, high];
@@ -111,7 +112,7 @@ export function slider({ label, name = label, min, max, value, step, log = false
   };
   range.addEventListener("input", () => { show(from(Number(range.value))); onInput(now); });
   exact.addEventListener("input", () => {
-    const v = exact.valueAsNumber;
+    const v = fits(exact.valueAsNumber);
     if (Number.isFinite(v) && v >= min && v <= max) { show(v); onInput(v); }
   });
   exact.addEventListener("blur", () => show(now));
@@ -127,22 +128,23 @@ export function slider({ label, name = label, min, max, value, step, log = false
 }
 
 /**
- * A field for one number, taken as it is typed where it is between `min` and `max`.
+ * A field for one number between `min` and `max`; what is none is taken back.
  * @param {{label: string, value: number, min?: number, max?: number, step?: number | "any", onInput: (v: number) => void}} options
  */
 export function numberField({ label, value, min = -Infinity, max = Infinity, step = "any", onInput }) {
   const id = unique("number");
   const input = h("input", { type: "number", id, step });
-  input.value = value;
+  let taken = input.value = value;
   input.addEventListener("change", () => {
     const v = input.valueAsNumber;
-    if (Number.isFinite(v) && v >= min && v <= max) onInput(v);
+    if (Number.isFinite(v) && v >= min && v <= max) onInput(taken = v);
+    else input.value = taken;
   });
   return {
     element: h("div", { class: "field" }, h("label", { for: id }, label), input),
     input,
     get value() { return input.valueAsNumber; },
-    set value(v) { input.value = v; },
+    set value(v) { input.value = taken = v; },
   };
 }
 

@@ -20,6 +20,7 @@ const LOSSES = ["logistic cost", "squared error"];
 const NOTHING = { caption: "Nothing is computed yet.", columns: [], rows: [] };
 const MOST = 8; // examples
 const RANGE = 4; // of a weight's slider
+const LARGEST = 1e6; // of an input and a target
 
 /** @param {HTMLElement} root @param {import("lab/app.js").Lab} lab */
 export function mount(root, lab) {
@@ -29,10 +30,15 @@ export function mount(root, lab) {
   return () => page.end();
 }
 
-/** Return numbers written as 1,-2,0.5; null where one is none. */
+/** Return numbers written as 1,-2,0.5; null where one is none, or too large. */
 function list(text) {
   const values = text.split(",").map(Number);
-  return text && values.every(Number.isFinite) ? values : null;
+  return text && values.every(small) ? values : null;
+}
+
+/** Whether the lab takes a number. */
+function small(value) {
+  return Math.abs(value) <= LARGEST;
 }
 
 /** Return a word of the address if it is one of a few, else the first of them. */
@@ -279,7 +285,7 @@ class Neuron {
         this.draw(frame);
         this.#remember();
         this.#explain();
-        this.lab.times.push(performance.now() - since);
+        this.lab.timed(performance.now() - since);
         this.lab.announce(`After ${this.#costs.length} steps the cost is ${number(frame.cost)}.`);
       } catch (error) {
         this.lab.fail(error);
@@ -352,11 +358,12 @@ class Neuron {
     const fields = names.map((name, j) => {
       const field = h("input", { type: "number", step: "any", "aria-label": `example ${i + 1}, ${name}` });
       field.addEventListener("input", () => {
-        if (!Number.isFinite(field.valueAsNumber)) return;
+        if (!small(field.valueAsNumber)) return;
         this.given.examples[i][j] = field.valueAsNumber;
         this.given.chosen = i;
         this.changed();
       });
+      field.addEventListener("blur", () => { field.value = String(this.given.examples[i][j]); });
       return field;
     });
     const results = [0, 1, 2].map(() => h("td", { class: "number" }));

@@ -40,6 +40,7 @@ class Slope {
     this.x = state.number("x", 3);
     this.step = state.number("h", 1);
     this.range = [state.number("from", -2), state.number("to", 5)];
+    if (this.range[0] >= this.range[1]) this.range = [-2, 5];
     this.dtype = state.get("dtype", "float64");
     this.askCurve = lab.latest(([frame]) => this.#gotCurve(frame), (error) => this.#noCurve(error));
     this.askLook = lab.latest(([frame]) => this.#gotLook(frame), (error) => this.#noLook(error));
@@ -89,6 +90,7 @@ class Slope {
     this.ends = [["left end", 0], ["right end", 1]].map(([label, i]) => numberField({
       label, value: this.range[i], min: -1e6, max: 1e6, onInput: (v) => this.stretch(i, v),
     }));
+    this.endsProblem = h("p", { class: "problem", role: "alert" });
     this.both = checkbox({
       label: "draw the derivative at every x", value: this.lab.state.get("both") === "1",
       onChange: (on) => { this.lab.state.set({ both: on ? 1 : null }); this.curve(); },
@@ -101,7 +103,7 @@ class Slope {
       group("The microscope", this.xSlider.element, this.hSlider.element,
         h("div", { class: "buttons" }, this.shrinkButton), this.dtypes.element),
       group("The picture",
-        h("div", { class: "two" }, ...this.ends.map((end) => end.element)), this.both.element),
+        h("div", { class: "two" }, ...this.ends.map((end) => end.element)), this.endsProblem, this.both.element),
       keys([["h", "let h shrink, or stop it"], ["[ ]", "x a little to the left, to the right"],
         ["← →", "on the point or a slider: move it (with Shift ten steps)"]]));
   }
@@ -208,6 +210,9 @@ class Slope {
   /** Move one end of the picture. */
   stretch(end, value) {
     this.range[end] = value;
+    const fits = this.range[0] < this.range[1];
+    this.endsProblem.textContent = fits ? "" : "The left end is to the left of the right end.";
+    if (!fits) return;
     this.lab.state.set({ from: this.range[0], to: this.range[1] });
     this.xSlider.limits(...this.range);
     this.curve();

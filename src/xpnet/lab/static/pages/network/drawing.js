@@ -1,6 +1,7 @@
 /** The network as units and edges: what each has, and its gradient. */
 
 import { number } from "lab/math.js";
+import { feature } from "lab/pages/network/words.js";
 import { h, numbers, select, svg, table } from "lab/ui.js";
 
 const WIDTH = 560;
@@ -189,7 +190,7 @@ export class Drawing {
     const before = arrays[`units.${k - 1}`];
     const from = before.shape[0];
     const rows = Array.from({ length: from }, (_, j) => [
-      k === 1 ? `x${j + 1}` : `unit ${j + 1}`, before.data[j], weights[i * from + j], slopes ? slopes[i * from + j] : null,
+      k === 1 ? feature(j) : `unit ${j + 1}`, before.data[j], weights[i * from + j], slopes ? slopes[i * from + j] : null,
     ]);
     const bias = arrays[`biases.${k}`];
     if (bias) rows.push(["bias", 1, bias.data[i], arrays[`biases.${k}.gradient`]?.data[i] ?? null]);
@@ -203,8 +204,6 @@ export class Drawing {
         `layer ${k}, unit ${i + 1}`, from, value, weight, gradient])));
     return { caption: "Every edge, and the biases", columns: ["into", "from", "its value", "weight", "gradient of the weight"], rows };
   }
-
-  end() {}
 }
 
 /** Write a number in the room that a unit has. */

@@ -1,8 +1,11 @@
 /** Network: what its pictures show, in words and in tables. */
 
-import { number } from "lab/math.js";
+import { indexed, number } from "lab/math.js";
 
 const NOTHING = { caption: "Nothing is computed yet.", columns: [], rows: [] };
+
+/** What a feature is called. */
+export const feature = (index) => indexed("x", index + 1);
 
 /** Where the run is, and how good the network is there. */
 export function place({ step, loss, accuracy }) {
@@ -15,7 +18,7 @@ export function plane(frame) {
   const { task, bounds, axes, classes } = frame;
   if (!bounds) return "";
   const what = { binary: `the probability of ${classes[1]}`, classes: "the likeliest class", numbers: "the output" }[task];
-  return `A map of ${what} over x${axes[0] + 1} and x${axes[1] + 1}, with the examples. ${place(frame)}`;
+  return `A map of ${what} over ${axes.map(feature).join(" and ")}, with the examples. ${place(frame)}`;
 }
 
 /** What the drawn numbers belong to: one example, or all. */
@@ -38,7 +41,7 @@ export function example({ example: one, task, classes, examples, looked }) {
 export function points(frame, tensor, labels) {
   if (!frame || !tensor) return NOTHING;
   const { data, shape: [count, features] } = tensor;
-  const names = Array.from({ length: features }, (_, k) => `x${k + 1}`);
+  const names = Array.from({ length: features }, (_, k) => feature(k));
   const rows = Array.from({ length: count }, (_, n) => [
     String(n + 1), ...data.slice(n * features, (n + 1) * features), frame.classes[labels[n]] ?? labels[n],
   ]);
