@@ -56,7 +56,7 @@ def _shown(value: Any, digits: int = 4) -> str:
     return shown if len(shown) <= _WIDE else value_text(summary(value, 0), digits)
 
 
-def _array(value: Any) -> str:
+def _array(value: Any, norm: bool = True) -> str:
     """Return a value, with the shape of an array in front."""
     shape = tuple(getattr(value, "shape", ()))
     kept = summary(value, _LISTED)
@@ -65,8 +65,8 @@ def _array(value: Any) -> str:
         if len(shown) <= _WIDE:
             return shown
         kept = summary(value, 0)
-    low, high, norm = (number(kept[key], 4) for key in ("min", "max", "norm"))
-    return f"{shape} from {low} to {high}, norm {norm}"
+    low, high, length = (number(kept[key], 4) for key in ("min", "max", "norm"))
+    return f"{shape} from {low} to {high}" + (f", norm {length}" if norm else "")
 
 
 def _brief(value: Any) -> str:
@@ -82,8 +82,9 @@ def _forward(explanation: Explanation) -> str:
     """Return the table of the named values, in order of computation."""
     steps = [step for step in explanation.trace.steps if step.named]
     shown = steps[:_MOST]
-    rows = [[x.name, "constant", _form(x)] for x in explanation.constants]
-    rows += [[step.name, _computed(step), _form(step)] for step in shown]
+    rows = _values(explanation.constants, shown, norm=True)
+    if max(map(len, table(rows))) > WIDTH:
+        rows = _values(explanation.constants, shown, norm=False)
     room = WIDTH - 6 - sum(max(len(row[i]) for row in rows) for i in (0, 2))
     for row in rows:
         row[1] = cut(row[1], max(room, _COMPUTED))
@@ -99,12 +100,20 @@ def _forward(explanation: Explanation) -> str:
     return "\n".join(["Forward", *lines])
 
 
+def _values(
+    constants: list[Constant], steps: list[Step], norm: bool
+) -> list[list[str]]:
+    """Return what each value is called, how it was computed, and what it is."""
+    rows = [[x.name, "constant", _form(x, norm)] for x in constants]
+    return rows + [[x.name, _computed(x), _form(x, norm)] for x in steps]
+
+
 def _computed(step: Step) -> str:
     return "variable" if step.row is None else expression(step)
 
 
-def _form(step: Step | Constant) -> str:
-    return "not kept" if step.value is None else _array(step.value)
+def _form(step: Step | Constant, norm: bool) -> str:
+    return "not kept" if step.value is None else _array(step.value, norm)
 
 
 def _place(explanation: Explanation, step: Step) -> str:
@@ -281,15 +290,13 @@ def _rules(variable: Variable) -> list[str]:
     edges = dict.fromkeys(
         (edge.step, edge.index) for path in variable.paths for edge in path.edges
     )
-    rows = []
+    rows: dict[tuple[str, ...], None] = {}
     for step, index in reversed(edges):
         shown = link(step, index)
         if shown.elementwise and shown.formula not in ("1", "-1"):
             left = f"∂out/∂{'xy'[index]} = {text(shown.formula, {})}"
-            row = [step.operation, left, _here(step, index)]
-            if row not in rows:
-                rows.append(row)
-    return table(rows, "    ")
+            rows[step.operation, left, _here(step, index)] = None
+    return table(list(rows), "    ")
 
 
 def _here(step: Step, index: int) -> str:
