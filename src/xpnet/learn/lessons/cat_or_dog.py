@@ -188,9 +188,8 @@ def grey(model, X_test, y_test, bent):
 
 lesson.text("""
     A network finds the easiest way that its examples leave open: here, colours. For
-    cats and dogs you need pictures of
-    many cats and many dogs. Put them in two folders, pets/cat and pets/dog, and go on
-    as above:
+    cats and dogs you need pictures of many cats and many dogs. Put them in two folders,
+    pets/cat and pets/dog, and go on as above:
 
         from xpnet import data
 

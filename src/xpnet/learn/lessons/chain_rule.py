@@ -65,7 +65,8 @@ lesson.exercise(
 
 lesson.text("""
     Now the chain of a neuron: z = w·x, out = σ(z), L = (out − y)². Three links, three
-    factors.
+    factors. (σ is the sigmoid, 1 / (1 + exp(−z)), and its derivative is σ·(1 − σ). The
+    next lesson is about it.)
 """)
 
 
@@ -82,15 +83,14 @@ def neuron():
 
 
 lesson.exercise(
-    "Derive by hand: L = (sigmoid(w·x) − y)², with respect to w.",
+    "Derive by hand: L = (σ(w·x) − y)², with respect to w. (σ′ is σ·(1 − σ).)",
     Derivative(
         "(sigmoid(w*x) - y)**2",
         "w",
         "2*(sigmoid(w*x) - y)*sigmoid(w*x)*(1 - sigmoid(w*x))*x",
         "w x y",
     ),
-    hint="Three factors: the square's, the sigmoid's (σ′ is σ·(1 − σ), at w·x), and "
-    "∂z/∂w.",
+    hint="Three factors: the square's, the sigmoid's (at w·x), and ∂z/∂w.",
 )
 
 lesson.text("""
