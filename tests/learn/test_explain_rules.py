@@ -2,6 +2,7 @@
 
 import ast
 import math
+import re
 
 import numpy as np
 import pytest
@@ -245,10 +246,11 @@ WORDS = [  # operation, function, which input, what is said, what the words mean
     ("expand_dims", lambda x: xp.expand_dims(x, axis=1), 0, "g", lambda g: g[:, 0]),
     ("squeeze", lambda x: xp.squeeze(xp.expand_dims(x, axis=1), axis=1), 0, "g",
      lambda g: g[:, None]),
-    ("reshape", lambda x: xp.reshape(x, (3, 2)), 0, "g in the old shape",
+    ("reshape", lambda x: xp.reshape(x, (3, 2)), 0, "reshape(g)",
      lambda g: g.reshape(2, 3)),
     ("permute_dims", lambda x: xp.permute_dims(x, (1, 0)), 0,
-     "g with the axes put back", np.transpose),
+     "permute_dims(g)", np.transpose),
+    ("flip", lambda x: xp.flip(x, axis=1), 0, "flip(g)", lambda g: np.flip(g, 1)),
     ("broadcast_to", lambda x: xp.broadcast_to(x, (4, 2, 3)), 0,
      "g summed over what was broadcast", lambda g: g.sum(0)),
     ("concat", lambda x: xp.concat([xp.asarray(B), x]), 1,
@@ -311,6 +313,25 @@ def test_layers_that_stay_whole_say_what_goes_back():
             assert given.sum() == pytest.approx(g.sum())
         else:
             np.testing.assert_allclose(given, meaning(g), rtol=1e-12)
+
+
+def test_words_that_are_multiplied_stand_in_parentheses():
+    x = xn.asarray(A.copy(), requires_grad=True)
+    y = xp.asarray(B.copy())
+    y[:, 1:] = x[:, :2] * 3.0
+    text = str(xn.explain(xp.sum(y * y), wrt=x))
+    assert "= (∂loss/∂y at the places that were written)·3 at the places" in text
+
+
+def test_nothing_is_shown_in_letters_of_the_table():
+    """Also where a name is an item, or the transpose of one."""
+    w = xn.asarray(np.ones((6, 3)), requires_grad=True)
+    h = xn.asarray(A.copy(), requires_grad=True)
+    loss = xp.sum(xp.tanh(h @ w[0:4, :].T) @ w[:4, 1])
+    explanation = xn.explain(loss, wrt=h)
+    text = str(explanation)
+    assert "@ w[0:4, :]" in text
+    assert not re.search(r"\bg @|\by\b[.ᵀ]", text.split("rules of")[0])
 
 
 # --- broadcast -----------------------------------------------------------------------

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from .paths import Edge
-from .reading import Unreadable, parts_of
 from .rules import link, slope, summed_axes
 from .steps import Step
 from .symbols import text
@@ -111,11 +110,13 @@ def _filled(formula: str, words: dict[str, str]) -> str:
         return _times(words["g"], text(formula.removeprefix("g * "), words))
     if words["g"] == "1" and ("@" in formula or "(" in formula):
         words = {**words, "g": "ones"}
-    try:
-        parts_of(formula)
-    except Unreadable:
-        return re.sub(r"\bg\b", words["g"], formula)
-    return text(formula, words)
+    if formula == "reshape(g)" and re.fullmatch(r"reshape\([^()]*\)", words["g"]):
+        return words["g"]  # twice in a row is once
+    shown = text(formula, words)
+    if shown != formula:
+        return shown
+    # words, or a name that cannot be read: each letter is replaced by itself
+    return re.sub(r"\b(g|x|y|out)\b", lambda m: words.get(m[1], m[1]), formula)
 
 
 def _turns_back(edge: Edge, below: Edge) -> bool:

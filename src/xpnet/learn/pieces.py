@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -23,6 +24,9 @@ __all__ = [
 # How tightly a piece holds together; a piece that is looser than its place allows is
 # put in parentheses.
 CHOICE, COMPARISON, SUM, QUOTIENT, MATMUL, PRODUCT, POWER, ATOM = range(8)
+
+
+_PROSE = re.compile(r"\w[,)]? [^\W\d]\w")  # a word after a word: g where x holds
 
 
 class Piece(NamedTuple):
@@ -113,6 +117,8 @@ def opaque(shown: str, markup: str) -> Piece:
             level = min(level, PRODUCT)
         elif sign in "⁰¹²³⁴⁵⁶⁷⁸⁹ⁿᵀᴴ^":
             level = min(level, POWER)
+    if _PROSE.search(shown):
+        level = min(level, SUM)
     if shown[:1].isdigit() and any(map(str.isalpha, shown)):
         level = min(level, PRODUCT)
     head = "number" if shown[:1].isdigit() else "word"

@@ -46,6 +46,7 @@ _BACK: dict[str, Callable[[Step, int], str]] = {
     "concat": lambda s, i: "the part of g that came from here",
     "cumulative_sum": lambda s, i: "the sums of g from each place on",
     "expand_dims": lambda s, i: "g",
+    "flip": lambda s, i: "flip(g)",
     "getitem": lambda s, i: (
         "g added up at the places that were read, 0 elsewhere"
         if _has_arrays(s.rest[0])
@@ -53,8 +54,8 @@ _BACK: dict[str, Callable[[Step, int], str]] = {
     ),
     "matrix_transpose": lambda s, i: "g.T",
     "mean": lambda s, i: f"g / {_ratio(s)}",
-    "permute_dims": lambda s, i: "g with the axes put back",
-    "reshape": lambda s, i: "g in the old shape",
+    "permute_dims": lambda s, i: "permute_dims(g)",
+    "reshape": lambda s, i: "reshape(g)",
     "setitem": lambda s, i: (
         "g, but 0 where it was overwritten"
         if i == 0

@@ -258,10 +258,9 @@ class Writer(Style):
     def _listed(self, index: ast.expr) -> str:
         match index:
             case ast.Tuple(elts=parts):
-                return self._joined(parts)
-            case ast.Slice(
-                lower=ast.expr() as low, upper=ast.expr() as high, step=None
-            ):
-                ends = self.write(low).markup, self.write(high).markup
-                return self.mark("…").join(ends)
+                return self.mark(",").join(map(self._listed, parts))
+            case ast.Slice(lower=low, upper=high, step=step):
+                ends = [low, high] if step is None else [low, high, step]
+                shown = ["" if x is None else self.write(x).markup for x in ends]
+                return self.mark(":", tight=True).join(shown)
         return self.write(index).markup
