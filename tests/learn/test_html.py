@@ -189,7 +189,7 @@ def test_of_a_very_long_chain_both_ends_are_shown() -> None:
     assert numbers.startswith(f"={number(first)}·")
     assert numbers.endswith(f"·{number(last)}")
     assert symbols.endswith("(x)")
-    assert re.search(r"x → .* → … → .* → y", said(tree))
+    assert " → … → " in said(tree)
     assert "The last 200 of 701 operations" in said(tree)
     assert "what was computed, the first 60 of" in said(tree)
 

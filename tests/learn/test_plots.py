@@ -13,6 +13,7 @@ import pytest
 import xpnet as xn
 from xpnet import data, learn, losses, metrics, nn, optim
 from xpnet.learn import plots
+from xpnet.learn.plots.style import LIGHT
 
 matplotlib = pytest.importorskip("matplotlib", reason="pictures need matplotlib")
 matplotlib.use("Agg")
@@ -752,37 +753,75 @@ def test_looking_at_a_model_changes_nothing_of_it():
     np.testing.assert_array_equal(model(x).data, twin(x).data)  # dropout's numbers too
 
 
+def shown_images(figure, size, times):
+    """Return the images of a picture of weights, each number once."""
+    whole = np.ma.filled(figure.axes[0].images[0].get_array(), np.nan)
+    height, width = (n * times + 1 for n in size)  # and a line
+    rows, columns = (whole.shape[0] + 1) // height, (whole.shape[1] + 1) // width
+    assert whole.shape[:2] == (rows * height - 1, columns * width - 1)
+    assert np.isfinite(whole[:: height - 1, :: width - 1]).any()
+    return np.asarray(
+        [
+            whole[i * height : i * height + height - 1 : times][
+                :, j * width : j * width + width - 1 : times
+            ]
+            for i in range(rows)
+            for j in range(columns)
+        ]
+    )
+
+
 def test_an_image_of_weights_has_each_weight_once():
     layer = nn.Linear(16, 6, rng=0)
     figure = plots.weights_as_images(layer)
-    image = figure.axes[0].images[0]
-    whole = np.ma.filled(image.get_array(), np.nan)
     weight = layer.weight.data
-    np.testing.assert_array_equal(whole[:4, :4], weight[0].reshape(4, 4))
-    np.testing.assert_array_equal(whole[5:9, 10:14], weight[5].reshape(4, 4))
-    assert np.isfinite(whole).sum() == weight.size
+    images = shown_images(figure, (4, 4), times=2)
+    np.testing.assert_array_equal(images, weight.reshape(6, 4, 4))
     bound = np.abs(weight).max()
-    assert image.get_clim() == pytest.approx((-bound, bound))
+    assert figure.axes[0].images[0].get_clim() == pytest.approx((-bound, bound))
+    large = nn.Linear(100, 2, rng=0)
+    images = shown_images(plots.weights_as_images(large), (10, 10), times=1)
+    np.testing.assert_array_equal(images, large.weight.data.reshape(2, 10, 10))
 
 
 def test_a_convolution_has_an_image_for_each_pair_of_channels_or_one_in_colour():
     conv = nn.Conv2d(2, 3, 3, rng=0)
-    whole = plots.weights_as_images(conv).axes[0].images[0].get_array()
-    assert whole.shape == (3 * 4 - 1, 2 * 4 - 1)
-    np.testing.assert_array_equal(whole[4:7, 4:7], conv.weight.data[1, 1])
+    images = shown_images(plots.weights_as_images(conv), (3, 3), times=3)
+    np.testing.assert_array_equal(images, conv.weight.data.reshape(6, 3, 3))
     coloured = nn.Conv2d(3, 2, 5, rng=0)
-    whole = plots.weights_as_images(coloured).axes[0].images[0].get_array()
+    images = shown_images(plots.weights_as_images(coloured), (5, 5), times=2)
     weight = coloured.weight.data.astype(np.float64)
-    expected = 0.5 + 0.5 * weight[0] / np.abs(weight).max()
-    np.testing.assert_allclose(whole[:5, :5], np.moveaxis(expected, 0, -1))
+    expected = 0.5 + 0.5 * weight / np.abs(weight).max()
+    np.testing.assert_allclose(images, np.moveaxis(expected, 1, -1))
+    along = plots.weights_as_images(nn.Conv1d(4, 2, 3, rng=0))
+    assert shown_images(along, (4, 3), times=3).shape == (2, 4, 3)
+
+
+def test_a_dense_layer_may_have_seen_images_with_channels_before_or_behind():
     dense = RNG.normal(size=(2, 12))
-    whole = (
-        plots.weights_as_images(dense, shape=(2, 2, 3)).axes[0].images[0].get_array()
-    )
-    expected = 0.5 + 0.5 * data.image.rolled(dense, (2, 2, 3))[1] / np.abs(dense).max()
-    np.testing.assert_allclose(whole[:2, 3:], expected)
-    along = plots.weights_as_images(nn.Conv1d(4, 2, 3, rng=0)).axes[0].images[0]
-    assert along.get_array().shape in {(4, 7), (9, 3)}
+    behind = plots.weights_as_images(dense, shape=(2, 2, 3))
+    expected = 0.5 + 0.5 * data.image.rolled(dense, (2, 2, 3)) / np.abs(dense).max()
+    np.testing.assert_allclose(shown_images(behind, (2, 2), times=4), expected)
+    before = plots.weights_as_images(dense, shape=(3, 2, 2))
+    expected = 0.5 + 0.5 * dense.reshape(2, 3, 2, 2) / np.abs(dense).max()
+    images = shown_images(before, (2, 2), times=4)
+    np.testing.assert_allclose(images, np.moveaxis(expected, 1, -1))
+    two = plots.weights_as_images(dense, shape=(2, 3, 2))  # a row for each neuron
+    images = shown_images(two, (3, 2), times=4)
+    np.testing.assert_array_equal(images, dense.reshape(4, 3, 2))
+
+
+def test_weights_that_are_not_finite_are_seen_and_hide_no_others():
+    weight = np.asarray([[1.0, -2.0, np.nan, 0.5], [0.0, np.inf, 1.5, -np.inf]])
+    image = plots.weights_as_images(weight).axes[0].images[0]
+    assert image.get_clim() == (-2.0, 2.0)
+    over = image.cmap(image.norm(image.get_array()[5, 1]))  # of the NaN
+    assert over == matplotlib.colors.to_rgba(LIGHT.text)
+    colours = RNG.normal(size=(1, 12))
+    colours[0, 4] = np.nan
+    whole = plots.weights_as_images(colours, shape=(2, 2, 3)).axes[0].images[0]
+    np.testing.assert_array_equal(whole.get_array()[0, 4], over[:3])
+    assert np.isfinite(whole.get_array()).all()
 
 
 def test_weights_that_are_no_images_are_refused_with_a_next_step():
@@ -794,6 +833,68 @@ def test_weights_that_are_no_images_are_refused_with_a_next_step():
         plots.weights_as_images(np.zeros((2, 16)), shape=(3, 3))
     with pytest.raises(xn.XpnetError, match=r"the weight has shape \(4,\)"):
         plots.weights_as_images(np.zeros(4))
+
+
+# --- little, much, and what is not finite ---------------------------------------------
+
+
+def test_many_classes_have_colours_and_a_label_now_and_then():
+    figure = plots.confusion_matrix(np.arange(50), np.arange(50))
+    assert not figure.axes[0].texts
+    labels = [tick.get_text() for tick in figure.axes[0].get_xticklabels()]
+    assert labels == [str(k) for k in range(0, 50, 2)]
+    ticks = plots.confusion_matrix([0, 1], [0, 1]).axes[1].get_yticks()
+    assert (ticks == np.round(ticks)).all()  # there are no half samples
+
+
+def test_where_a_function_has_no_value_it_has_no_slope():
+    x = np.asarray([-1.0, 0.5, 2.0])
+    _, derivative = plots.slope(xn.xp.log, x).axes[0].lines
+    np.testing.assert_array_equal(derivative.get_ydata(), [np.nan, 2.0, 0.5])
+
+
+def test_the_words_at_a_tangent_stay_inside():
+    figure = plots.slope(lambda x: x**2, np.linspace(-1, 1, 9), at=[-1.0, 1.0])
+    left, right = figure.axes[0].texts
+    assert (left.get_ha(), right.get_ha()) == ("left", "right")
+
+
+def test_one_sample_and_samples_that_are_nowhere():
+    model, one = nn.Linear(2, 1, rng=0), np.asarray([[3.0, 4.0]])
+    axes = plots.decision_boundary(model, one, [1]).axes[0]
+    assert axes.get_xlim() == pytest.approx((2.88, 3.12))
+    lost = np.concatenate([one, [[np.nan, 1.0], [np.inf, 0.0]]])
+    axes = plots.decision_boundary(model, lost, [1, 0, 1]).axes[0]
+    assert axes.get_xlim() == pytest.approx((2.88, 3.12))
+    with pytest.raises(xn.XpnetError, match="no samples with finite numbers"):
+        plots.decision_boundary(model, lost[1:], [0, 1])
+    with pytest.raises(xn.XpnetError, match="no samples to count"):
+        plots.confusion_matrix(np.zeros(0, int), np.zeros(0, int))
+
+
+def test_features_on_different_scales_fill_the_picture():
+    X = RNG.normal(size=(20, 2)) * [1.0, 1000.0]
+    axes = plots.decision_boundary(nn.Linear(2, 1, rng=0), X, X[:, 0] > 0).axes[0]
+    assert axes.get_aspect() == "auto"
+    reach = X[:, 0].max() - X[:, 0].min()
+    assert np.diff(axes.get_xlim())[0] == pytest.approx(1.24 * reach)
+
+
+def test_one_epoch_is_the_first_and_many_lines_have_their_legend_beside():
+    axes = plots.learning_curves({"loss": [0.5]}).axes[0]
+    assert axes.get_xticks().tolist() == [1]
+    figure = plots.learning_curves({f"{k}_loss": [1.0, 0.5] for k in range(7)})
+    figure.draw_without_rendering()
+    (axes,) = figure.axes
+    legend = axes.get_legend().get_window_extent()
+    assert legend.x0 >= axes.get_window_extent().x1
+
+
+def test_numbers_that_are_not_finite_are_counted():
+    x = np.ones((4, 2))
+    x[0, 0] = np.nan
+    (words,) = plots.activation_histograms(nn.Linear(2, 3, rng=0), x).axes[0].texts
+    assert words.get_text().endswith("3 not finite")
 
 
 # --- other libraries ------------------------------------------------------------------

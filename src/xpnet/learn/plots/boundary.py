@@ -11,6 +11,7 @@ import xpnet as xn
 
 from ...errors import OptionError, ShapeError
 from .board import Board, board
+from .heights import fits_equal
 from .hosts import numbers, scores
 from .style import MARKERS, Theme, matplotlib
 
@@ -59,7 +60,7 @@ def decision_boundary(
     ShapeError
         If the samples are not points of a plane, or do not fit their classes.
     OptionError
-        If a sample has a class that the model gives no score.
+        If a sample has a class that the model gives no score, or there are no samples.
 
     Examples
     --------
@@ -82,10 +83,11 @@ def decision_boundary(
     p = _probabilities(scores(model, grid.astype(X.dtype)), probabilities)
     p = p.reshape(len(ys), len(xs), -1)
     _check(y, p.shape[-1])
-    with board(ax, theme, _size(xs, ys)) as b:
+    equal = fits_equal(xs, ys)
+    with board(ax, theme, _size(xs, ys) if equal else (6.3, 4.4)) as b:
         _regions(b, p, xs, ys)
         _samples(b, X, y, p.shape[-1], classes)
-        b.ax.set(xlabel="x₁", ylabel="x₂", aspect="equal")
+        b.ax.set(xlabel="x₁", ylabel="x₂", aspect="equal" if equal else "auto")
         b.ax.set(xlim=(xs[0], xs[-1]), ylim=(ys[0], ys[-1]))
         b.ax.grid(False)
         b.ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.4)
@@ -104,8 +106,14 @@ def _check(y: Any, count: int) -> None:
 
 def _sides(X: Any, resolution: int) -> tuple[Any, Any]:
     """Return the coordinates that are asked: all samples and a margin around them."""
+    X = X[np.isfinite(X).all(axis=1)]
+    if not X.size:
+        raise OptionError(
+            "decision_boundary: there are no samples with finite numbers."
+        )
     low, high = X.min(axis=0), X.max(axis=0)
-    margin = 0.12 * np.maximum(high - low, 1e-6).max()
+    reach = np.where(high > low, high - low, (high - low).max() or 1.0)
+    margin = 0.12 * (reach if reach.max() > 3.0 * reach.min() else reach.max())
     sides = np.linspace(low - margin, high + margin, resolution)
     return sides[:, 0], sides[:, 1]
 

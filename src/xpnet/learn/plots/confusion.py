@@ -13,13 +13,14 @@ from ...errors import OptionError
 from ...nn import Module
 from .board import Board, board, colour_bar
 from .hosts import numbers, scores
-from .style import lightness
+from .style import lightness, matplotlib
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["confusion_matrix"]
 
+_MOST = 30  # classes up to which every cell has its number
 _SUMS: dict[str, Any] = {"true": 1, "pred": 0, "all": None}
 
 
@@ -34,6 +35,8 @@ def confusion_matrix(
     theme: str | None = None,
 ) -> Figure:
     """Draw how often each class was taken for each, with the number in each cell.
+
+    With more than thirty classes the cells have colours only.
 
     Parameters
     ----------
@@ -59,7 +62,8 @@ def confusion_matrix(
     Raises
     ------
     OptionError
-        If `normalize` is another word, or a model comes without `X`.
+        If `normalize` is another word, a model comes without `X`, or there are no
+        samples.
 
     Examples
     --------
@@ -79,16 +83,20 @@ def confusion_matrix(
     with board(ax, theme, (side + 2.0, side + 0.9)) as b:
         heat = counts if shares is None else shares
         image = b.ax.imshow(heat, cmap="cividis", vmin=0, vmax=_top(heat, normalize))
-        _cells(b, image, counts, shares)
-        ticks = [classes[k] if k < len(classes) else str(k) for k in range(n)]
+        if n <= _MOST:
+            _cells(b, image, counts, shares)
+        shown = range(0, n, -(-n // _MOST))
+        ticks = [classes[k] if k < len(classes) else str(k) for k in shown]
         turned = {"rotation": 45, "ha": "right"} if max(map(len, ticks)) > 4 else {}
-        b.ax.set_xticks(range(n), ticks, **turned)
-        b.ax.set_yticks(range(n), ticks)
+        b.ax.set_xticks(shown, ticks, **turned)
+        b.ax.set_yticks(shown, ticks)
         b.ax.set(xlabel="Predicted label", ylabel="True label")
         b.ax.grid(False)
         b.ax.tick_params(length=0)
         b.ax.spines[:].set_visible(False)
-        colour_bar(b, b.ax, image, "samples" if shares is None else "share")
+        bar = colour_bar(b, b.ax, image, "samples" if shares is None else "share")
+        if shares is None:
+            bar.locator = matplotlib().ticker.MaxNLocator(5, integer=True)
     return b.figure
 
 
@@ -102,6 +110,8 @@ def _counts(labels: Any, predicted: Any, X: Any, known: int) -> Any:
             )
         predicted = scores(predicted, numbers(X))
     predicted = numbers(predicted)
+    if not labels.size:
+        raise OptionError("confusion_matrix: there are no samples to count.")
     count = None
     if predicted.dtype.kind in "biu":
         count = max(int(predicted.max()), int(labels.max())) + 1

@@ -33,7 +33,8 @@ def slope(
 ) -> Figure:
     """Draw a function and its slope, and its tangent at chosen points.
 
-    The slope at every point is `xn.grad`'s, from the table of derivatives.
+    The slope at every point is `xn.grad`'s, from the table of derivatives; where the
+    function has no value there is a gap.
 
     Parameters
     ----------
@@ -93,7 +94,8 @@ def _both(f: Any, x: Any) -> tuple[Any, Any]:
                 f"{x.shape}; to draw it, it must be elementwise."
             )
         (derivative,) = pull(xn.xp.ones_like(value))
-    return numbers(value), numbers(derivative)
+    value, derivative = numbers(value), numbers(derivative)
+    return value, np.where(np.isfinite(value), derivative, np.nan)
 
 
 def _tangent(b: Board, f: Any, place: float, x: Any) -> None:
@@ -103,12 +105,14 @@ def _tangent(b: Board, f: Any, place: float, x: Any) -> None:
     ends = np.asarray([place - reach, place + reach])
     b.ax.plot(ends, height + rise * (ends - place), color=b.theme.text, lw=1.2)
     b.ax.plot([place], [height], "o", color=b.theme.text, markersize=6)
+    after = place - x.min() < 0.35 * (x.max() - x.min())  # no room before it
+    above = (rise < 0.0) == after
     b.ax.annotate(
         f"slope {number(rise)} at x = {number(place)}",
         (place, height),
-        xytext=(-10, 4),
+        xytext=(10 if after else -10, 4 if above else -13),
         textcoords="offset points",
-        ha="right",
+        ha="left" if after else "right",
         color=b.theme.text,
     )
 

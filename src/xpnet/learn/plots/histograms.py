@@ -177,8 +177,9 @@ def _histogram(b: Board, one: Seen, row: int, edges: Any, log: bool) -> None:
 def _words(values: Any, log: bool) -> str:
     """Return the numbers of one layer in words."""
     values = values.astype(np.float64)
-    zeros = float(np.mean(values == 0.0))
+    zeros, lost = np.mean(values == 0.0), np.sum(~np.isfinite(values))
     tail = f"\n{zeros:.0%} exactly 0" if zeros else ""
+    tail += f"\n{lost} not finite" if lost else ""
     if log:
         return f"rms {number(np.sqrt(np.mean(values**2)), 3)}{tail}"
     return f"mean {number(values.mean(), 3)}, sd {number(values.std(), 3)}{tail}"

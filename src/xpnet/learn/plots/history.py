@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["learning_curves"]
 
+_MOST = 6  # lines up to which the legend is among them
+
 
 def learning_curves(
     history: Any, *, log: bool = False, ax: Any = None, theme: str | None = None
@@ -61,14 +63,18 @@ def learning_curves(
     panels = [
         (kind, part) for kind, part in (("loss", losses), ("score", rest)) if part
     ]
-    with board(ax, theme, (4.6 * len(panels) + 0.4, 3.6), len(panels)) as b:
+    wide = 4.6 + (2.0 if max(len(part) for _, part in panels) > _MOST else 0.0)
+    with board(ax, theme, (wide * len(panels) + 0.4, 3.6), len(panels)) as b:
         for axes, (kind, part) in zip(b.axes, panels, strict=True):
             _curves(b, axes, part, epochs)
             if kind == "loss" and log:
                 axes.set_yscale("log")
             axes.set(xlabel="epoch", ylabel=_quantity(part, kind))
-            axes.xaxis.get_major_locator().set_params(integer=True)
-            if len(part) > 1:
+            if len(axes.get_xticks()) > 1:
+                axes.xaxis.get_major_locator().set_params(integer=True)
+            if len(part) > _MOST:
+                axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+            elif len(part) > 1:
                 axes.legend()
     return b.figure
 
@@ -81,6 +87,8 @@ def _curves(b: Board, axes: Any, part: dict[str, Any], epochs: Any) -> None:
         x = np.arange(1, len(values) + 1) if epochs is None else epochs[: len(values)]
         label = name.replace("_", " ").replace(".", " ")
         axes.plot(x, values, label=label, markevery=every, **style)
+        if len(x) == 1:
+            axes.set_xticks(x)  # of one number there is no axis to divide
 
 
 def _quantity(part: dict[str, Any], kind: str) -> str:

@@ -11,14 +11,16 @@ from ...errors import OptionError, ShapeError
 from ...nn import Module
 from .board import board, colour_bar
 from .hosts import numbers
-from .style import Theme
+from .style import Theme, matplotlib
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["weights_as_images"]
 
-_DEPTHS = ((), (3,))  # behind height and width: none, or red, green and blue
+_SMALL = 8  # points along a side, up to which an image is enlarged
+_MANY = 1000  # images
+_LOST = 4.0  # times the largest weight: what stands for one that is not finite
 
 
 def weights_as_images(
@@ -33,7 +35,8 @@ def weights_as_images(
 
     A dense layer has an image for each neuron: how much it listens to each input. A
     convolution has one for each pair of an output and an input channel, a row for each
-    output; with three input channels, one in colour for each output.
+    output; with three input channels, one in colour for each output, where 0 is mid
+    grey. What is not finite is black (white on a dark background).
 
     Parameters
     ----------
@@ -41,9 +44,10 @@ def weights_as_images(
         A layer with a ``weight``, or the array itself: ``(out, in)``, or a
         convolution's ``(out, in, height, width)``.
     shape : tuple of int, optional
-        The image that a dense layer's inputs were: height and width, and 3 for one in
-        colour that `data.image.unroll` made a vector; by default a square, where they
-        fill one, else one row.
+        The image that a dense layer's inputs were: height and width, and 3 behind them
+        for one in colour that `data.image.unroll` made a vector; or channels, height
+        and width, as `nn.Flatten` leaves them. By default a square, where they fill
+        one, else one row.
     limit : int
         How many neurons or output channels are drawn at most: the first ones.
     ax, theme : optional
@@ -64,20 +68,22 @@ def weights_as_images(
     --------
     >>> from xpnet import nn
     >>> figure = weights_as_images(nn.Linear(16, 6, rng=0))
-    >>> figure.axes[0].images[0].get_array().shape  # 2 rows of 3 images, lines between
-    (9, 14)
+    >>> len(figure.axes), figure.axes[1].get_ylabel()
+    (2, 'weight')
     """
     weight = numbers(_weight(layer)).astype(np.float64)
+    bound = float(np.abs(weight[np.isfinite(weight)]).max(initial=0.0)) or 1.0
+    weight = np.where(np.isfinite(weight), weight, _LOST * bound)
     tiles = _tiles(weight, shape)[:limit]
-    whole = _montage(tiles.reshape(-1, *tiles.shape[2:]), _columns(tiles))
+    columns = _columns(tiles)
+    whole = _montage(_enlarged(tiles.reshape(-1, *tiles.shape[2:])), columns)
     color = whole.ndim == 3
     with board(ax, theme, _inches(whole, bar=not color)) as b:
-        bound = float(np.abs(weight).max()) or 1.0
         if color:
-            whole = np.nan_to_num(0.5 + 0.5 * whole / bound, nan=_grey(b.theme))
-            b.ax.imshow(whole, interpolation="nearest")
+            b.ax.imshow(_mixed(whole, bound, b.theme), interpolation="nearest")
         else:
-            signed = b.theme.signed().with_extremes(bad=b.theme.quiet)
+            signed = b.theme.signed()
+            signed = signed.with_extremes(bad=b.theme.quiet, over=b.theme.text)
             options = {"cmap": signed, "vmin": -bound, "vmax": bound}
             image = b.ax.imshow(whole, interpolation="nearest", **options)
             colour_bar(b, b.ax, image, "weight")
@@ -116,13 +122,15 @@ def _tiles(weight: Any, shape: tuple[int, ...] | None) -> Any:
     side = round(size**0.5)
     if shape is None:
         shape = (side, side) if side * side == size else (1, size)
-    if len(shape) not in (2, 3) or math.prod(shape) != size or shape[2:] not in _DEPTHS:
+    if len(shape) not in (2, 3) or math.prod(shape) != size:
         raise ShapeError(
             f"weights_as_images: shape={shape} is no image of the {size} weights of a "
-            f"neuron (weight: {weight.shape}); it is (height, width), or (height, "
-            "width, 3)."
+            f"neuron (weight: {weight.shape}); it is (height, width), (height, width, "
+            "3) or (channels, height, width)."
         )
-    return weight.reshape(-1, 1, *shape)
+    if len(shape) == 2 or shape[2] == 3:
+        return weight.reshape(-1, 1, *shape)
+    return _tiles(weight.reshape(-1, *shape), None)  # as a convolution's
 
 
 def _columns(tiles: Any) -> int:
@@ -133,6 +141,21 @@ def _columns(tiles: Any) -> int:
     about = max(1, int(np.ceil(np.sqrt(rows * 1.4 * height / width))))
     full = (k for k in range(about, min(2 * about, rows) + 1) if rows % k == 0)
     return next(full, about)  # rows that are all full, where there are such
+
+
+def _enlarged(images: Any) -> Any:
+    """Repeat the numbers of small images, beside which lines would look thick."""
+    height, width = images.shape[1:3]
+    times = -(-_SMALL // min(height, width)) if len(images) <= _MANY else 1
+    return images.repeat(times, axis=1).repeat(times, axis=2)
+
+
+def _mixed(whole: Any, bound: float, theme: Theme) -> Any:
+    """Return weights of three channels as colours; mid grey is 0."""
+    rgb = matplotlib().colors.to_rgb
+    colors = np.where(np.isnan(whole), rgb(theme.back), 0.5 + 0.5 * whole / bound)
+    lost = (whole > bound).any(axis=-1, keepdims=True)
+    return np.where(lost, rgb(theme.text), colors)
 
 
 def _montage(tiles: Any, columns: int) -> Any:
@@ -154,7 +177,3 @@ def _inches(whole: Any, *, bar: bool) -> tuple[float, float]:
     longest = 6.0 / max(height, width)
     beside = 1.1 if bar else 0.2
     return max(width * longest, 1.5) + beside, max(height * longest, 0.8) + 0.3
-
-
-def _grey(theme: Theme) -> float:
-    return 1.0 if theme.name == "light" else 0.08
