@@ -627,6 +627,14 @@ def test_a_number_that_is_close_is_told_whether_digits_are_missing(wanted, typed
     assert Number("n").check(typed, {"n": wanted}) == (not says, says)
 
 
+def test_a_factor_of_several_operations_is_their_product():
+    answer = Derivative("exp(5*(2*x + 1))", "x", "10*exp(10*x + 5)", low=-1.0, high=0.0)
+    says = answer.check("x", {}).says
+    assert re.search(r"∂f/∂u · ∂u/∂x is [\d.]+ · 10, with u = 5 \(2x \+ 1\)\.", says), (
+        says
+    )
+
+
 def test_only_points_where_the_function_has_a_value_count():
     answer = Derivative("log(x)", "x", "1/x")
     for typed in ("1/x", "1/abs(x)", "x^-1", "exp(-log(x))"):
