@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import linecache
 import math
 import re
 import time
@@ -675,6 +676,38 @@ def test_unicode_names_and_names_that_are_letters_of_the_formulas():
     assert "θ    g·out − sin(g)" in text
     assert "∂θ/∂out · ∂out/∂x" in text
     assert "= g · (−y / x²)" in text
+
+
+def test_a_file_that_was_changed_since_is_not_quoted(tmp_path):
+    path = tmp_path / "scores.py"
+    path.write_text("def score(x):\n    z = x * 3.0\n    return z**2\n")
+    space = {}
+    exec(compile(path.read_text(), str(path), "exec"), space)
+    path.write_text("\n\n# rewritten\ndef score(value):\n    return value\n")
+    x = xn.asarray(2.0, requires_grad=True)
+    explanation = xn.explain(space["score"](x), wrt=x)
+    assert [step["line"] for step in explanation.to_dict()["steps"]] == [None] * 3
+    assert "(x·3)²" in str(explanation)
+
+
+def test_a_cell_of_a_notebook_is_quoted():
+    cell = "z = x * 3.0\nloss = z**2\n"
+    name = "<ipython-input-1-0123>"
+    linecache.cache[name] = (len(cell), None, cell.splitlines(keepends=True), name)
+    space = {"x": xn.asarray(2.0, requires_grad=True)}
+    exec(compile(cell, name, "exec"), space)
+    text = str(xn.explain(space["loss"], names=space))
+    assert "z     x·3       6   line 1: z = x * 3.0" in text
+
+
+def test_lines_of_another_file_say_which(tmp_path):
+    path = tmp_path / "scores.py"
+    path.write_text("def score(x):\n    z = x * 3.0\n    return z * 1.0\n")
+    space = {}
+    exec(compile(path.read_text(), str(path), "exec"), space)
+    x = xn.asarray(2.0, requires_grad=True)
+    loss = space["score"](x) ** 2
+    assert "scores.py, line 2: z = x * 3.0" in str(xn.explain(loss))
 
 
 def test_a_call_in_a_loop_is_named_each_time():

@@ -70,7 +70,10 @@ def _line(code: Any, instruction: int) -> Line | None:
     first, last = int(place[0]), int(place[1] or place[0])
     if not 0 < first <= last <= len(lines):
         return None
-    expression, target = _parts("".join(lines)).get(place, (None, None))
+    parts = _parts("".join(lines))
+    if parts and place not in parts:
+        return None  # the file was changed since it was run
+    expression, target = parts.get(place, (None, None))
     return Line(
         code.co_filename,
         first,
