@@ -387,6 +387,12 @@ def test_summary_of_numbers() -> None:
     assert summary(np.ones((0, 3))) == []
 
 
+@pytest.mark.parametrize("size", [0.0, 1e-200, 1e200, math.inf])
+def test_the_length_of_a_vector_whose_squares_do_not_fit(size: float) -> None:
+    found = summary(np.full(25, -size))["norm"]
+    assert found == ("Infinity" if size == math.inf else pytest.approx(5 * size))
+
+
 def test_values_as_one_line() -> None:
     assert value_text([[1.0, -0.5], [0.0, "NaN"]]) == "[[1, −0.5], [0, NaN]]"
     assert value_text(None) == "–"

@@ -132,11 +132,20 @@ def summary(array: Any, most: int = 16) -> Any:
             "min": host.min(),
             "max": host.max(),
             "mean": host.mean(),
-            "norm": math.sqrt(float((host * host).sum())),
+            "norm": _norm(host),
         }
     return {name: _jsonable(float(v)) for name, v in parts.items()} | {
         "size": host.size
     }
+
+
+def _norm(host: Any) -> float:
+    """Return the length of an array as a vector, also where its squares would not fit."""
+    most = float(abs(host).max())
+    if most == 0.0 or not math.isfinite(most):
+        return most
+    scaled = host / most
+    return most * math.sqrt(float((scaled * scaled).sum()))
 
 
 def _jsonable(value: Any) -> Any:
