@@ -140,7 +140,7 @@ def summary(array: Any, most: int = 16) -> Any:
 
 
 def _norm(host: Any) -> float:
-    """Return the length of an array as a vector, also where its squares would not fit."""
+    """Return the length of a vector, also where its squares would not fit."""
     most = float(abs(host).max())
     if most == 0.0 or not math.isfinite(most):
         return most
