@@ -103,6 +103,14 @@ def test_no_pixel_is_in_both_sets(photographs, size, stride):
     assert both[:, :height, :width].all()
 
 
+def test_a_shorter_stride_gives_more_patches():
+    def count(stride):
+        return sum(map(len, data.photo_patches(32, stride=stride)))
+
+    assert count(32) == 2 * 13 * 20
+    assert count(16) == 2 * (7 + 7 + 7 + 1) * (5 * 7)  # along the sides of the regions
+
+
 def test_both_photographs_are_equally_many(photographs):
     for part in data.photo_patches(16):
         assert part.classes == ("china", "flower")

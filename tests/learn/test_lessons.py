@@ -17,6 +17,7 @@ from xpnet.errors import OptionError
 from xpnet.learn.lessons import TITLES, find, load
 from xpnet.learn.lessons.answers import Answer, Choice, Number, Shape
 from xpnet.learn.lessons.bug import Bug
+from xpnet.learn.lessons.chain import links_of
 from xpnet.learn.lessons.derivative import Derivative
 from xpnet.learn.lessons.hints import path_hint
 from xpnet.learn.lessons.lesson import Code, Exercise, Lesson, Predict, Text
@@ -626,6 +627,20 @@ def test_numbers_are_compared_as_a_teacher_would(typed, says):
 )
 def test_a_number_that_is_close_is_told_whether_digits_are_missing(wanted, typed, says):
     assert Number("n").check(typed, {"n": wanted}) == (not says, says)
+
+
+@pytest.mark.parametrize(
+    ("formula", "links"),
+    [
+        ("1/(3*x + 1)", ["1 / u", "3 * x + 1"]),
+        ("2*exp(-x**2) + y", ["2 * exp(u) + y", "-x ** 2"]),
+        ("(x + 1)**y", ["u ** y", "x + 1"]),
+        ("x*tanh(x)", ["x * tanh(x)"]),
+        ("sqrt(log(2*x))", ["sqrt(u)", "log(u)", "2 * x"]),
+    ],
+)
+def test_a_chain_has_a_link_for_each_function(formula, links):
+    assert links_of(formula, "x") == links
 
 
 def test_a_factor_of_several_operations_is_their_product():
