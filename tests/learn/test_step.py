@@ -559,6 +559,7 @@ def test_arithmetic_in_one_line() -> None:
     numbers = {"a": -2.0, "b": 0.5, "c": 3.0}
     assert text("a - (b - a)", {}, numbers) == "−2 − (0.5 − (−2))"
     assert text("a**2 * b", {}, numbers) == "(−2)² × 0.5"
+    assert text("b / c**2", {"b": "b"}, {"c": 1e-8}) == "b / (1×10⁻⁸)²"
     for formula in ("[1]", "f.x", "f()(a)"):
         for read in (text, evaluate):
             with pytest.raises(TypeError, match="no arithmetic: "):
