@@ -17,6 +17,7 @@ from starlette.routing import Route, WebSocketRoute
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
+from xpnet.errors import LibraryError
 from xpnet.lab import document
 from xpnet.lab.ask import Ask
 from xpnet.lab.page import Page, request
@@ -150,6 +151,7 @@ WRONG_TOKENS = {
     "other field": f"page={TOKEN}",
     "twice": f"token={TOKEN}&token={TOKEN}",
     "twice, one wrong": f"token={TOKEN}&token=x",
+    "twice, one empty": f"token=&token={TOKEN}",
     "a list": f"token[]={TOKEN}",
     "no letters": "token=%FF%FE%00",
     "letters of other alphabets": "token=%C3%A9%E2%88%82",
@@ -210,6 +212,18 @@ def test_both_names_of_this_machine_are_let_in(ask, name, with_origin):
     assert [message["type"] for message in messages[:1]] == ["websocket.accept"]
     header = decode(messages[1]["bytes"]).header
     assert header["pages"] == [{"id": "echo", "title": "Echo"}]
+
+
+def test_at_port_80_browsers_leave_the_port_out():
+    guard = application(80, TOKEN, sessions)
+    with asyncio.Runner() as runner:
+        for host, status in {
+            "127.0.0.1": 200, "localhost:80": 200, "localhost": 200, "127.0.0.1:": 403,
+            "evil.com": 403, "localhost:8080": 403,
+        }.items():  # fmt: skip
+            given = {"host": host, "origin": f"http://{host}"}
+            answer = runner.run(call(guard, f"/?token={TOKEN}", "GET", given, ()))
+            assert answer.status == status, host
 
 
 @pytest.mark.parametrize("path", SOCKETS.values())
@@ -328,6 +342,19 @@ def test_only_the_listed_files_can_be_had(server, path):
     assert b"root:" not in body
 
 
+@pytest.mark.parametrize("left", ["index.html", "app.js", None])
+def test_a_lab_without_its_files_is_one_sentence(monkeypatch, tmp_path, left):
+    if left:
+        (tmp_path / left).write_text("")
+    document.assets.cache_clear()
+    monkeypatch.setattr(document, "_FOLDER", tmp_path if left else tmp_path / "no")
+    try:
+        with pytest.raises(LibraryError, match="install xpnet again"):
+            Server(sessions)
+    finally:
+        document.assets.cache_clear()
+
+
 def test_the_list_of_files_holds_scripts_and_styles_of_the_package():
     folder = document._FOLDER
     for name, asset in document.assets().items():
@@ -413,6 +440,25 @@ def test_a_long_address_is_refused(server):
     assert status in (400, 414, 431)
 
 
+def test_who_may_not_come_in_or_asks_for_nothing_holds_no_connection(monkeypatch):
+    from xpnet.lab import server as module
+
+    monkeypatch.setattr(module, "_PATIENCE", 0.3)
+    with Server(sessions) as server, dial(server) as wire:
+        host = f"Host: 127.0.0.1:{server.port}\r\n"
+        for start in (b"", b"GET / HTTP/1.1\r\n", f"GET / HTTP/1.1\r\n{host}".encode()):
+            with socket.create_connection(("127.0.0.1", server.port)) as stream:
+                stream.settimeout(5)
+                stream.sendall(start)
+                assert stream.recv(100) == b""
+        with socket.create_connection(("127.0.0.1", server.port)) as stream:
+            stream.settimeout(2)  # less than the time a connection is kept for more
+            stream.sendall(f"GET /?token=x HTTP/1.1\r\n{host}\r\n".encode())
+            answer = b"".join(iter(lambda: stream.recv(65_536), b""))
+        assert answer.startswith(b"HTTP/1.1 403 ")
+        assert reply(wire, '{"page": "lab", "type": "hello"}')["type"] == "hello"
+
+
 def test_it_listens_on_this_machine_alone(server):
     (listener,) = server._uvicorn.servers[0].sockets
     assert listener.getsockname() == ("127.0.0.1", server.port)
@@ -456,7 +502,9 @@ BAD_MESSAGES = {
     "[1, 2]": "not a list",
     '"text"': "not a str",
     "null": "not a NoneType",
-    "1e400": "not a float",
+    "1e300": "not a float",
+    "1e400": "1e400 is more than a float64 can hold",
+    '{"page": "echo", "type": "say", "text": "", "more": -1e999}': "-1e999 is more",
     "{": "cannot be read",
     '{"page": "echo"} x': "cannot be read",
     '{"page": NaN}': "NaN is not a number of JSON",

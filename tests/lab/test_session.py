@@ -2,6 +2,7 @@
 
 import math
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -288,8 +289,48 @@ def test_what_a_page_keeps_besides_is_asked_at_the_export(session):
     assert kept(session) == [("square", float(x), "last") for x in range(3)]
 
 
+def test_an_export_that_takes_too_long_is_cut_and_the_page_goes_back(monkeypatch):
+    from xpnet.lab import session as module
+
+    monkeypatch.setattr(module, "_PATIENCE", 0.0)
+    session = Session()
+    session.handle({"page": "network", "type": "start", "points": 20})
+    session.handle({"page": "network", "type": "train", "steps": 5})
+    session.keep("network")
+    assert session.recordings["network"].entries == []
+    assert session.recordings["network"].cut
+    (frame,) = session.handle({"page": "network", "type": "show"})
+    assert frame.header["step"] == 5
+
+
+@pytest.mark.parametrize("junk", [math.nan, math.inf, {1: 2, "a": 3}, object(), {1, 2}])
+def test_a_request_that_no_file_could_keep_is_refused(session, junk, caplog):
+    (frame,) = ask(session, "square", x=1, junk=junk)
+    assert frame.header["type"] == "error"
+    assert "finite numbers" in frame.header["message"]
+    assert kept(session) == []
+    assert caplog.records == []
+
+
+def test_the_request_counts_as_much_as_its_answer():
+    recording = Recording(limit=1000)
+    for n in range(10):
+        recording.add({"n": n, "long": "x" * 400}, [Frame({})], "last")
+    assert [entry.message["n"] for entry in recording.entries] == [8, 9]
+    assert recording.size == sum(entry.size for entry in recording.entries) <= 1000
+
+
+def test_a_long_recording_is_as_quick_as_a_short_one():
+    recording = Recording()
+    start = time.process_time()
+    for n in range(5000):
+        recording.add({"n": n}, [Frame({})], "last")
+    assert time.process_time() - start < 2.0
+    assert len(recording.entries) == 5000
+
+
 def test_a_full_recording_drops_what_can_be_asked_again_and_then_stops():
-    size = len(encode(Frame({}, {"x": np.zeros(10)})))
+    size = len(encode(Frame({}, {"x": np.zeros(10)}))) + len('{"n": 0}')
     recording = Recording(limit=3 * size)
 
     def add(n, keep):

@@ -121,6 +121,19 @@ def test_the_race_is_run_by_the_librarys_optimizers():
             optimizer.step()
 
 
+@pytest.mark.parametrize(
+    "question",
+    [{"type": "race", "steps": 9}, {"type": "update", "name": "SGD", "step": 9}],
+)
+def test_steps_of_a_function_that_takes_too_long_are_refused(monkeypatch, question):
+    monkeypatch.setattr("xpnet.lab.pages.descent.PATIENCE", 0.0)
+    (frame,) = Session().handle({"page": "descent", **RACE, **question})
+    assert frame.header["message"] == (
+        "so many steps of this function take more than 0 seconds: take fewer, or a "
+        "shorter function."
+    )
+
+
 @pytest.mark.parametrize("name", [racer.name for racer in RACERS])
 def test_an_update_ends_where_the_race_goes_on(name):
     page = Descent()

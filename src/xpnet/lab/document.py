@@ -11,9 +11,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from ..errors import LibraryError
+
 __all__ = ["Asset", "assets", "fill", "import_map", "script_json", "template"]
 
 _FOLDER = Path(__file__).parent / "static"
+_DOCUMENT = "index.html"
 _TYPES = {".js": "text/javascript", ".css": "text/css"}
 
 
@@ -30,12 +33,21 @@ class Asset:
 def assets() -> Mapping[str, Asset]:
     """Return the scripts and style sheets by name; they are read once.
 
+    Raises
+    ------
+    LibraryError
+        If this installation lacks them.
+
     Examples
     --------
     >>> assets()["wire.js"].media_type
     'text/javascript'
     """
     files = sorted(path for path in _FOLDER.rglob("*") if path.suffix in _TYPES)
+    if not files or not (_FOLDER / _DOCUMENT).is_file():
+        raise LibraryError(
+            "this installation lacks the files of the lab's pages: install xpnet again."
+        )
     names = [path.relative_to(_FOLDER).as_posix() for path in files]
     return {
         name: Asset(name, _TYPES[path.suffix], path.read_bytes())
@@ -46,7 +58,7 @@ def assets() -> Mapping[str, Asset]:
 @cache
 def template() -> str:
     """Return the document with marks such as ``{{nonce}}``, without its comments."""
-    text = (_FOLDER / "index.html").read_text("utf-8")
+    text = (_FOLDER / _DOCUMENT).read_text("utf-8")
     return re.sub(r"<!--.*?-->\n?", "", text, flags=re.DOTALL)
 
 

@@ -44,7 +44,10 @@ class Guard:
     def __init__(self, app: Any, port: int, token: str) -> None:
         self.app = app
         self._token = token.encode()
-        self._hosts = {f"{name}:{port}".encode() for name in ("127.0.0.1", "localhost")}
+        names = (b"127.0.0.1", b"localhost")
+        self._hosts = {b"%s:%d" % (name, port) for name in names}
+        if port == 80:  # which browsers leave out
+            self._hosts.update(names)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer one connection."""
@@ -79,7 +82,9 @@ class Guard:
     def _knows(self, query: bytes) -> bool:
         """Whether a query has the token once; the comparison takes constant time."""
         try:
-            fields = parse_qs(query.decode("latin-1"), max_num_fields=10)
+            fields = parse_qs(
+                query.decode("latin-1"), keep_blank_values=True, max_num_fields=10
+            )
         except ValueError:  # more fields than that
             return False
         given = fields.get("token", [])
@@ -111,6 +116,7 @@ async def _answer(send: Any, status: int, sentence: str) -> None:
     head = [
         (b"content-type", b"text/plain; charset=utf-8"),
         (b"content-length", str(len(body)).encode()),
+        (b"connection", b"close"),  # who may not come in holds no place
     ]
     await send({"type": "http.response.start", "status": status, "headers": head})
     await send({"type": "http.response.body", "body": body})

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..errors import OptionError
 from .page import Keep
 from .wire import Frame, encode
 
@@ -17,16 +18,15 @@ LIMIT = 32 * 2**20  # bytes of one page
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One request, without its id, and the bytes of the frames that answered it."""
+    """One request, without its id, and the bytes of the frames that answered it.
+
+    `size` is the number of bytes of the request as JSON and of the frames.
+    """
 
     message: dict[str, Any]
     frames: tuple[bytes, ...]
     keep: Keep
-
-    @property
-    def size(self) -> int:
-        """The bytes of all its frames."""
-        return sum(map(len, self.frames))
+    size: int
 
 
 class Recording:
@@ -42,49 +42,61 @@ class Recording:
     """
 
     def __init__(self, limit: int = LIMIT) -> None:
-        self.entries: list[Entry] = []
         self.cut = False
         self.size = 0
         self._limit = limit
+        self._kept: dict[object, Entry] = {}  # those of keep "last" by their request
+
+    @property
+    def entries(self) -> list[Entry]:
+        """What is kept, in the order of the last time that it was asked."""
+        return list(self._kept.values())
 
     def add(self, message: Mapping[str, Any], frames: list[Frame], keep: Keep) -> None:
-        """Keep one answered request, as its type says."""
+        """Keep one answered request, as its type says.
+
+        Raises
+        ------
+        OptionError
+            If the request holds what JSON cannot say: no file could keep it.
+        """
         if keep == "never":
             return
         fields = {key: value for key, value in message.items() if key != "id"}
-        entry = Entry(fields, tuple(encode(frame) for frame in frames), keep)
+        text, data = _written(fields), tuple(encode(frame) for frame in frames)
+        entry = Entry(fields, data, keep, len(text) + sum(map(len, data)))
         if keep == "anew":
-            self._clear()
-        elif keep == "last":
-            self._drop(lambda other: _same(other.message, fields))
+            self._kept, self.size, self.cut = {}, 0, False
+        key = text if keep == "last" else object()
+        self._forget(key)
         self._make_room(entry.size)
         if self.size + entry.size > self._limit:
             self.cut = True
             return
-        self.entries.append(entry)
+        self._kept[key] = entry
         self.size += entry.size
 
-    def _clear(self) -> None:
-        self.entries, self.size, self.cut = [], 0, False
-
-    def _drop(self, unwanted: Any) -> None:
-        """Forget the entries of keep "last" that are not wanted."""
-        self.entries = [e for e in self.entries if e.keep != "last" or not unwanted(e)]
-        self.size = sum(entry.size for entry in self.entries)
+    def _forget(self, key: object) -> None:
+        if (entry := self._kept.pop(key, None)) is not None:
+            self.size -= entry.size
 
     def _make_room(self, size: int) -> None:
         """Forget the oldest entries of keep "last" until `size` bytes fit."""
-        while self.size + size > self._limit:
-            oldest = next((e for e in self.entries if e.keep == "last"), None)
-            if oldest is None:
+        if self.size + size <= self._limit:
+            return
+        for key, entry in list(self._kept.items()):
+            if entry.keep == "last":
+                self._forget(key)
+            if self.size + size <= self._limit:
                 return
-            self._drop(lambda entry, oldest=oldest: entry is oldest)
 
 
-def _same(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
-    """Whether two requests ask the same: 1 and true differ, the order of fields not."""
-    return _key(first) == _key(second)
-
-
-def _key(message: Mapping[str, Any]) -> str:
-    return json.dumps(message, sort_keys=True)
+def _written(message: Mapping[str, Any]) -> str:
+    """Return a request as JSON: 1 and true differ, the order of fields not."""
+    try:
+        return json.dumps(message, sort_keys=True, allow_nan=False)
+    except (TypeError, ValueError, RecursionError):
+        raise OptionError(
+            "a request that is kept for a file holds texts, finite numbers, and lists "
+            "and objects of them."
+        ) from None

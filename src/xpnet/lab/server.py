@@ -25,6 +25,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from .._version import __version__
 from ..errors import OptionError, XpnetError
@@ -38,6 +39,7 @@ __all__ = ["Server", "application"]
 
 _ADDRESS = "127.0.0.1"
 _MOST_SESSIONS = 16
+_PATIENCE = 10.0  # seconds until a connection must have asked for something
 _MOST_WAITING = 32  # requests of one session; the next one is not read before
 
 
@@ -249,7 +251,8 @@ class Server:
     def __init__(
         self, make_session: Callable[[], Session] = Session, *, port: int = 0
     ) -> None:
-        make_session()  # what is wrong with a model is said here and not in the browser
+        # what is wrong with a model or an installation is said here, not in the browser
+        make_session(), assets()
         listener = _listen(port)
         self.port: int = listener.getsockname()[1]
         self.token = secrets.token_urlsafe(32)
@@ -310,10 +313,23 @@ def _listen(port: int) -> socket.socket:
     return listener
 
 
+class _Impatient(H11Protocol):  # type: ignore[misc]  # it is Any to mypy
+    """HTTP that ends a connection on which nothing is asked: it would hold a place."""
+
+    def connection_made(self, transport: Any) -> None:
+        """Begin to wait for the first request."""
+        super().connection_made(transport)
+        self.loop.call_later(_PATIENCE, self._end_if_idle)
+
+    def _end_if_idle(self) -> None:
+        if self.cycle is None and self.transport.get_protocol() is self:
+            self.transport.abort()
+
+
 def _config(app: Any) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http="h11",
+        http=_Impatient,
         ws="websockets-sansio",
         loop="asyncio",
         lifespan="off",

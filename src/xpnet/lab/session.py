@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -21,6 +22,7 @@ __all__ = ["Session"]
 
 _log = logging.getLogger(__name__)
 _LARGEST_ID = 2**53 - 1  # what JavaScript counts exactly
+_PATIENCE = 30.0  # seconds for what an export asks besides
 
 
 class Session:
@@ -140,9 +142,18 @@ class Session:
         return frames
 
     def keep(self, name: str) -> None:
-        """Ask a page what it wants to keep for an export besides what was asked."""
-        for message in self._pages[name].keep():
-            self.handle({**message, "page": name})
+        """Ask a page what it wants to keep for an export besides what was asked.
+
+        Where that takes too long its end is left out, and the recording says so.
+        """
+        page, end = self._pages[name], time.perf_counter() + _PATIENCE
+        for message in page.keep():
+            _, keep = page.requests[message["type"]]
+            # what is never kept puts the page back to where it was
+            if keep == "never" or time.perf_counter() < end:
+                self.handle({**message, "page": name})
+            else:
+                self.recordings[name].cut = True
 
     def _hello(self, ask: Ask) -> Frame:
         ask.choice("type", ("hello",))

@@ -162,7 +162,7 @@ def parse(text: str) -> dict[str, Any]:
     if len(text) > MAX_REQUEST or len(text.encode(errors="replace")) > MAX_REQUEST:
         raise OptionError(f"a request has at most {MAX_REQUEST} bytes.")
     try:
-        message = json.loads(text, parse_constant=_no_number)
+        message = json.loads(text, parse_constant=_no_number, parse_float=_finite)
     except OptionError:
         raise
     except (ValueError, RecursionError) as error:
@@ -179,6 +179,14 @@ def parse(text: str) -> dict[str, Any]:
 
 def _no_number(name: str) -> None:
     raise OptionError(f"{name} is not a number of JSON.")
+
+
+def _finite(digits: str) -> float:
+    """Return a number that float64 can hold; Python would read 1e400 as infinity."""
+    number = float(digits)
+    if not math.isfinite(number):
+        raise OptionError(f"{digits:.20} is more than a float64 can hold.")
+    return number
 
 
 def _header(header: dict[str, Any]) -> bytes:

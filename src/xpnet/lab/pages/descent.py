@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, NamedTuple, final
@@ -29,6 +30,7 @@ GRID = 121  # points of the surface, each way
 STEPS = 300  # at most
 FAR = 1e4  # how far from 0 a start may be
 FASTEST = 10.0  # the largest learning rate
+PATIENCE = 2.0  # seconds that the steps of one answer may take
 KEPT = 7  # starts of an export, each way
 KEPT_STEPS = 60  # explained steps of an export
 
@@ -123,7 +125,7 @@ class Descent(Page):
         """Answer with the ways of the optimizers; a rate of 0 leaves one out."""
         f, start = _function(ask), _start(ask)
         steps = ask.whole("steps", 1, STEPS)
-        runs = descend(f, start, _makers(ask), steps)
+        runs = descend(_patient(f), start, _makers(ask), steps)
         self._race = {
             "f": ask.text("f", 500),
             "rates": _asked_rates(ask),
@@ -150,7 +152,7 @@ class Descent(Page):
         f, makers = _function(ask), _makers(ask)
         name = self._who = ask.choice("name", list(makers))
         step = ask.whole("step", 0, STEPS - 1)
-        optimizer, w = _before(f, _start(ask), makers[name], step)
+        optimizer, w = _before(_patient(f), _start(ask), makers[name], step)
         explained = explain_step(optimizer, w, name="w")
         both = {letter: explained.element(i) for i, letter in enumerate("xy")}
         return Frame(
@@ -186,6 +188,21 @@ def _function(ask: Ask) -> Formula:
     """Return a named surface, or the typed function of x and y."""
     text = ask.text("f", 500)
     return SURFACES[text].formula if text in SURFACES else Formula(text, ("x", "y"))
+
+
+def _patient(f: Formula) -> Callable[..., Any]:
+    """Return the function, which after some seconds refuses to be computed again."""
+    end = time.perf_counter() + PATIENCE
+
+    def patient(*values: Any) -> Any:
+        if time.perf_counter() > end:
+            raise OptionError(
+                f"so many steps of this function take more than {PATIENCE:g} seconds: "
+                "take fewer, or a shorter function."
+            )
+        return f(*values)
+
+    return patient
 
 
 def _box(ask: Ask) -> tuple[float, float, float, float]:
@@ -228,7 +245,10 @@ def _makers(ask: Ask) -> dict[str, Callable[..., Any]]:
 
 
 def _before(
-    f: Formula, start: tuple[float, float], make: Callable[..., Any], step: int
+    f: Callable[..., Any],
+    start: tuple[float, float],
+    make: Callable[..., Any],
+    step: int,
 ) -> tuple[Any, xn.Array]:
     """Return an optimizer and its point just before a step, with the gradient there."""
     w = xn.asarray(start, requires_grad=True)
