@@ -16,12 +16,11 @@ import xpnet as xn
 from learn import explained
 from xpnet import xp
 from xpnet.errors import ShapeError
-from xpnet.learn import svg
-from xpnet.learn.drawing import graph_svg, network_svg
-from xpnet.learn.grouping import MOST_BOXES
-from xpnet.learn.layout import layered
-from xpnet.learn.outline import outline
-from xpnet.learn.ranks import ranked
+from xpnet.learn.drawing import graph_svg, network_svg, svg
+from xpnet.learn.drawing.grouping import MOST_BOXES
+from xpnet.learn.drawing.layout import layered
+from xpnet.learn.drawing.outline import outline
+from xpnet.learn.drawing.ranks import ranked
 from xpnet.learn.theme import DARK, LIGHT
 
 SPACE = "{http://www.w3.org/2000/svg}"

@@ -1,8 +1,4 @@
-"""Pictures of our own as SVG: the graph of a computation, and a network's neurons.
-
-Nothing is needed but the library. Each picture follows light and dark pages, has a
-title and a description for screen readers, and says nothing by colour alone.
-"""
+"""The graph of a computation as SVG: a box for each step, arrows between them."""
 
 from __future__ import annotations
 
@@ -11,14 +7,13 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ..markup import escaped
+from ..theme import style
 from . import svg
 from .layout import Layout, Place, layered
-from .markup import escaped
-from .neurons import network_svg
 from .outline import Arrow, Box, Outline, outline
-from .theme import style
 
-__all__ = ["graph_svg", "network_svg"]
+__all__ = ["graph_svg"]
 
 _NAME = "xn-graph"
 _MARGIN = 16.0

@@ -1,34 +1,18 @@
-"""Formulas of the table of derivatives as a learner reads them: text and MathML.
-
-``1 - tanh(x)**2`` with `z` for `x` becomes ``1 − tanh²(z)``. A formula is read by
-`ast` and never run; what cannot be read is shown as it is.
-"""
+"""A formula in one of its two styles, with names or numbers for its variables."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from .digits import number, shape_text, summary, value_text
-from .markup import escaped
+from ..digits import number
+from ..markup import escaped
 from .pieces import PRODUCT
 from .reading import Unreadable, parts_of, read
 from .styles import MathML, Text
-from .templates import evaluate
 from .writing import Writer
 
-__all__ = [
-    "evaluate",
-    "factor",
-    "marked",
-    "mathml",
-    "number",
-    "numbers",
-    "shape_text",
-    "summary",
-    "text",
-    "value_text",
-]
+__all__ = ["factor", "marked", "mathml", "numbers", "text"]
 
 
 def text(formula: str, names: Mapping[str, str]) -> str:

@@ -6,7 +6,7 @@ import math
 import unicodedata
 from collections.abc import Sequence
 
-from .markup import escaped
+from ..markup import escaped
 
 __all__ = [
     "arrow_head",

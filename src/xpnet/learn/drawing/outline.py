@@ -12,9 +12,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from .digits import condensed, number, shape_text, value_text
+from ..digits import condensed, number, shape_text, value_text
+from ..symbols import text
 from .grouping import Steps, grouped_steps
-from .symbols import text
 
 __all__ = ["Arrow", "Box", "Outline", "outline"]
 

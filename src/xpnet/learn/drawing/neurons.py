@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 
 import xpnet as xn
 
-from ..errors import ShapeError
+from ...errors import ShapeError
+from ..digits import number
+from ..markup import escaped
+from ..theme import style
 from . import svg
-from .digits import number
-from .markup import escaped
-from .theme import style
 
 __all__ = ["network_svg"]
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from typing import final
 
-from .markup import escaped
+from ..markup import escaped
 from .pieces import ATOM, CHOICE, POWER, PRODUCT, QUOTIENT, SUM, Piece
 from .writing import Writer
 

@@ -11,7 +11,7 @@ import operator
 import re
 from typing import Any
 
-from .digits import number
+from ..digits import number
 from .pieces import (
     ATOM,
     COMPARISON,

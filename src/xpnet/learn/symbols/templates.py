@@ -10,7 +10,7 @@ from typing import Any
 
 import xpnet as xn
 
-from ..errors import LibraryError, OptionError
+from ...errors import LibraryError, OptionError
 from .reading import Unreadable, read
 
 __all__ = ["evaluate"]
