@@ -108,11 +108,21 @@ class Derivative(Answer):
         for wrong, says in mistakes_in(self, points, wanted, typed):
             if same(given[there], wrong[there]):
                 return says
-        i = int(np.argmax(np.where(there, np.abs(given - wanted), -1.0)))
+        i = self._telling(points, given, wanted, there)
         return (
             f"At {self._at(points, i)} the tape's derivative is {wanted[i]:.4g}; "
             f"your formula gives {given[i]:.4g}. {path_hint(self, points, i)}"
         ).rstrip()
+
+    def _telling(self, points: Points, given: Any, wanted: Any, there: Any) -> int:
+        """Return a point where two formulas clearly differ, of a usual size."""
+        apart = np.where(there, np.abs(given - wanted), -1.0)
+        clear = apart > 0.1 * (np.abs(given) + np.abs(wanted))
+        if not clear.any():
+            return int(np.argmax(apart))
+        return int(
+            np.argmin(np.where(clear, np.abs(np.abs(points[self.by]) - 1), np.inf))
+        )
 
     def _at(self, points: Points, i: int) -> str:
         return ", ".join(f"{name} = {points[name][i]:.4g}" for name in self.variables)

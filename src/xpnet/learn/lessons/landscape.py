@@ -131,6 +131,12 @@ def race(f):
     return locals()
 
 
+lesson.text("""
+    No optimizer is ahead on every landscape: it depends on the valley, on the learning
+    rate, and on how long you walk. What is special about Adam shows in its first step.
+""")
+
+
 @lesson.predict(
     "Adam's first step with learning rate 0.1. The two gradients are 8 and 40. How far "
     "does the second weight move?",
