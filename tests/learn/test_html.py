@@ -253,6 +253,11 @@ def test_what_is_called_text_is_escaped() -> None:
         parsed(shown)
 
 
+def test_signs_that_nobody_sees_or_that_turn_letters_around_are_named() -> None:
+    shown = paragraph("a\u202eb\u2066c\u200bd\u2028e\x85f \ud800 שלום x\u2062y")
+    assert shown == "<p>a\\u202eb\\u2066c\\u200bd\\u2028e f ? שלום x\u2062y</p>"
+
+
 def test_code_keeps_its_lines_and_indents() -> None:
     assert code("def f():\n\treturn 1\n") == (
         '<pre tabindex="0"><code>def f():\n    return 1</code></pre>'

@@ -7,17 +7,23 @@ markup already.
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Iterable, Sequence
 
 __all__ = ["code", "details", "escaped", "paragraph", "section", "table"]
 
-_ILLEGAL = "\x7f\ufffe\uffff"
+_ILLEGAL = re.compile("[\x00-\x1f\x7f-\x9f\ufffe\uffff]")
+# What nobody sees, and what turns the order of the letters around it.
+_HIDDEN = re.compile("[\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 
 
 def escaped(text: str) -> str:
-    """Return a text as it stands in markup, without what no XML may hold."""
-    legal = "".join(c if c >= " " and c not in _ILLEGAL else " " for c in text)
-    return html.escape(legal.encode("utf-8", "replace").decode())
+    r"""Return a text as it stands in markup, without what no XML may hold.
+
+    Signs that nobody sees, or that turn the order of letters, are named: ``\u202e``.
+    """
+    legal = _ILLEGAL.sub(" ", text).encode("utf-8", "replace").decode()
+    return html.escape(_HIDDEN.sub(lambda m: f"\\u{ord(m[0]):04x}", legal))
 
 
 def paragraph(text: str, name: str = "") -> str:
