@@ -107,6 +107,12 @@ def test_a_lesson_runs_to_its_end_without_anybody(name):
     assert "nan" not in re.sub(r"becomes nan", "", text)
 
 
+@pytest.mark.parametrize("name", ["gradient-descent", "chain-rule", "backpropagation"])
+def test_lessons_run_on_the_cpu_whatever_the_default_device_is(name, monkeypatch):
+    monkeypatch.setenv("XPNET_DEVICE", "cuda")
+    assert not Runner(lambda line: None).play(load(name)).left
+
+
 @pytest.mark.parametrize("name", TITLES)
 def test_a_lesson_asks_explains_and_runs_code(name):
     steps = load(name).steps

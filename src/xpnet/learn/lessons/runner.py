@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import final
 
+from ...backend.device import use_device
 from ...kernels.threads import one_blas_thread
 from .answers import Answer, Verdict
 from .bug import Bug
@@ -58,7 +59,7 @@ class Runner:
         self._screen.line(lesson.title)
         self._screen.line("=" * len(lesson.title))
         try:
-            with one_blas_thread():
+            with one_blas_thread(), use_device("cpu"):  # whatever models are trained on
                 for step in lesson.steps:
                     self._screen.line()
                     self._step(step)
