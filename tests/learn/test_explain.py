@@ -1,11 +1,13 @@
 """`xn.explain`: what it says is what the tape does, and it changes nothing."""
 
+import gc
 import itertools
 import json
 import linecache
 import math
 import re
 import time
+import weakref
 
 import numpy as np
 import pytest
@@ -789,6 +791,56 @@ def test_where_the_difference_crosses_a_corner_it_is_said():
     assert "The finite difference is another number where" in str(xn.explain(y))
     z = xp.sin(x) * 1e-8 + 1e8
     assert "another number" not in str(xn.explain(z))
+
+
+# --- constants -----------------------------------------------------------------------
+
+
+def programs_with_a_constant():
+    return {
+        "add": lambda x, c: x + c,
+        "subtract": lambda x, c: c - x,
+        "where": lambda x, c: xp.where(xp.asarray(True), x, c),
+        "concat": lambda x, c: xp.concat([x, c]),
+        "setitem": written_over,
+    }
+
+
+def written_over(x, c):
+    out = x * 1.0
+    out[:] = c
+    return out + x
+
+
+@pytest.mark.parametrize("name", list(programs_with_a_constant()))
+def test_the_tape_keeps_no_large_array_alive_that_no_rule_needs(name):
+    program = programs_with_a_constant()[name]
+    x = xn.asarray(np.ones(10_000), requires_grad=True)
+
+    def result():
+        constant = xp.ones(10_000) * 2.0
+        loss = xp.sum(program(x, constant))
+        explanation = xn.explain(loss, wrt=x)
+        assert explanation.variable().differences or name == "concat"
+        return loss, weakref.ref(constant.data)
+
+    loss, alive = result()
+    gc.collect()
+    assert alive() is None
+    explanation = xn.explain(loss, wrt=x)
+    str(explanation)
+    json.dumps(explanation.to_dict())
+    assert explanation.variable().differences == []
+    with pytest.raises(GradientError, match="was not kept"):
+        explanation.nudge(0.1)
+    loss.backward()
+    np.testing.assert_array_equal(explanation.gradient(), x.grad.data)
+
+
+def test_a_small_constant_is_shown_also_when_nobody_holds_it():
+    x = xn.asarray(np.ones(3), requires_grad=True)
+    loss = xp.sum(x + xp.ones(3) * 2.0)
+    assert xn.explain(loss, wrt=x).nudge(0.1).actual == pytest.approx(0.3)
 
 
 # --- the nudge -----------------------------------------------------------------------

@@ -8,7 +8,7 @@ from ..calculus.array import Array
 from ..calculus.kinds.custom import CustomCall
 from ..calculus.kinds.linear import Call
 from ..calculus.kinds.several import Several
-from ..calculus.rule import Binary, Fused, Spec, Unary
+from ..calculus.rule import Binary, Fused, Held, Spec, Unary
 from ..calculus.table.searching import Choice
 from ..calculus.tape import Node
 
@@ -16,7 +16,15 @@ __all__ = ["arguments", "is_plain_loss", "is_value", "result", "used"]
 
 
 def arguments(node: Node) -> tuple[list[Any], tuple[Any, ...], dict[str, Any]]:
-    """Return what a node kept of its array arguments, and its other arguments."""
+    """Return what a node kept of its array arguments, and its other arguments.
+
+    Of an argument that was not kept there is None or its form, a `Spec`.
+    """
+    arrays, rest, options = _arguments(node)
+    return [x.value() if type(x) is Held else x for x in arrays], rest, options
+
+
+def _arguments(node: Node) -> tuple[list[Any], tuple[Any, ...], dict[str, Any]]:
     row, saved = node.row, node.saved
     if isinstance(row, (Unary, Binary)):
         return list(saved[: len(node.parents)]), (), {}

@@ -9,6 +9,7 @@ from typing import Any, final
 
 import numpy as np
 
+from ..calculus.rule import Spec
 from ..errors import GradientError, ShapeError
 from .arrays import on_host
 from .digits import number, summary, value_text
@@ -66,6 +67,11 @@ def _run(
             raise GradientError(
                 f"{step.operation}: a function with a rule of the user's own cannot be "
                 "computed again from the tape."
+            )
+        if any(type(x.value) is Spec for x in step.inputs if x not in values):
+            raise GradientError(
+                f"{step.operation}: an array that it was computed from was not kept, "
+                "so it cannot be computed again. Keep that array in a variable."
             )
         given = [
             values[x] if type(x) is Step and x in values else convert(x.value)

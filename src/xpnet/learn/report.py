@@ -8,6 +8,7 @@ import textwrap
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from ..calculus.rule import Spec
 from .columns import WIDTH, cut, product, shortened, table
 from .digits import number, summary, value_text
 from .lines import line_of
@@ -113,6 +114,8 @@ def _computed(step: Step) -> str:
 
 
 def _form(step: Step | Constant, norm: bool) -> str:
+    if type(step.value) is Spec:
+        return f"{step.value.shape} not kept"
     return "not kept" if step.value is None else _array(step.value, norm)
 
 

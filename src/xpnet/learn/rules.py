@@ -132,8 +132,10 @@ def _size(x: Step | Constant) -> int:
     return math.prod(shape_of(x) or ())
 
 
-def _ratio(step: Step) -> int:
+def _ratio(step: Step) -> int | str:
     """Return how many elements one element of a mean is the mean of."""
+    if shape_of(step) is None or shape_of(step.inputs[0]) is None:
+        return "n"
     return _size(step.inputs[0]) // max(_size(step), 1)
 
 

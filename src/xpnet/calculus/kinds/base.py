@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import math
+import weakref
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -13,6 +15,7 @@ from ..tape import Node
 
 __all__ = [
     "TABLE",
+    "Held",
     "Moving",
     "Row",
     "Rule",
@@ -20,6 +23,8 @@ __all__ = [
     "addition",
     "cast_like",
     "fitted",
+    "held",
+    "is_small",
     "lifted",
     "needs_fix",
     "public_signature",
@@ -41,6 +46,40 @@ class Spec(NamedTuple):
     shape: tuple[int, ...]
     dtype: Any
     ndim: int
+
+
+_FEW = 4096
+"""A constant of no more elements is kept on the tape though no rule needs it."""
+
+
+class Held(weakref.ref[Any]):
+    """A large constant that no rule needs, while somebody else holds it."""
+
+    __slots__ = ("spec",)
+    spec: Spec
+
+    def value(self) -> Any:
+        """Return the array; its form alone, if nobody holds it any more."""
+        x = self()
+        return self.spec if x is None else x
+
+
+def is_small(x: Any) -> bool:
+    """Tell whether a constant may be kept on the tape though no rule needs it."""
+    return type(x) in SCALARS or math.prod(x.shape) <= _FEW
+
+
+def held(x: Any) -> Any:
+    """Return a constant as the tape keeps it for `explain`: it frees large arrays."""
+    if is_small(x):
+        return x
+    spec = Spec(tuple(x.shape), x.dtype, x.ndim)
+    try:
+        reference = Held(x)
+    except TypeError:  # the library's arrays know no weak references
+        return spec
+    reference.spec = spec
+    return reference
 
 
 class Row:
@@ -213,6 +252,8 @@ def lifted(node: Node, index: int, value: Any) -> Any:
     """Return a saved raw array as a recorded one, at the place of argument `index`."""
     if value is None or type(value) in SCALARS or type(value) is Array:
         return value
+    if type(value) in (Held, Spec):  # no rule looks at it
+        return None
     return Array(value, node.lib, node.parents[index])
 
 

@@ -12,7 +12,7 @@ from ...errors import LibraryError
 from ..array import Array
 from ..convert import SCALARS, asarray, like, mixed
 from ..tape import Node, is_recording
-from .base import Row, Rule, fitted, lifted, needs_fix, spread, wanted_names
+from .base import Row, Rule, fitted, held, lifted, needs_fix, spread, wanted_names
 from .refusals import refuse
 
 _new = object.__new__
@@ -176,15 +176,21 @@ class Binary(Row):
         self.operator = self._make(operator=True)
         self.reflected = self._make(operator=True, reflected=True)
 
-    def _kept(self, first: bool, second: bool) -> tuple[bool, bool, bool]:
+    def _kept(self, first: bool, second: bool) -> tuple[bool, bool, bool, int]:
+        """Return what to keep of x, y and out, and the place of a constant.
+
+        The place, 1 or 2, is that of a constant which is kept only so that `explain`
+        can show it; 0 where there is none.
+        """
         names: set[str] = set()
         for rule, on_tape in zip(self.rules, (first, second), strict=True):
             if on_tape:
                 names |= wanted_names(rule) | ({"x", "y"} if self.singular else set())
-        # a constant is kept anyway: it lives elsewhere, and `explain` shows it
-        one = first != second
-        keeps_x, keeps_y = one and not first, one and not second
-        return "x" in names or keeps_x, "y" in names or keeps_y, "out" in names
+        keeps_x, keeps_y = "x" in names, "y" in names
+        shown = 0
+        if first != second:
+            shown = 1 if second and not keeps_x else 2 if first and not keeps_y else 0
+        return keeps_x or shown == 1, keeps_y or shown == 2, "out" in names, shown
 
     def _make(
         self, *, operator: bool, reflected: bool = False
@@ -240,12 +246,18 @@ class Binary(Row):
             fix = None
             if fix_x is not None or fix_y is not None:
                 fix = (fix_x, fix_y, tuple(out.shape), out.dtype)
-            keep_x, keep_y, keep_out = keeps[2 * (nx is not None) + (ny is not None)]
+            keep_x, keep_y, keep_out, shown = keeps[
+                2 * (nx is not None) + (ny is not None)
+            ]
             saved = (
                 a if keep_x else None,
                 b if keep_y else None,
                 out if keep_out else None,
             )
+            if shown and type(saved[shown - 1]) not in SCALARS:
+                constant = held(saved[shown - 1])
+                x_or_y = (constant, saved[1]) if shown == 1 else (saved[0], constant)
+                saved = (*x_or_y, saved[2])
             result._node = Node(row, lib, (nx, ny), saved, fix)
             return result
 

@@ -9,7 +9,16 @@ from typing import Any, NamedTuple
 from ..array import Array
 from ..convert import SCALARS, asarray, like, wrap
 from ..tape import Node, is_recording
-from .base import Row, Rule, Spec, cast_like, lifted, public_signature, strip
+from .base import (
+    Row,
+    Rule,
+    Spec,
+    cast_like,
+    is_small,
+    lifted,
+    public_signature,
+    strip,
+)
 from .refusals import refuse
 
 __all__ = [
@@ -174,7 +183,7 @@ class LinearSequence(Row):
                 specs = tuple(
                     [
                         x.data  # a constant, as `explain` shows it
-                        if x._node is None
+                        if x._node is None and is_small(x.data)
                         else Spec(tuple(x.data.shape), x.data.dtype, x.data.ndim)
                         for x in whole
                     ]

@@ -10,7 +10,7 @@ from ...backend.library import library_of
 from ...errors import DTypeError
 from ..array import Array
 from ..convert import SCALARS, asarray, beside, holds_array, mixed
-from ..rule import Linear, Moving, Spec, addition, fitted, refuse
+from ..rule import Linear, Moving, Spec, addition, fitted, held, refuse
 from ..tape import Node, is_recording
 
 
@@ -279,9 +279,9 @@ def setitem(x: Array, key: Any, value: Any, /) -> Array:
     if (x._node is not None or node is not None) and is_recording():
         fix = None if node is None else (tuple(data.shape), data.dtype)
         own = (tuple(x.data.shape), x.data.dtype)
-        constant = written if node is None else None
+        constant = held(written) if node is None else None
         if x._node is None:
-            constant = x.data  # of the two, one at most is off the tape
+            constant = held(x.data)  # of the two, one at most is off the tape
         saved = (raw, fix, constant)
         result._node = Node(_SETITEM, lib, (x._node, node), saved, own)
     return result

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from ...errors import LibraryError
 from ..array import Array
 from ..convert import SCALARS, asarray, like, mixed, wrap
-from ..rule import Moving, fitted, flat, function_of, needs_fix, refuse, spread
+from ..rule import Moving, fitted, flat, function_of, held, needs_fix, refuse, spread
 from ..tape import Node, is_recording
 
 _PLACES = "its values are positions"
@@ -97,7 +97,7 @@ def where(condition: Any, x1: Any, x2: Any, /) -> Array:
         fix = None
         if fix_a is not None or fix_b is not None:
             fix = (fix_a, fix_b, tuple(out.shape), out.dtype)
-        choice = Choice(chosen, None if na else a, None if nb else b)
+        choice = Choice(chosen, None if na else held(a), None if nb else held(b))
         result._node = Node(_WHERE, lib, (na, nb), choice, fix)
     return result
 
