@@ -122,7 +122,10 @@ class Number(Answer):
 
     def _compare(self, number: float, wanted: float) -> str:
         """Say how a number differs from the one that is wanted."""
-        near = self._near
+
+        def near(a: float, b: float) -> bool:
+            return abs(a - b) <= 0.01 * abs(b)
+
         if near(-number, wanted):
             return "The size is right, the sign is not."
         if number and wanted:
@@ -132,12 +135,19 @@ class Number(Answer):
             if near(1.0 / number, wanted):
                 return "That is 1 over the number: turn the fraction over."
         if abs(number - wanted) < 0.1 * abs(wanted):
-            return _CLOSE[_is_rounded(number, wanted)]
+            return self._close(number, wanted)
         return "That is too large." if number > wanted else "That is too small."
+
+    def _close(self, number: float, wanted: float) -> str:
+        """Say what is missing in a number that is nearly the one that is wanted."""
+        if self.tolerance is not None and self.tolerance > 0.01:
+            return "Close."  # to a guess
+        if _is_rounded(number, wanted):
+            return "Close: keep more digits."
+        return "Close, but not exactly that."
 
 
 _EXACT = 1e-6
-_CLOSE = {True: "Close: keep more digits.", False: "Close, but not exactly that."}
 _NOT_A_NUMBER = "Please type a number with a decimal point, such as 0.75 or 3/4."
 
 
