@@ -11,8 +11,9 @@ import xpnet as xn
 from xpnet import optim, xp
 
 from . import TITLES
-from .answers import Choice, Number, Shape
+from .answers import Choice, Shape
 from .lesson import Lesson
+from .number import Number
 from .terminal import script
 
 lesson = Lesson("backpropagation", TITLES["backpropagation"])

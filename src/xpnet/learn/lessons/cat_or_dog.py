@@ -10,8 +10,9 @@ import xpnet as xn
 from xpnet import data, losses, metrics, nn, optim
 
 from . import TITLES
-from .answers import Choice, Number
+from .answers import Choice
 from .lesson import Lesson
+from .number import Number
 from .terminal import script
 
 lesson = Lesson("cat-or-dog", TITLES["cat-or-dog"])

@@ -10,8 +10,9 @@ import numpy as np
 from xpnet import data, losses, metrics, nn, optim, xp
 
 from . import TITLES
-from .answers import Choice, Number, Shape
+from .answers import Choice, Shape
 from .lesson import Lesson
+from .number import Number
 from .terminal import script
 
 lesson = Lesson("hidden-layers", TITLES["hidden-layers"])

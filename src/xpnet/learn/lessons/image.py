@@ -13,9 +13,10 @@ import xpnet as xn
 from xpnet import data, losses, xp
 
 from . import TITLES
-from .answers import Number, Shape
+from .answers import Shape
 from .derivative import Derivative
 from .lesson import Lesson
+from .number import Number
 from .terminal import script
 
 lesson = Lesson("image", TITLES["image"])

@@ -11,9 +11,10 @@ import xpnet as xn
 from xpnet import optim
 
 from . import TITLES
-from .answers import Choice, Number
+from .answers import Choice
 from .derivative import Derivative
 from .lesson import Lesson
+from .number import Number
 from .terminal import script
 
 lesson = Lesson("landscape", TITLES["landscape"])

@@ -9,8 +9,9 @@ import xpnet as xn
 from xpnet import optim, xp
 
 from . import TITLES
-from .answers import Choice, Number
+from .answers import Choice
 from .lesson import Lesson
+from .number import Number
 from .terminal import script
 
 lesson = Lesson("neuron", TITLES["neuron"])

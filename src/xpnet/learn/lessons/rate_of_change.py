@@ -8,9 +8,10 @@ from __future__ import annotations
 import xpnet as xn
 
 from . import TITLES
-from .answers import Choice, Number
+from .answers import Choice
 from .derivative import Derivative
 from .lesson import Lesson
+from .number import Number
 from .terminal import script
 
 lesson = Lesson("rate-of-change", TITLES["rate-of-change"])
