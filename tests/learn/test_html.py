@@ -11,10 +11,11 @@ import pytest
 import xpnet as xn
 from learn import explained
 from xpnet import xp
-from xpnet.learn.chain import derivative, route
+from xpnet.learn.chain import broken, derivative, route
 from xpnet.learn.digits import number
 from xpnet.learn.html import element_html, explanation_html
 from xpnet.learn.markup import code, details, paragraph, section, table
+from xpnet.learn.symbols import inline
 
 REAL = {
     "neuron": explained.neuron,
@@ -199,6 +200,18 @@ def test_a_value_in_a_table_is_short_beside_its_shape() -> None:
     row = rows["Forward: what was computed"][1]
     assert row[2] == "8 × 2 matrix"
     assert re.fullmatch(r"−0\.\d+ to 0\.\d+, norm 1\.\d+", row[3])
+
+
+def test_prose_can_be_broken_into_lines_and_ranges_of_numbers_cannot() -> None:
+    assert inline("g through the rule of <f>", {}) == "g through the rule of &lt;f&gt;"
+    assert inline("g @ x.T", {"x": "w"}).startswith('<math alttext="g @ wᵀ">')
+    assert broken("20 numbers from 0 to 1, norm 2") == (
+        '<span class="one">20 numbers</span> <span class="one">from 0 to 1,</span> '
+        '<span class="one">norm 2</span>'
+    )
+    assert broken("[1, 2] < 3") == "[1, 2] &lt; 3"
+    shown = explanation_html(explained.mlp())
+    assert not re.search("<td><math[^>]*><mtext>", shown)
 
 
 def test_an_explanation_shows_itself_in_a_notebook() -> None:

@@ -7,13 +7,15 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from .digits import condensed, number, shape_text, value_text
-from .markup import escaped, table
-from .symbols import factor, marked, mathml
+from .markup import escaped, table, unbroken
+from .symbols import factor, inline, marked
 
-__all__ = ["agreement", "derivative", "is_scalar", "path_html", "route"]
+__all__ = ["agreement", "broken", "derivative", "is_scalar", "path_html", "route"]
 
 _DIGITS = 10  # of numbers that are compared
 _MOST = 24  # factors of a path; of a longer one the middle is left out
+_MANY = re.compile(", norm ")
+_BREAKS = re.compile("(?<=,) |(?<=numbers) ")
 _ONE_NAME = re.compile(r"\w+(\.\w+|\[[\d, ]+\])*")
 
 
@@ -135,16 +137,24 @@ def _links(path: Mapping[str, Any], loss: str) -> str:
             rows.append(["…", "", ""])
             continue
         below = _ends(path["names"][i])[1]
-        said = mathml(backs[i].replace("∂L/∂", f"∂{loss}/∂"), {})
-        rows.append([escaped(f"∂{loss}/∂{below}"), said, escaped(_value(values[i]))])
+        said = inline(backs[i].replace("∂L/∂", f"∂{loss}/∂"), {})
+        rows.append([escaped(f"∂{loss}/∂{below}"), said, _value(values[i])])
     return table("Link by link", ["gradient", "is", "value"], rows)
 
 
 def _value(value: Any) -> str:
     """Return a value, an array with its shape."""
     if isinstance(value, list):
-        return f"{shape_text(_shape(value))}: {value_text(condensed(value))}"
-    return value_text(value)
+        shown = f"{shape_text(_shape(value))}: {value_text(condensed(value))}"
+        return escaped(shown)
+    return broken(value_text(value))
+
+
+def broken(shown: str) -> str:
+    """Return what `value_text` said of many numbers, in parts that stay in a line."""
+    if not _MANY.search(shown):
+        return escaped(shown)
+    return " ".join(unbroken(part) for part in _BREAKS.split(shown))
 
 
 def _shape(value: Any) -> tuple[int, ...]:
@@ -166,7 +176,7 @@ def agreement(variable: Mapping[str, Any], loss: str) -> str:
     elif isinstance(three[1], list):
         rows = _elements(name, three)
     else:
-        whole = [escaped(value_text(value)) for value in three]
+        whole = [broken(value_text(value)) for value in three]
         rows = [["all", *whole], *map(_checked(name), variable.get("checked") or ())]
     return table(f"∂{loss}/∂{name}, computed in three ways", head, rows, "numbers")
 

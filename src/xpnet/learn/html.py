@@ -11,11 +11,11 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from .chain import agreement, path_html, route
+from .chain import agreement, broken, path_html, route
 from .digits import number, shape_text, spread_text, value_text
 from .drawing import graph_svg
 from .markup import code, details, escaped, paragraph, section, table
-from .symbols import factor, marked, mathml
+from .symbols import factor, inline, marked
 from .theme import style
 
 __all__ = ["STYLE", "element_html", "explanation_html", "page"]
@@ -49,8 +49,8 @@ STYLE = style(
     "% tbody th{font-weight:600}"
     "% table.numbers td,% table.forward td{font-variant-numeric:tabular-nums}"
     "% table.forward td:nth-child(3){white-space:nowrap}"
-    "% table.forward td:nth-child(4),% table.forward td:nth-child(5)"
-    "{min-width:7.5em}% table.forward td:nth-child(6){min-width:13em}"
+    "% table.forward td:nth-child(6){min-width:13em}"
+    "% .one,% td math{white-space:nowrap}% td:has(math){max-width:none}"
     "% details{margin:.5em 0;border-left:3px solid var(--xn-rule);padding-left:.8em}"
     "% summary{cursor:pointer;font-weight:600}"
     "% pre{background:var(--xn-box);color:var(--xn-ink);"
@@ -142,10 +142,10 @@ def _row(step: Mapping[str, Any]) -> list[str]:
     where = "" if not line else f"line {line['number']}: {line['text'].strip()}"
     return [
         escaped(str(step["name"])),
-        "a variable" if variable else mathml(str(step["expression"]), {}),
+        "a variable" if variable else inline(str(step["expression"]), {}),
         "not kept" if step.get("shape") is None else shape_text(step["shape"]),
-        escaped(spread_text(step.get("value"))),
-        escaped(spread_text(step.get("cotangent"))),
+        broken(spread_text(step.get("value"))),
+        broken(spread_text(step.get("cotangent"))),
         f"<code>{escaped(where)}</code>" if where else "",
     ]
 

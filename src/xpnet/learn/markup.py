@@ -10,7 +10,7 @@ import html
 import re
 from collections.abc import Iterable, Sequence
 
-__all__ = ["code", "details", "escaped", "paragraph", "section", "table"]
+__all__ = ["code", "details", "escaped", "paragraph", "section", "table", "unbroken"]
 
 _ILLEGAL = re.compile("[\x00-\x1f\x7f-\x9f\ufffe\uffff]")
 # What nobody sees, and what turns the order of the letters around it.
@@ -29,6 +29,11 @@ def escaped(text: str) -> str:
 def paragraph(text: str, name: str = "") -> str:
     """Return a paragraph of text."""
     return f"<p{_classed(name)}>{escaped(text)}</p>"
+
+
+def unbroken(text: str) -> str:
+    """Return text that stays in one line."""
+    return f'<span class="one">{escaped(text)}</span>'
 
 
 def code(text: str) -> str:

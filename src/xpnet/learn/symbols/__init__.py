@@ -5,12 +5,13 @@
 """
 
 from ..digits import number, shape_text, summary, value_text
-from .shown import factor, marked, mathml, numbers, text
+from .shown import factor, inline, marked, mathml, numbers, text
 from .templates import evaluate
 
 __all__ = [
     "evaluate",
     "factor",
+    "inline",
     "marked",
     "mathml",
     "number",

@@ -12,7 +12,7 @@ from .reading import Unreadable, parts_of, read
 from .styles import MathML, Text
 from .writing import Writer
 
-__all__ = ["factor", "marked", "mathml", "numbers", "text"]
+__all__ = ["factor", "inline", "marked", "mathml", "numbers", "text"]
 
 
 def text(formula: str, names: Mapping[str, str]) -> str:
@@ -50,6 +50,13 @@ def mathml(formula: str, names: Mapping[str, str]) -> str:
     """
     plain = escaped(text(formula, names))
     return f'<math alttext="{plain}">{marked(formula, names)}</math>'
+
+
+def inline(formula: str, names: Mapping[str, str]) -> str:
+    """Return a formula as `mathml` does, but prose as text that lines can break."""
+    if _written(MathML, formula, names, otherwise=""):
+        return mathml(formula, names)
+    return escaped(text(formula, names))
 
 
 def marked(formula: str, names: Mapping[str, str]) -> str:
