@@ -418,9 +418,9 @@ def test_hints_are_true_and_right_is_right_elsewhere_too(key):
             assert same(right, given), typed
         else:
             truth = is_true(verdict.says, typed, answer)
-            assert truth is not False, (typed, verdict.says)
-            told += truth is True
-    assert told >= 5
+            assert truth is None or truth, (typed, verdict.says)
+            told += truth is not None
+    assert told >= 20
 
 
 @given(st.data(), st.text(max_size=40))
