@@ -592,6 +592,18 @@ def test_a_name_that_is_used_twice_is_numbered():
     assert len(set(names)) == len(names) == 4
 
 
+def test_what_else_the_caller_has_is_left_alone():
+    class Awkward:
+        def __getattr__(self, name):
+            raise RuntimeError("not here")
+
+    awkward, masked = Awkward(), np.ma.masked_array([1.0, 2.0], [True, False])
+    x = xn.asarray(2.0, requires_grad=True)
+    y = x * x
+    assert xn.explain(y).variable("x").count == 2
+    del awkward, masked
+
+
 def test_code_without_a_source_is_explained_too():
     space = {"xn": xn, "xp": xp}
     code = "x = xn.asarray(2.0, requires_grad=True)\nloss = xp.exp(x) * x\n"
@@ -890,6 +902,8 @@ def test_what_cannot_be_explained_is_refused_with_a_sentence():
         xn.explain(xp.real(z * z), wrt=z).element()
     with pytest.raises(GradientError, match="does not depend on wrt"):
         xn.explain(xp.sum(x), wrt=other)
+    with pytest.raises(OptionError, match="wrt must be an array"):
+        xn.explain(xp.sum(x), wrt="x")
     with pytest.raises(OptionError, match="paths must be"):
         xn.explain(xp.sum(x), paths=0)
     loss = xp.sum(x * x)

@@ -173,7 +173,13 @@ def _variables(trace: Trace, wrt: Any) -> dict[Step, Any]:
     """Return the steps to explain the change with, and their nodes on the tape."""
     if wrt is None:
         return {step: step.node for step in trace.steps if step.row is None}
-    arrays = [x for x in flatten(wrt)[0] if type(x) is Array and x._node is not None]
+    given = [x for x in flatten(wrt)[0] if type(x) is Array]
+    if not given:
+        raise OptionError(
+            "explain: wrt must be an array, a module, or a list or dict of arrays, not "
+            f"{wrt!r:.60}. To choose by name, explain all and ask for .variable(name)."
+        )
+    arrays = [x for x in given if x._node is not None]
     found = {trace.of(x._node): x._node for x in arrays}
     steps = {step: node for step, node in found.items() if step is not None}
     if not steps:

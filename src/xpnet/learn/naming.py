@@ -78,7 +78,7 @@ def _arrays(variables: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             for key, part in value.items():
                 if type(part) is Array:
                     yield str(key), part
-        elif type(value) is Array or hasattr(value, "__array_namespace__"):
+        elif type(value) not in SCALARS:  # whatever it is: raw arrays are found by id
             yield name, value
 
 

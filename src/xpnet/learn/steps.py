@@ -9,7 +9,7 @@ from ..calculus.array import Array
 from ..calculus.kinds.custom import Custom
 from ..calculus.kinds.linear import LinearSequence
 from ..calculus.kinds.several import Cotangents
-from ..calculus.rule import Row
+from ..calculus.rule import Late, Row
 from ..calculus.tape import Leaf, no_grad, recording_as
 
 __all__ = ["Constant", "Step"]
@@ -115,7 +115,7 @@ class Step:
             out = self._row.push(self.node, incoming, self.saved, self.lib.raw)
         if self.pick is not None:
             out = out[self.pick]
-            out = out.make() if hasattr(out, "make") else out
+            out = out.make() if type(out) is Late else out
         return out
 
     @property
