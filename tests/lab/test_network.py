@@ -589,7 +589,7 @@ def test_steps_that_are_too_large_or_too_small_are_named():
     assert (large.level, large.number) == ("problem", 3.0)
     assert "3 times" in large.text
     assert "smaller than 7" in large.advice
-    assert "60%" in kinds(stack(nn.Tanh), change=0.6)["large step"].text
+    assert "60 %" in kinds(stack(nn.Tanh), change=0.6)["large step"].text
     small = kinds(stack(nn.Tanh), change=1e-9)["small step"]
     assert (small.level, small.number) == ("note", 1e-9)
     assert list(kinds(stack(nn.Tanh), change=0.0, told=())) == ["healthy"]

@@ -220,7 +220,7 @@ def _saturated(layers: Sequence[Layer]) -> list[Finding]:
 
 def _flat(layer: Layer, share: float, greatest: float) -> Finding:
     text = (
-        f"Saturated: {share:.0%} of the values of {_name(layer)} lie where "
+        f"Saturated: {100 * share:.0f} % of the values of {_name(layer)} lie where "
         f"{layer.kind} is flat (its slope is less than {FLAT * greatest:g} there, and "
         f"at most {greatest:g}). Little gradient passes."
     )
@@ -238,7 +238,7 @@ def _large_step(change: float, lr: float) -> list[Finding]:
     """Compare the size of the last step with that of the parameters."""
     if not change > LARGE_STEP:
         return []
-    size = f"{change:.0%} of" if change < 2 else f"{number(change, 3)} times"
+    size = f"{100 * change:.0f} % of" if change < 2 else f"{number(change, 3)} times"
     text = (
         f"Large step: the last one changed the parameters by {size} their size; "
         "0.1 % to 1 % is usual."
@@ -286,7 +286,7 @@ def _healthy(layers: Sequence[Layer], change: float) -> Finding:
         "is saturated"
     )
     if change:
-        text += f", and the last step changed the parameters by {change:.2%}"
+        text += f", and the last step changed the parameters by {100 * change:.2f} %"
     return Finding("healthy", "good", ratio, f"{text}.")
 
 

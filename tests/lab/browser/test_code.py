@@ -56,14 +56,3 @@ def test_another_row_of_the_table_can_be_read(visit):
     seen.page.get_by_text("statistical.py").wait_for()
     seen.page.get_by_label(re.compile("One of its")).select_option("floor")
     seen.page.get_by_text("It has no derivative").wait_for()
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_and_nothing_sticks_out(visit, scheme):
-    seen = visit("code", color_scheme=scheme)
-    seen.page.get_by_role("button", name="loss").wait_for()
-    assert seen.violations() == []
-    assert seen.fits()
-    narrow = visit("code", width=380, color_scheme=scheme)
-    narrow.page.get_by_role("button", name="loss").wait_for()
-    assert narrow.fits()

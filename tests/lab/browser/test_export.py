@@ -34,10 +34,8 @@ def test_a_saved_page_shows_with_no_server_what_the_page_showed(visit, tmp_path,
 
 def settled(seen):
     """Return the words of a page when they do not change any more."""
-    before, text = None, ""
-    while text != before:
-        seen.page.wait_for_timeout(250)
-        before, text = text, seen.page.locator("main").inner_text()
+    seen.rest()
+    text = seen.page.locator("main").inner_text()
     lines = [line for line in text.splitlines() if not line.startswith(NOTICE)]
     return "\n".join(filter(None, lines))
 

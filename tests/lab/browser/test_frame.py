@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import pytest
 
@@ -34,8 +35,7 @@ def test_the_colours_are_chosen_and_stay_in_the_address(visit):
     page.get_by_label("Colours").select_option("dark")
     dark = page.evaluate(ground)
     assert dark != light
-    page.wait_for_timeout(250)
-    assert "theme=dark" in page.url
+    page.wait_for_url(re.compile("theme=dark"))
     page.get_by_role("link", name="Descent").click()
     page.get_by_role("heading", name="Descent", level=1).wait_for()
     assert page.evaluate(ground) == dark

@@ -30,6 +30,7 @@ const PATIENCE = 300; // milliseconds until a page says that it waits
  * @property {(error: Error | string) => void} fail show an error's sentence
  * @property {() => boolean} reduced whether motion is unwelcome
  * @property {boolean} replay whether answers come from an export
+ * @property {number} pending how many answers are waited for
  * @property {number[]} times milliseconds from a control to the drawn answer, the last 500
  * @property {(milliseconds: number) => void} timed keep one more of these times
  */
@@ -76,6 +77,7 @@ class Frame {
       fail: this.fail,
       reduced: () => matchMedia("(prefers-reduced-motion: reduce)").matches,
       replay: config.mode === "replay",
+      pending: 0,
       times,
       timed,
     };
@@ -141,11 +143,13 @@ class Frame {
 
   /** Say so where an answer is not there at once. */
   async #awaited(answer) {
+    this.lab.pending++;
     let late = 0;
     const timer = setTimeout(() => this.#wait(late = 1), PATIENCE);
     try {
       return await answer;
     } finally {
+      this.lab.pending--;
       clearTimeout(timer);
       this.#wait(-late);
     }
@@ -184,8 +188,10 @@ class Frame {
 
   async #show(page, moved) {
     const turn = ++this.#turn;
-    const { id, title, mount } = await import(`lab/pages/${page}.js`);
+    const found = await this.#awaited(import(`lab/pages/${page}.js`)).catch(() => null);
     if (turn !== this.#turn) return;
+    if (!found) return this.fail(new LabError("This page cannot be had: is the program of the lab still running?"));
+    const { id, title, mount } = found;
     this.#unmount();
     this.problem.textContent = "";
     this.pages.forEach((name, i) => {

@@ -1,9 +1,10 @@
 /** An explanation: what was computed, then each path as names, symbols and numbers. */
 
-import { frac, lines, number, parse, row, words } from "lab/math.js";
-import { h } from "lab/ui.js";
+import { frac, indexed, lines, number, parse, row, sub, words } from "lab/math.js";
+import { h, scrolled } from "lab/ui.js";
 
 const SHOWN = 6; // paths that are written out
+const ORDER = ["first", "second", "third", "fourth"];
 
 /**
  * Return a place for an explanation, as `Explanation.to_dict()` says it (with MathML).
@@ -23,13 +24,15 @@ function parts({ steps, variables }) {
   return [
     h("h3", {}, "Forward"),
     wide("What was computed, step by step", forward(steps)),
-    ...variables.flatMap((variable) => backward(variable)),
+    ...variables.flatMap((variable) => backward(variable, steps)),
   ];
 }
 
 /** A formula in a box of its own that can be scrolled with the keys. */
 function wide(label, content) {
-  return h("div", { class: "scroll wide", tabindex: "0", role: "region", "aria-label": label }, content);
+  const box = scrolled(label, content);
+  box.classList.add("wide");
+  return box;
 }
 
 /** The values in the order in which they were computed. */
@@ -41,15 +44,30 @@ function forward(steps) {
 }
 
 /** The paths from a variable, and the three numbers that agree. */
-function backward(variable) {
+function backward(variable, steps) {
   const { name, paths, path_count: count } = variable;
-  const title = count === 1 ? `Backward, to ${name}` : `Backward, to ${name}, on ${count} paths`;
+  const to = `Backward, to ${indexed(name)}`;
+  const title = count === 1 ? to : `${to}, on ${count} paths`;
   return [
     h("h3", {}, title),
-    ...paths.slice(0, SHOWN).map((path, i) =>
-      wide(count === 1 ? title : `Path ${i + 1} of ${count}`, product(path))),
+    ...paths.slice(0, SHOWN).flatMap((path, i) => count === 1
+      ? wide(title, product(path))
+      : [h("h4", {}, `Path ${i + 1}${through(path, steps)}`), wide(`Path ${i + 1} of ${count}`, product(path))]),
+    count > SHOWN ? h("p", { class: "note" }, `The other ${count - SHOWN} paths are in the sum below.`) : null,
     agreement(variable),
-  ];
+  ].filter(Boolean);
+}
+
+/** Say which way a path goes where two steps are joined more than once, as x and x·x are. */
+function through({ steps: ids, places }, steps) {
+  const known = new Map(steps.map((step) => [step.id, step]));
+  const doors = ids.slice(1).flatMap((from, k) => {
+    const { name, inputs } = known.get(ids[k]);
+    const same = inputs.flatMap((input, i) => (input.id === from ? [i] : []));
+    const which = ORDER[same.indexOf(places[k])] ?? "next";
+    return same.length > 1 ? [`the ${which} ${known.get(from).name} of ${name}`] : [];
+  });
+  return doors.length ? `: by ${doors.join(" and ")}` : "";
 }
 
 /** One path: what the factors are called, what they are, and their numbers. */
@@ -72,8 +90,9 @@ function partial(text) {
   return row("∂", called(text.replace("∂", "")));
 }
 
-/** What something is called: a letter, or an expression as it is. */
+/** What something is called: a letter, one with a number below, or an expression as it is. */
 function called(text) {
+  if (/^[a-z]\d+$/.test(text)) return sub(text[0], text.slice(1));
   return /^[\p{L}\p{M}\d_[\]. ]+$/u.test(text) ? row(text) : words(text);
 }
 

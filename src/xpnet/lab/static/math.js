@@ -9,6 +9,8 @@ const ATTRIBUTES = new Set(
   "display form mathvariant stretchy fence separator lspace rspace accent class width displaystyle scriptlevel".split(" "),
 );
 
+const INDEXED = /^[a-z]\d+$/; // such as w1
+
 /** Make a MathML element; words and numbers among the children become mi and mn. */
 export function element(name, ...children) {
   const out = document.createElementNS(SPACE, name);
@@ -90,6 +92,10 @@ function copies(from) {
   for (const node of from.childNodes) {
     if (node.nodeType === Node.TEXT_NODE) out.push(document.createTextNode(node.data));
     if (node.nodeType !== Node.ELEMENT_NODE || !KNOWN.has(node.localName)) continue;
+    if (node.localName === "mi" && INDEXED.test(node.textContent)) {
+      out.push(sub(node.textContent[0], node.textContent.slice(1)));
+      continue;
+    }
     const copy = document.createElementNS(SPACE, node.localName);
     for (const { name, value } of node.attributes)
       if (ATTRIBUTES.has(name)) copy.setAttribute(name, value);
@@ -132,9 +138,9 @@ function shortened(text, value) {
   return exact && text.includes(".") ? text.replace(/\.?0+$/, "") : text;
 }
 
-/** Write a name with a number below the line. */
-export function indexed(name, index) {
-  return name + String(index).replace(/\d/g, (d) => "₀₁₂₃₄₅₆₇₈₉"[d]);
+/** Write a letter and a number, such as w1, with the number below the line. */
+export function indexed(name) {
+  return !INDEXED.test(name) ? name : name.replace(/\d/g, (d) => "₀₁₂₃₄₅₆₇₈₉"[d]);
 }
 
 /** Write an exponent above the line. */

@@ -72,12 +72,13 @@ export class Plot extends Marks {
 
   #paint() {
     const { pen } = this;
-    const ground = this.#marks.some((m) => m.kind === "heat");
+    const ground = this.#marks.some((m) => ["heat", "regions"].includes(m.kind));
     if (!ground) this.#grid();
     pen.save();
     pen.beginPath();
-    pen.rect(MARGIN.left, MARGIN.top, this.size.width - MARGIN.left - MARGIN.right,
-      this.size.height - MARGIN.top - MARGIN.bottom);
+    const room = ground ? 0 : 5; // for a marker on an axis
+    pen.rect(MARGIN.left - room, MARGIN.top - room, this.size.width - MARGIN.left - MARGIN.right + 2 * room,
+      this.size.height - MARGIN.top - MARGIN.bottom + 2 * room);
     pen.clip();
     for (const mark of this.#marks) this[`_${mark.kind}`](mark);
     pen.restore();

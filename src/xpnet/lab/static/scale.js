@@ -26,7 +26,7 @@ export function scale([low, high], start, end, log = false) {
   };
 }
 
-/** Return about `count` ticks at multiples of 1, 2 or 5 times a power of ten. */
+/** Return about `count` ticks, two at the least, at multiples of 1, 2 or 5 times a power of ten. */
 export function nice(low, high, count) {
   const rough = (high - low) / count || 1;
   const power = 10 ** Math.floor(Math.log10(rough));
@@ -35,10 +35,10 @@ export function nice(low, high, count) {
   const ticks = [];
   for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; i++)
     ticks.push({ at: i * step, text: plain(i * step, digits) });
-  return ticks;
+  return ticks.length < 2 && count < 10 ? nice(low, high, 2 * count) : ticks;
 }
 
-/** Return the powers of ten between two numbers, not more than about `count`. */
+/** Return the powers of ten between two numbers, about `count`; other numbers where they are near. */
 function powers(low, high, count) {
   const first = Math.ceil(Math.log10(low) - 1e-9);
   const last = Math.floor(Math.log10(high) + 1e-9);
@@ -46,7 +46,7 @@ function powers(low, high, count) {
   const ticks = [];
   for (let p = Math.ceil(first / every) * every; p <= last; p += every)
     ticks.push({ at: 10 ** p, text: p === 0 ? "1" : p === 1 ? "10" : `10${raised(p)}` });
-  return ticks;
+  return ticks.length < 2 ? nice(low, high, 3) : ticks;
 }
 
 /** Write a tick's number; very large and very small ones as powers. */

@@ -188,6 +188,11 @@ export function textField({ label, value, onCommit, hint = "" }) {
   };
 }
 
+/** A box for what may be wider or higher than its place: the keys can scroll it. */
+export function scrolled(label, ...content) {
+  return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": label }, ...content);
+}
+
 /**
  * A table; cells may be numbers, words or elements. The first cell of a row is its head.
  * @param {{caption: string, columns: (string | Node)[], rows: (number | string | Node | null)[][]}} what
@@ -199,7 +204,7 @@ export function table({ caption, columns, rows }) {
     h("tr", {}, ...cells.map((cell, i) =>
       h(i ? "td" : "th", { scope: i ? null : "row", class: typeof cell === "number" ? "number" : null },
         typeof cell === "number" ? number(cell) : cell ?? ""))));
-  return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
+  return scrolled(caption,
     h("table", {}, h("caption", {}, caption), h("thead", {}, head), h("tbody", {}, ...body)));
 }
 

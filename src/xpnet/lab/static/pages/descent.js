@@ -37,7 +37,7 @@ class Descent {
       h("h1", {}, "Descent"),
       h("p", { class: "lead" },
         "The gradient points uphill, so a step against it leads down: ",
-        "new = old − learning_rate × gradient. Other optimizers change the length and the direction of ",
+        h("span", { class: "whole" }, "new = old − learning_rate × gradient"), ". Other optimizers change the length and the direction of ",
         "the step. These are the library's own, the same that train networks."));
     try {
       const [frame] = await this.lab.ask({ type: "choices" });

@@ -1,12 +1,14 @@
 /** Neuron: one neuron, step by step, with every number of the chain rule. */
 
 import { chain } from "lab/chain.js";
-import { derivative, element, frac, math, number, row, sub, sup, words } from "lab/math.js";
+import { indexed, number } from "lab/math.js";
 import { Drawing } from "lab/pages/neuron/drawing.js";
+import { Examples, areExamples } from "lab/pages/neuron/examples.js";
+import { formulas, updates } from "lab/pages/neuron/formulas.js";
 import { Tug } from "lab/pages/neuron/tug.js";
 import { Plot } from "lab/plot.js";
 import { extent } from "lab/scale.js";
-import { button, figures, group, h, keys, numbers, onKeys, section, select, slider } from "lab/ui.js";
+import { button, figures, group, h, keys, numbers, onKeys, scrolled, section, select, slider } from "lab/ui.js";
 
 export const id = "neuron";
 export const title = "Neuron";
@@ -18,9 +20,7 @@ const FIRST = {
 const ACTIVATIONS = ["sigmoid", "tanh", "ReLU", "identity"];
 const LOSSES = ["logistic cost", "squared error"];
 const NOTHING = { caption: "Nothing is computed yet.", columns: [], rows: [] };
-const MOST = 8; // examples
 const RANGE = 4; // of a weight's slider
-const LARGEST = 1e6; // of an input and a target
 
 /** @param {HTMLElement} root @param {import("lab/app.js").Lab} lab */
 export function mount(root, lab) {
@@ -30,15 +30,10 @@ export function mount(root, lab) {
   return () => page.end();
 }
 
-/** Return numbers written as 1,-2,0.5; null where one is none, or too large. */
+/** Return numbers written as 1,-2,0.5; null where one is none. */
 function list(text) {
   const values = text.split(",").map(Number);
-  return text && values.every(small) ? values : null;
-}
-
-/** Whether the lab takes a number. */
-function small(value) {
-  return Math.abs(value) <= LARGEST;
+  return text && values.every(Number.isFinite) ? values : null;
 }
 
 /** Return a word of the address if it is one of a few, else the first of them. */
@@ -59,13 +54,12 @@ class Neuron {
     const rows = state.get("examples").split(";").map(list);
     const weights = list(state.get("w")) ?? [...FIRST.weights];
     if (weights.length !== 3) weights.length = 2;
-    const fits = rows.length <= MOST && rows.every((r) => r?.length === weights.length + 1);
     this.given = {
       weights,
       bias: state.number("b", FIRST.bias),
       activation: oneOf(ACTIVATIONS, state.get("activation")),
       loss: oneOf(LOSSES, state.get("loss")),
-      examples: fits ? rows : FIRST.examples.map((r) => this.#fitted(r, weights.length)),
+      examples: areExamples(rows, weights.length) ? rows : FIRST.examples.map((r) => this.#fitted(r, weights.length)),
       chosen: 0,
       lr: state.number("lr", FIRST.lr),
     };
@@ -106,7 +100,7 @@ class Neuron {
     const words = (names) => names.map((name) => [name, name]);
     const set = (key) => (value) => { this.given[key] = value; this.changed(); };
     this.sliders = given.weights.map((value, i) => slider({
-      label: `weight w${i + 1}`, min: -RANGE, max: RANGE, step: 0.01, value,
+      label: `weight ${indexed(`w${i + 1}`)}`, min: -RANGE, max: RANGE, step: 0.01, value,
       onInput: (w) => { this.given.weights[i] = w; this.changed(); },
     }));
     this.bias = slider({ label: "bias b", min: -RANGE, max: RANGE, step: 0.01, value: given.bias, onInput: set("bias") });
@@ -137,17 +131,21 @@ class Neuron {
 
   #pictures() {
     this.drawing = new Drawing();
-    this.formulas = h("div", { class: "formula" });
+    this.formulas = scrolled("The formulas of the neuron");
+    this.formulas.classList.add("formula", "wide");
     this.note = h("p", { class: "problem" });
     this.drawingTable = numbers("The numbers of this picture", () => this.#drawingRows());
-    this.examples = h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Table of the examples" });
-    this.add = button("Add an example", () => this.#add());
+    this.examples = new Examples({
+      fixed: this.lab.replay, onChoose: (i) => this.choose(i), onAdd: () => this.#add(), onRemove: (i) => this.#remove(i),
+      onType: (i, j, value) => this.#type(i, j, value),
+    });
     this.wrtPlace = h("div");
     this.chain = chain();
     this.tug = new Tug();
     this.tugTable = numbers("The numbers of this picture", () => this.#tugRows());
     this.figures = figures([["cost", "cost: the mean of all losses"], ["after", "after the next step"], ["steps", "steps taken"]]);
-    this.lines = h("div", { class: "updates", role: "group", "aria-label": "The update" });
+    this.lines = scrolled("The update of each parameter");
+    this.lines.classList.add("updates", "wide");
     this.stepButton = button("One step", () => this.step(1), { key: "s", kind: "main" });
     this.tenButton = button("Ten steps", () => this.step(10));
     this.backButton = button("Back to the start", () => this.back(), { key: "r" });
@@ -161,7 +159,7 @@ class Neuron {
     return h("div", { class: "pictures" },
       h("section", { class: "card", "aria-label": "The neuron" },
         this.drawing.element, this.formulas, this.note, this.drawingTable.element),
-      section("The examples", this.examples, h("p"), h("div", { class: "buttons" }, this.add)),
+      section("The examples", ...this.examples.elements),
       h("div", { class: "pair wide-first" },
         section("The chain rule", h("p", { class: "note" },
           "From the loss of the chosen example back to one parameter: names, then symbols, then numbers. ",
@@ -212,10 +210,9 @@ class Neuron {
 
   #add() {
     const { given } = this;
-    if (given.examples.length === MOST) return;
     given.examples.push([...given.weights.map((_, i) => (i % 2 ? -1 : 1)), given.examples.length % 2]);
+    this.toLast = true;
     this.choose(given.examples.length - 1);
-    this.examples.querySelector("tbody tr:last-child input")?.focus();
   }
 
   #remove(i) {
@@ -223,7 +220,13 @@ class Neuron {
     given.examples.splice(i, 1);
     given.chosen = Math.min(given.chosen, given.examples.length - 1);
     this.changed();
-    this.add.focus();
+    this.examples.add.focus();
+  }
+
+  #type(i, j, value) {
+    this.given.examples[i][j] = value;
+    this.given.chosen = i;
+    this.changed();
   }
 
   choose(i) {
@@ -309,14 +312,17 @@ class Neuron {
     const { given } = frame;
     [...given.weights, given.bias].forEach((value, i) => { this.sliders[i].value = value; });
     this.drawing.draw(frame);
-    this.formulas.replaceChildren(...formulas(frame));
+    this.formulas.replaceChildren(formulas(frame));
     this.note.textContent = frame.note;
-    this.#drawExamples(frame);
+    this.examples.draw(frame);
+    if (this.toLast) this.examples.focusLast();
+    this.toLast = false;
     this.#drawChoice();
     this.tug.draw(frame);
     this.figures.set({ cost: number(frame.cost), after: number(frame.cost_after), steps: String(this.#costs.length) });
-    this.lines.replaceChildren(...frame.update.map((u) => updateLine(u, given.lr)));
+    this.lines.replaceChildren(updates(frame));
     this.backButton.disabled = !this.#begun;
+    this.tenButton.disabled = this.lab.replay;
     const costs = [...this.#costs, Number(frame.cost)];
     this.curve.x.range = [0, Math.max(10, costs.length - 1)];
     this.curve.y.range = [0, extent(costs)[1]];
@@ -325,63 +331,13 @@ class Neuron {
     for (const each of [this.drawingTable, this.tugTable, this.curveTable]) each.refresh();
   }
 
-  #drawExamples({ given, pulls }) {
-    const count = given.weights.length;
-    const shape = `${given.examples.length}/${count}`;
-    if (this.shape !== shape) this.#buildExamples(count);
-    this.shape = shape;
-    given.examples.forEach((example, i) => {
-      const line = this.rows[i];
-      line.radio.checked = i === given.chosen;
-      line.element.classList.toggle("chosen", i === given.chosen);
-      example.forEach((value, j) => { if (document.activeElement !== line.fields[j]) line.fields[j].value = String(value); });
-      [pulls[i].z, pulls[i].a, pulls[i].loss].forEach((value, j) => { line.results[j].textContent = number(value); });
-      line.remove.disabled = this.lab.replay || given.examples.length === 1;
-      for (const field of line.fields) field.disabled = this.lab.replay;
-    });
-    this.add.disabled = this.lab.replay || given.examples.length === MOST;
-    this.tenButton.disabled = this.lab.replay;
-  }
-
-  #buildExamples(count) {
-    const inputs = Array.from({ length: count }, (_, i) => `x${i + 1}`);
-    const head = ["example", ...inputs, "target y", "z", "a", "loss", ""];
-    this.rows = this.given.examples.map((_, i) => this.#exampleRow(i, [...inputs, "target"]));
-    this.examples.replaceChildren(h("table", { class: "examples" },
-      h("caption", {}, "Choose the example that is drawn; change its numbers here."),
-      h("thead", {}, h("tr", {}, ...head.map((name) => (name ? h("th", { scope: "col" }, name) : h("td"))))),
-      h("tbody", {}, ...this.rows.map((line) => line.element))));
-  }
-
-  #exampleRow(i, names) {
-    const radio = h("input", { type: "radio", name: "example", "aria-label": `example ${i + 1}`, onchange: () => this.choose(i) });
-    const fields = names.map((name, j) => {
-      const field = h("input", { type: "number", step: "any", "aria-label": `example ${i + 1}, ${name}` });
-      field.addEventListener("input", () => {
-        if (!small(field.valueAsNumber)) return;
-        this.given.examples[i][j] = field.valueAsNumber;
-        this.given.chosen = i;
-        this.changed();
-      });
-      field.addEventListener("blur", () => { field.value = String(this.given.examples[i][j]); });
-      return field;
-    });
-    const results = [0, 1, 2].map(() => h("td", { class: "number" }));
-    const remove = button("Remove", () => this.#remove(i));
-    remove.setAttribute("aria-label", `Remove example ${i + 1}`);
-    const element = h("tr", {},
-      h("th", { scope: "row" }, h("label", {}, radio, ` ${i + 1}`)),
-      ...fields.map((field) => h("td", {}, field)), ...results, h("td", {}, remove));
-    return { element, radio, fields, results, remove };
-  }
-
   /** The list of parameters that the chain rule can lead to. */
   #drawChoice() {
     const names = this.#names();
     if (this.choices === names.join()) return;
     this.choices = names.join();
     const choice = select({
-      label: "from the loss back to", value: this.wrt, options: names.map((n) => [n, n]),
+      label: "from the loss back to", value: this.wrt, options: names.map((n) => [n, indexed(n)]),
       onChange: (name) => { this.wrt = name; this.#remember(); this.#explain(); },
     });
     choice.element.classList.add("beside");
@@ -398,7 +354,7 @@ class Neuron {
     const rows = names.map((name, i) => {
       const input = i < given.weights.length ? example[i] : 1;
       const value = i < given.weights.length ? given.weights[i] : given.bias;
-      return [name, value, input, value * input, Number(pull.gradients[i])];
+      return [indexed(name), value, input, value * input, Number(pull.gradients[i])];
     });
     rows.push(["z", Number(pull.z), null, null, Number(pull.of_z)], ["a", Number(pull.a), null, null, Number(pull.of_a)], ["L", Number(pull.loss), null, null, 1]);
     return { caption: `Example ${given.chosen + 1}, forward and backward`, columns: ["what", "value", "times", "is", "gradient of the loss"], rows };
@@ -410,7 +366,7 @@ class Neuron {
     const rows = pulls.map((pull, i) => [`example ${i + 1}`, ...pull.pulls.map(Number)]);
     rows.push(["sum", ...names.map((_, p) => pulls.reduce((sum, pull) => sum + Number(pull.pulls[p]), 0))]);
     rows.push(["minus the gradient of the cost", ...update.map((u) => -Number(u.gradient))]);
-    return { caption: "How each example pulls each parameter", columns: ["pull of", ...names], rows };
+    return { caption: "How each example pulls each parameter", columns: ["pull of", ...names.map(indexed)], rows };
   }
 
   end() {
@@ -419,46 +375,4 @@ class Neuron {
     this.stop();
     this.curve.end();
   }
-}
-
-/** `w1` with its number below the line. */
-function symbol(name) {
-  return name.length > 1 ? sub(name[0], name.slice(1)) : row(name);
-}
-
-/** A number as a factor: below 0 it stands in brackets. */
-function factor(value) {
-  return Number(value) < 0 ? row("(", number(value), ")") : row(number(value));
-}
-
-/** Return the formulas of the chosen example, with symbols and with numbers. */
-function formulas({ given, names, pulls, cost }) {
-  const pull = pulls[given.chosen];
-  const example = given.examples[given.chosen];
-  const y = example.at(-1);
-  const plus = (things) => things.flatMap((thing, i) => (i ? ["+", ...thing] : thing));
-  const weights = names.slice(0, -1);
-  const symbols = plus([...weights.map((name, i) => [symbol(name), sub("x", i + 1)]), ["b"]]);
-  const values = plus([...given.weights.map((w, i) => [factor(w), "·", factor(example[i])]), [factor(given.bias)]]);
-  const bend = { sigmoid: "σ", tanh: "tanh", ReLU: "ReLU", identity: "" }[given.activation];
-  const about = (inner) => (bend ? row(bend, "(", inner, ")") : row(inner));
-  const [how, put] = given.loss === "squared error"
-    ? [sup(row("(", "a", "−", "y", ")"), 2), sup(row("(", number(pull.a), "−", factor(y), ")"), 2)]
-    : [row("−", "(", "y", "log", "a", "+", "(", 1, "−", "y", ")", "log", "(", 1, "−", "a", ")", ")"),
-      row("−", "(", number(y), "·", "log", number(pull.a), "+", number(1 - y), "·", "log", number(1 - pull.a), ")")];
-  const all = given.examples.length;
-  return [
-    math(row("z", "=", ...symbols, "=", ...values, "=", number(pull.z)), { block: true }),
-    math(row("a", "=", about("z"), "=", about(number(pull.z)), "=", number(pull.a)), { block: true }),
-    math(row("L", "=", how, "=", put, "=", number(pull.loss)), { block: true }),
-    math(row(words("cost"), "=", frac(1, all), element("msubsup", row("∑"), row("i", "=", 1), row(all)), sub("L", "i"), "=", number(cost)), { block: true }),
-  ];
-}
-
-/** `w1: 0.5 − 0.5 · (−0.106) = 0.553`. */
-function updateLine({ name, old, gradient, new: after }, rate) {
-  return math(row(
-    symbol(name), "←", symbol(name), "−", words("learning rate"), "·", derivative(words("cost"), symbol(name), "∂"),
-    "=", number(old), "−", number(rate), "·", factor(gradient), "=", number(after),
-  ), { block: true });
 }

@@ -5,7 +5,7 @@ import { indexed, number } from "lab/math.js";
 const NOTHING = { caption: "Nothing is computed yet.", columns: [], rows: [] };
 
 /** What a feature is called. */
-export const feature = (index) => indexed("x", index + 1);
+export const feature = (index) => indexed(`x${index + 1}`);
 
 /** Where the run is, and how good the network is there. */
 export function place({ step, loss, accuracy }) {

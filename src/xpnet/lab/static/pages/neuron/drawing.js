@@ -1,6 +1,6 @@
 /** The neuron with the chosen example: what goes forward, and the gradient that comes back. */
 
-import { number } from "lab/math.js";
+import { indexed, number } from "lab/math.js";
 import { h, svg } from "lab/ui.js";
 
 const WIDTH = 920;
@@ -18,7 +18,8 @@ export class Drawing {
   }
 
   /** @param {import("lab/wire.js").Frame} frame */
-  draw({ given, names, pulls }) {
+  draw({ given, names: plain, pulls }) {
+    const names = plain.map(indexed);
     const shape = `${names.join()} ${given.activation}`;
     if (shape !== this.#shape) this.#build(names, given);
     this.#shape = shape;
@@ -43,7 +44,7 @@ export class Drawing {
   }
 
   #words(names, given, pull, example) {
-    const inputs = given.weights.map((_, i) => `x${i + 1} = ${number(example[i])}`).join(", ");
+    const inputs = given.weights.map((_, i) => `${indexed(`x${i + 1}`)} = ${number(example[i])}`).join(", ");
     const back = names.map((name, i) => `${name}: ${number(pull.gradients[i])}`).join(", ");
     return `Example ${given.chosen + 1}: ${inputs}; z = ${number(pull.z)}, a = ${number(pull.a)}, target ` +
       `${number(example.at(-1))}, loss ${number(pull.loss)}. Gradients of the loss: ${back}.`;
@@ -64,7 +65,7 @@ export class Drawing {
     this.a = this.#edge(back, front, [AT.bend, middle], [AT.loss, middle], 0.5);
     this.inputs = names.map((name, i) => {
       const bias = i === names.length - 1;
-      front.append(label(AT.input, y(i) - RADIUS - 9, bias ? "always" : `x${i + 1}`, "title"));
+      front.append(label(AT.input, y(i) - RADIUS - 9, bias ? "always" : indexed(`x${i + 1}`), "title"));
       return this.#node(front, AT.input, y(i), "");
     });
     this.#node(front, AT.sum, middle, "Σ", "sign");

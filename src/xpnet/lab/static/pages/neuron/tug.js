@@ -1,6 +1,6 @@
 /** Tug of war: which example pulls which parameter which way, and the sum. */
 
-import { number } from "lab/math.js";
+import { indexed, number } from "lab/math.js";
 import { h, svg } from "lab/ui.js";
 
 const WIDTH = 300;
@@ -17,7 +17,7 @@ export class Tug {
   draw({ names, pulls, given, update }) {
     this.element.replaceChildren(...names.map((name, p) => {
       const each = pulls.map((pull) => Number(pull.pulls[p]));
-      return picture(name, each, -Number(update[p].gradient), given.chosen);
+      return picture(indexed(name), each, -Number(update[p].gradient), given.chosen);
     }));
   }
 }
