@@ -407,6 +407,16 @@ def test_a_form_with_another_domain_is_right_where_it_is_the_same(key, typed, ri
 
 
 @pytest.mark.parametrize("key", DERIVATIVES, ids=called)
+@pytest.mark.parametrize("quarter", range(4))
+def test_what_is_wrong_on_a_quarter_of_the_range_alone_is_wrong(key, quarter):
+    answer = DERIVATIVES[key]
+    width = (answer.high - answer.low) / 4
+    low = answer.low + quarter * width
+    bump = f"maximum(({answer.by} - {low})*({low + width} - {answer.by}), 0)"
+    assert not answer.check(f"{answer.answer} + {bump}", {}).right
+
+
+@pytest.mark.parametrize("key", DERIVATIVES, ids=called)
 def test_hints_are_true_and_right_is_right_elsewhere_too(key):
     answer = DERIVATIVES[key]
     told = 0

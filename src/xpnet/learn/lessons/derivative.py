@@ -62,7 +62,7 @@ class Derivative(Answer):
         return tuple((self.names or self.by).split())
 
     def points(self) -> Points:
-        """Return random values of each variable, always the same ones."""
+        """Return values of each variable, spread at random over its range."""
         return scatter(self.variables, self.low, self.high)
 
     def unread(self, typed: str) -> str:

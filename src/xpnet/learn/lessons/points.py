@@ -18,19 +18,22 @@ Points = Mapping[str, Any]
 
 
 def scatter(names: Sequence[str], low: float, high: float, count: int = 12) -> Points:
-    """Return random values for each name, always the same ones.
+    """Return random values for each name, always the same: one in each part of a range.
 
     Examples
     --------
-    >>> points = scatter(["x"], 1.0, 2.0)
-    >>> points["x"].shape, bool((points["x"] >= 1.0).all())
-    ((12,), True)
+    >>> points = scatter(["x"], 0.0, 3.0, count=3)
+    >>> sorted(np.floor(points["x"]).tolist())
+    [0.0, 1.0, 2.0]
     """
     numbers = random.Random(0)
-    return {
-        name: np.asarray([numbers.uniform(low, high) for _ in range(count)])
-        for name in names
-    }
+
+    def spread() -> Any:
+        parts = numbers.sample(range(count), count)
+        shares = [(part + numbers.random()) / count for part in parts]
+        return low + (high - low) * np.asarray(shares)
+
+    return {name: spread() for name in names}
 
 
 def evaluate(formula: str, points: Points) -> Any:
