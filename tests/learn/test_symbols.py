@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
 from typing import Any
@@ -274,21 +275,25 @@ ARRAYS: dict[str, tuple[list[tuple[int, ...]], Callable[..., Any]]] = {
     "log_softmax": ([(5,)], lambda x: x._lib.recorded.log_softmax(x, axis=-1)),
     "logsumexp": ([(5,)], lambda x: x._lib.recorded.logsumexp(x, axis=-1)),
 }
+_MATRIX = np.random.default_rng(3).normal(size=(4, 4))
+# row: (matrix, function, what the formula calls its results)
+DECOMPOSITIONS: dict[str, tuple[Any, Callable[..., Any], tuple[str, ...]]] = {
+    "cholesky": (_MATRIX @ _MATRIX.T + np.eye(4), xp.linalg.cholesky, ("L",)),
+    "eig": (_MATRIX, xp.linalg.eig, ("w", "V")),
+    "eigh": (_MATRIX + _MATRIX.T, xp.linalg.eigh, ("w", "V")),
+    "pinv": (_MATRIX[:, :3], xp.linalg.pinv, ("",)),
+    "qr": (_MATRIX[:, :3], xp.linalg.qr, ("Q", "R")),
+    "svd": (_MATRIX, xp.linalg.svd, ("U", "S", "Vh")),
+}
 NOT_COMPUTED = {
     "adjugate": "it has no formula",
-    "cholesky": "half_tril is a helper of its rule",
     "clip": "its bounds are options; the table's own test holds it",
     "contract": "its axes are options",
     "cumulative_prod": "prose",
-    "eig": "symbols are defined beside it",
-    "eigh": "symbols are defined beside it",
     "imag": "of complex numbers",
-    "pinv": "symbols are defined beside it",
     "polygamma_at": "the order is an option",
     "prod": "prose",
-    "qr": "symbols are defined beside it",
     "sort": "prose",
-    "svd": "symbols are defined beside it",
     "tensordot": "prose",
     "vector_norm": "the order is an option",
     "where": "its condition is not differentiated",
@@ -297,7 +302,7 @@ NOT_COMPUTED = {
 
 def test_every_row_with_a_formula_is_held_or_listed() -> None:
     rows = {name for name, row in TABLE.items() if row.formula}
-    assert rows == {*ELEMENTWISE, *ARRAYS, *NOT_COMPUTED}
+    assert rows == {*ELEMENTWISE, *ARRAYS, *DECOMPOSITIONS, *NOT_COMPUTED}
 
 
 @pytest.mark.parametrize("name", sorted(ARRAYS))
@@ -316,6 +321,68 @@ def test_an_array_template_has_the_value_of_the_rule(name: str) -> None:
         np.testing.assert_allclose(
             _host(found), _host(xp.broadcast_to(wanted, found.shape)), rtol=1e-9
         )
+
+
+def _adjoint(x: Any) -> Any:
+    return np.conj(x).T
+
+
+class One:
+    """The identity, of the size that its place asks for."""
+
+    def __sub__(self, x: Any) -> Any:
+        return np.eye(len(x)) - x
+
+
+_MATRICES: dict[str, Any] = {
+    "H": _adjoint,
+    "one": One(),
+    "conj": np.conj,
+    "diag": lambda x: np.diag(np.diag(x)) if x.ndim == 2 else np.diag(x),
+    "half_tril": lambda x: np.tril(x) - np.diag(np.diag(x)) / 2,
+    "hermitian": lambda x: (x + _adjoint(x)) / 2,
+    "inv": np.linalg.inv,
+    "pinv": np.linalg.pinv,
+    "real": np.real,
+    "skew": lambda x: (x - _adjoint(x)) / 2,
+}
+
+
+def _of_matrices(formula: str, values: dict[str, Any]) -> Any:
+    """Compute a formula of matrices with the symbols that are defined behind it."""
+    code = re.sub(r"(\w+(?:\(\w+\))?)\^H", r"H(\1)", formula).replace("(1 -", "(one -")
+    first, *symbols = re.split(r", (?=\w+(?:\[i, j\])? = )", code)
+    known = _MATRICES | values
+    for name, shown in (symbol.split(" = ") for symbol in symbols):
+        shown = shown.replace("[i]", "[:, None]").replace("[j]", "[None, :]")
+        with np.errstate(divide="ignore", invalid="ignore"):
+            found = eval(shown, known)
+        if name == "F[i, j]":
+            np.fill_diagonal(found, 0.0)  # where it would be 1 / 0
+        known[name.removesuffix("[i, j]")] = found
+    return eval(first, known)
+
+
+@pytest.mark.parametrize("name", DECOMPOSITIONS)
+def test_the_formula_of_a_decomposition_has_the_value_of_its_rule(name: str) -> None:
+    x, function, names = DECOMPOSITIONS[name]
+    out, pull = xn.vjp(lambda x: [*function(x)] if names[1:] else [function(x)], x)
+    random, values = np.random.default_rng(5), {"x": x}
+    given = []
+    for part, called in zip(map(_host, out), names, strict=True):
+        g = random.normal(size=part.shape)
+        g = np.triu(g) if called == "R" else np.tril(g) if called == "L" else g
+        if name == "eig" and called == "V":  # phases are free: they get no gradient
+            g = g - 1j * part * np.imag(np.diag(_adjoint(part) @ g))
+        given.append(xn.asarray(g.astype(part.dtype)))
+        values |= {called: part, f"g{called}" if names[1:] else "g": g}
+    if name == "svd":
+        values |= {"s": values["S"], "V": _adjoint(values["Vh"])}
+        values["gV"] = _adjoint(values["gVh"])
+    (formula,) = TABLE[name].formula
+    (found,) = pull(given)
+    wanted = _of_matrices(formula, values)
+    np.testing.assert_allclose(_host(found), np.real(wanted), rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize(
