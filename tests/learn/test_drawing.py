@@ -170,10 +170,38 @@ def test_a_long_chain_is_one_box_on_the_path_too_and_its_arrow_claims_nothing() 
 def test_what_many_arrows_say_alike_is_written_once() -> None:
     w = [xn.asarray(float(k), requires_grad=True) for k in range(4)]
     s = xp.stack(w)
-    said = words(parsed(graph_svg(xn.explain(s[0], wrt=w[0]).to_dict())))
-    assert [label for label in said if "came from here" in label] == [
-        "each: the part of g that came from here"
+    tree = parsed(graph_svg(xn.explain(s[2], wrt=w[2]).to_dict()))
+    said = [(g.get("class"), t.text or "") for g in tree.iter(f"{SPACE}g") for t in g]
+    assert [label for label in said if label[1].startswith("each: ")] == [
+        ("path", "each: the part of g that came from here")
     ]
+
+
+def test_labels_of_arrows_do_not_cover_one_another() -> None:
+    steps = [explained.step(i, f"w{i}", "variable", []) for i in range(4)]
+    steps.append(explained.step(4, "z", "stack", [0, 1, 2, 3]))
+    for i, one in enumerate(steps[-1]["derivatives"]):
+        one["symbols"] = one["formula"] = f"a formula of w{i}"
+    given = {"loss": {"name": "z", "value": 1.0}, "steps": steps, "variables": []}
+    tree = parsed(graph_svg(given))
+    found = []
+    for text in tree.iter(f"{SPACE}text"):
+        if text.get("class") == "label":
+            x, y = float(text.get("x", "")), float(text.get("y", ""))
+            found.append((x - svg.width(text.text or "", 11.0), y - 7, x, y))
+    assert len(found) == 4
+    assert not [pair for pair in itertools.combinations(found, 2) if svg.overlap(*pair)]
+
+
+def test_a_constant_without_a_value_is_not_drawn() -> None:
+    given = [0, {"constant": True, "name": "mode", "value": None, "shape": []}]
+    given.append({"constant": True, "name": "k", "value": 2.0, "shape": []})
+    steps = [
+        explained.step(0, "w", "variable", []),
+        explained.step(1, "z", "scale", given),
+    ]
+    said = {"loss": {"name": "z", "value": 1.0}, "steps": steps, "variables": []}
+    assert [box.name for box in outline(said, None).boxes.values()] == ["w", "k", "z"]
 
 
 def test_a_long_name_has_its_line_for_itself() -> None:

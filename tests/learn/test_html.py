@@ -192,6 +192,8 @@ def test_of_a_very_long_chain_both_ends_are_shown() -> None:
     assert symbols.endswith("(x)")
     assert " → … → " in said(tree)
     assert "The last 200 of 701 operations" in said(tree)
+    (last,) = (rows for caption, rows in tables(tree).items() if "last 200" in caption)
+    assert len(last) == 1 + 200
     assert "what was computed, the first 60 of" in said(tree)
 
 
