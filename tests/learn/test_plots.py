@@ -535,6 +535,7 @@ def test_a_page_needs_nothing_else_and_moves_only_where_that_is_wanted(tmp_path)
     assert "@" not in page.partition("<script>")[0].replace("data:image", "")
     assert "prefers-reduced-motion" in page
     assert 'max="2"' in page
+    assert "<main><h1>Animation</h1>" in page
     assert "<iframe" in movie._repr_html_()
 
 

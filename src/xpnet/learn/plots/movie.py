@@ -178,11 +178,12 @@ _PAGE = """<!doctype html>
 :root{color-scheme:@SCHEME@}
 body{margin:8px;background:@BACK@;color:@INK@;font:14px system-ui,sans-serif}
 img{max-width:100%;display:block} input{width:min(24em,60%);vertical-align:middle}
-</style></head><body>
+h1{position:absolute;clip-path:inset(50%);white-space:nowrap} /* for screen readers */
+</style></head><body><main><h1>Animation</h1>
 <img id="picture" alt="One frame of an animation" src=@FIRST@>
 <button id="play" type="button">Play</button>
 <label>frame <input id="frame" type="range" min="0" max="@LAST@" value="0"></label>
-<output id="number" aria-live="off">0</output>
+<output id="number" aria-live="off">0</output></main>
 <script>
 "use strict";
 const pictures = [@PICTURES@], wait = @WAIT@, last = @LAST@;
