@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import math
-import os
 import textwrap
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ..calculus.rule import Spec
-from .columns import WIDTH, cut, product, shortened, table
-from .digits import number, summary, value_text
-from .lines import line_of
-from .naming import expression
+from .amounts import array_text, brief, shown
+from .columns import WIDTH, product, shortened, table
+from .digits import number
+from .forward import forward
 from .rules import link, slope
 from .sentences import notes
-from .steps import Constant, Step
+from .steps import Step
 from .symbols import numbers, text
 
 if TYPE_CHECKING:
@@ -25,13 +23,10 @@ if TYPE_CHECKING:
 
 __all__ = ["report"]
 
-_MOST = 40  # steps of the forward table
+_MOST = 40  # of the other variables
 _VARIABLES = 8  # of which the paths are shown
-_ROWS = 12  # rules, links of a path, notes, source lines
+_ROWS = 12  # rules, links of a path, notes
 _CHECKED = 4  # elements beside their finite difference
-_LISTED = 8  # numbers of an array that are written out
-_WIDE = 56  # characters of a value
-_COMPUTED = 24  # characters of an expression that are always shown
 _DIGITS = {"float16": 4, "bfloat16": 3, "float32": 7, "complex64": 7}
 
 _RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -41,7 +36,7 @@ def report(explanation: Explanation) -> str:
     """Return an explanation as text, for `print`."""
     loss = explanation.loss
     said: set[str] = set()
-    parts = [f"{loss.name} = {_shown(loss.value)}", _forward(explanation)]
+    parts = [f"{loss.name} = {shown(loss.value)}", forward(explanation)]
     parts += [
         _variable(explanation, v, said) for v in explanation.variables[:_VARIABLES]
     ]
@@ -49,113 +44,18 @@ def report(explanation: Explanation) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-def _shown(value: Any, digits: int = 4) -> str:
-    """Return a value: its numbers where these are few, else how large they are."""
-    if value is None:
-        return "not kept"
-    shown = value_text(summary(value, _LISTED), digits)
-    return shown if len(shown) <= _WIDE else value_text(summary(value, 0), digits)
-
-
-def _array(value: Any, norm: bool = True) -> str:
-    """Return a value, with the shape of an array in front."""
-    shape = tuple(getattr(value, "shape", ()))
-    kept = summary(value, _LISTED)
-    if not isinstance(kept, dict) or "size" not in kept:
-        shown = f"{shape} {value_text(kept)}" if shape else value_text(kept)
-        if len(shown) <= _WIDE:
-            return shown
-        kept = summary(value, 0)
-    low, high, length = (number(kept[key], 4) for key in ("min", "max", "norm"))
-    return f"{shape} from {low} to {high}" + (f", norm {length}" if norm else "")
-
-
-def _brief(value: Any) -> str:
-    """Return the shape of an array, and how large it is."""
-    norm = summary(value, 0)["norm"] if value.shape else value
-    return f"{tuple(value.shape)} norm {number(norm)}" if value.shape else _array(value)
-
-
-# --- forward --------------------------------------------------------------------------
-
-
-def _forward(explanation: Explanation) -> str:
-    """Return the table of the named values, in order of computation."""
-    steps = [step for step in explanation.trace.steps if step.named]
-    shown = steps[:_MOST]
-    rows = _values(explanation.constants, shown, norm=True)
-    if max(map(len, table(rows))) > WIDTH:
-        rows = _values(explanation.constants, shown, norm=False)
-    room = WIDTH - 6 - sum(max(len(row[i]) for row in rows) for i in (0, 2))
-    for row in rows:
-        row[1] = cut(row[1], max(room, _COMPUTED))
-    places = ["" for _ in explanation.constants]
-    places += [_place(explanation, step) for step in shown]
-    beside = table([[*row, place] for row, place in zip(rows, places, strict=True)])
-    if max(map(len, beside)) <= WIDTH:
-        lines = beside
-    else:
-        lines = table(rows) + _source(shown, places[len(places) - len(shown) :])
-    if len(steps) > _MOST:
-        lines.append(f"  … and {len(steps) - _MOST} more")
-    return "\n".join(["Forward", *lines])
-
-
-def _values(
-    constants: list[Constant], steps: list[Step], norm: bool
-) -> list[list[str]]:
-    """Return what each value is called, how it was computed, and what it is."""
-    rows = [[x.name, "constant", _form(x, norm)] for x in constants]
-    return rows + [[x.name, _computed(x), _form(x, norm)] for x in steps]
-
-
-def _computed(step: Step) -> str:
-    return "variable" if step.row is None else expression(step)
-
-
-def _form(step: Step | Constant, norm: bool) -> str:
-    if type(step.value) is Spec:
-        return f"{step.value.shape} not kept"
-    return "not kept" if step.value is None else _array(step.value, norm)
-
-
-def _place(explanation: Explanation, step: Step) -> str:
-    """Return the user's own line of a step; with its file, if there are several."""
-    line = None if step.row is None else line_of(step.outer)
-    if line is None:
-        return ""
-    last = line_of(explanation.loss.outer) if explanation.loss.row else line
-    here = last is None or last.file == line.file
-    file = "" if here else f"{os.path.basename(line.file)}, "
-    return f"{file}line {line.number}: {line.text}"
-
-
-def _source(steps: list[Step], places: list[str]) -> list[str]:
-    """Return the source lines by themselves, each with the values that it computed."""
-    found: dict[str, list[str]] = {}
-    for step, place in zip(steps, places, strict=True):
-        if place:
-            found.setdefault(place, []).append(step.name)
-    lines = []
-    for place, names in found.items():
-        lines.append(f"  {cut(place, WIDTH - 2)}")
-        lines.append(f"    computes {', '.join(shortened(names, _ROWS))}")
-    return lines[: 2 * _ROWS]
-
-
 # --- backward -------------------------------------------------------------------------
 
 
 def _variable(explanation: Explanation, variable: Variable, said: set[str]) -> str:
     """Return the paths from one variable, and the numbers that must agree."""
-    step, loss = variable.step, explanation.loss
-    lines = [f"How {loss.name} changes with {step.name}{_held(explanation, step)}"]
+    lines = [_title(explanation, variable.step)]
     for i, path in enumerate(variable.paths):
         factors = explanation.factors(path)
         lines += _path(explanation, path, factors, i, variable)
     if variable.rest is not None:
         left = _many(variable.count - len(variable.paths))
-        lines.append(f"  the other {left} together: {_shown(variable.rest)}")
+        lines.append(f"  the other {left} together: {shown(variable.rest)}")
     lines += _agreement(variable)
     rules = _new(_rules(variable), said)
     lines += ["  rules of the table", *rules] if rules else []
@@ -182,14 +82,16 @@ def _many(count: int) -> str:
     return f"about 10{str(power).translate(_RAISED)} paths"
 
 
-def _held(explanation: Explanation, step: Step) -> str:
-    """Say what stays as it is while one variable changes."""
+def _title(explanation: Explanation, step: Step) -> str:
+    """Say what changes, and what stays as it is meanwhile."""
+    title = f"How {explanation.loss.name} changes with {step.name}"
     others = explanation.held(step)
     if not others:
-        return ""
-    if len(others) > 5:
-        return " (all other variables held constant)"
-    return f" ({', '.join(others)} held constant)"
+        return title
+    said = f"{title} ({', '.join(others)} held constant)"
+    if len(said) <= WIDTH:
+        return said
+    return f"{title} (everything else held constant)"
 
 
 def _path(
@@ -208,7 +110,7 @@ def _path(
         return lines
     if all(f.number is not None and not f.number.shape for f in factors):
         left = f"∂{explanation.loss.name}/∂{variable.step.name}"
-        return lines + _product(left, factors, _shown(path.contribution))
+        return lines + _product(left, factors, shown(path.contribution))
     return lines + _links(explanation.loss.name, factors)
 
 
@@ -239,11 +141,11 @@ def _equation(left: str, parts: list[str]) -> list[str]:
 
 def _links(loss: str, factors: list[Factor]) -> list[str]:
     """Return what becomes of the gradient, from one value to the one before."""
-    shown: list[Factor | None] = list(factors)
+    links: list[Factor | None] = list(factors)
     if len(factors) > _ROWS:
         half = _ROWS // 2
-        shown = [*factors[:half], None, *factors[-half:]]
-    for form in (_array, _brief):
+        links = [*factors[:half], None, *factors[-half:]]
+    for form in (array_text, brief):
         rows = [
             [
                 f"∂{loss}/∂{f.below.name}",
@@ -251,8 +153,8 @@ def _links(loss: str, factors: list[Factor]) -> list[str]:
                 form(f.value),
             ]
             if f is not None
-            else ["…", f"{len(factors) - len(shown) + 1} more", ""]
-            for f in shown
+            else ["…", f"{len(factors) - len(links) + 1} more", ""]
+            for f in links
         ]
         lines = table(rows, "    ")
         if max(map(len, lines)) <= WIDTH:
@@ -268,8 +170,8 @@ def _agreement(variable: Variable) -> list[str]:
     """Return the sum over paths, the tape's gradient and the difference together."""
     digits = _DIGITS.get(str(variable.gradient.dtype).rpartition(".")[2], 10)
     rows = [
-        [f"sum of {_many(variable.count)}", _shown(variable.total, digits)],
-        ["the tape's gradient", _shown(variable.gradient, digits)],
+        [f"sum of {_many(variable.count)}", shown(variable.total, digits)],
+        ["the tape's gradient", shown(variable.gradient, digits)],
     ]
     differences = variable.differences
     if len(differences) == 1 and not differences[0].index:
@@ -295,9 +197,9 @@ def _rules(variable: Variable) -> list[str]:
     )
     rows: dict[tuple[str, ...], None] = {}
     for step, index in reversed(edges):
-        shown = link(step, index)
-        if shown.elementwise and shown.formula not in ("1", "-1"):
-            left = f"∂out/∂{'xy'[index]} = {text(shown.formula, {})}"
+        rule = link(step, index)
+        if rule.elementwise and rule.formula not in ("1", "-1"):
+            left = f"∂out/∂{'xy'[index]} = {text(rule.formula, {})}"
             rows[step.operation, left, _here(step, index)] = None
     return table(list(rows), "    ")
 
@@ -344,7 +246,7 @@ def _others(explanation: Explanation) -> str:
         return ""
     loss = explanation.loss.name
     rows = [
-        [f"∂{loss}/∂{v.step.name}", _array(v.gradient), f"sum of {_many(v.count)}"]
+        [f"∂{loss}/∂{v.step.name}", array_text(v.gradient), f"sum of {_many(v.count)}"]
         for v in others[:_MOST]
     ]
     more = [f"  … and {len(others) - _MOST} more"] if len(others) > _MOST else []
@@ -357,8 +259,8 @@ def _unreached(explanation: Explanation) -> str:
     names = explanation.unreached
     if not names:
         return ""
-    shown = ", ".join(shortened(names, _ROWS))
+    listed = ", ".join(shortened(names, _ROWS))
     return (
-        f"{explanation.loss.name} does not change with {shown}: it was not computed "
+        f"{explanation.loss.name} does not change with {listed}: it was not computed "
         "from this on the tape."
     )
