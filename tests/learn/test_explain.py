@@ -865,6 +865,8 @@ def test_the_nudge_predicts_by_the_tangent():
     assert found.predicted == pytest.approx(0.06)
     assert found.actual == pytest.approx(0.0601)
     assert found.error == pytest.approx(0.0001)
+    rows = str(found).splitlines()[1:3]
+    assert [len(row.rpartition("  ")[0]) for row in rows] == [43, 43]
     assert "predicted change of y (gradient × change)  0.06" in str(found)
     json.dumps(found.to_dict())
 

@@ -12,6 +12,7 @@ import numpy as np
 from ..calculus.rule import Spec
 from ..errors import GradientError, ShapeError
 from .arrays import on_host
+from .columns import table
 from .digits import number, summary, value_text
 from .steps import Step
 from .trace import Trace
@@ -233,12 +234,15 @@ class Nudge:
 
     def __str__(self) -> str:
         loss, name = self.loss_name, self.name
-        lines = [
-            f"{name} changes by {value_text(summary(self.delta))}",
-            f"  predicted change of {loss} (gradient × change)  "
-            f"{number(self.predicted, 6)}",
-            f"  actual change of {loss:25}{number(self.actual, 6)}",
+        rows = [
+            [
+                f"predicted change of {loss} (gradient × change)",
+                number(self.predicted, 6),
+            ],
+            [f"actual change of {loss}", number(self.actual, 6)],
         ]
+        lines = [f"{name} changes by {value_text(summary(self.delta))}"]
+        lines += table(rows)
         if self.actual and math.isfinite(self.actual):
             share = abs(self.error / self.actual)
             lines.append(f"  the prediction is off by {number(100 * share, 3)} %")
