@@ -91,6 +91,8 @@ def test_a_lost_connection_is_said(browser, make_session):
         page.goto(f"{first.url}#slope")
         page.get_by_text("connected", exact=True).wait_for()
     page.get_by_text("connection lost").wait_for(timeout=5000)
+    page.get_by_role("link", name="Code").click()  # which was not loaded before
+    page.get_by_text("This page cannot be had").wait_for(timeout=5000)
     context.close()
 
 

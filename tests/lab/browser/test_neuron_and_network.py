@@ -10,6 +10,8 @@ import pytest
 
 import xpnet as xn
 from xpnet import xp
+from xpnet.lab.ask import Ask
+from xpnet.lab.networks import Config, build
 from xpnet.learn.digits import number
 
 pytestmark = pytest.mark.browser
@@ -189,6 +191,37 @@ PICTURES_PER_SECOND = """() => new Promise((done) => {
     };
     requestAnimationFrame(look);
 })"""
+
+
+def test_the_network_shows_the_gradients_of_the_tape(visit):
+    seen = visit("network?points=60&layers=3&step=3&lr=0.1")
+    at_step(seen, 3)
+    chosen = {"points": 60, "layers": [3], "lr": 0.1}
+    run, problem = build(Config.read(Ask(chosen), None), None)
+    for _ in range(3):
+        run.advance()
+    run.optimizer.zero_grad()
+    loss = problem.loss(run.model(problem.x), problem.y)
+    loss.backward()
+    assert seen.figure("loss") == number(float(loss))
+    weight, bias = list(run.model.parameters())[-2:]
+    table = seen.page.locator(".network-drawing ~ div table").first
+    rows = [row.split("\t") for row in table.locator("tbody").inner_text().split("\n")]
+    values = [*weight.data.reshape(-1), *bias.data.reshape(-1)]
+    slopes = [*weight.grad.data.reshape(-1), *bias.grad.data.reshape(-1)]
+    assert [row[2] for row in rows] == [number(float(v)) for v in values]
+    assert [value(row[3]) for row in rows] == pytest.approx(slopes, rel=1e-3)
+    assert run.snapshot().fingerprint() == seen.figure("state")
+
+
+def test_whole_numbers_stay_whole_whatever_is_typed(visit):
+    seen = visit("network?points=60")
+    at_step(seen, 0)
+    seed = seen.page.get_by_label("seed, exactly")
+    seed.fill("2.6")
+    seed.blur()
+    seen.page.wait_for_url(re.compile("seed=3"))
+    assert seed.input_value() == "3"
 
 
 def test_the_network_is_changed_with_the_mouse(visit):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 import xpnet as xn
@@ -88,6 +90,18 @@ def test_where_motion_is_unwelcome_h_shrinks_once(visit):
     assert seen.figure("secant") == "6.1"
 
 
+def test_ends_the_wrong_way_round_are_said_beside_them(visit):
+    seen = visit("slope")
+    seen.wait_figure("slope", "6")
+    end = seen.page.get_by_label("left end")
+    end.fill("7")
+    end.press("Enter")
+    seen.page.get_by_text("The left end is to the left of the right end.").wait_for()
+    end.fill("1")
+    end.press("Enter")
+    seen.page.wait_for_url(re.compile("from=1&to=5"))
+
+
 def test_what_is_no_formula_is_refused_with_a_sentence(visit):
     seen = visit("slope")
     seen.wait_figure("slope", "6")
@@ -103,6 +117,18 @@ def test_what_is_no_formula_is_refused_with_a_sentence(visit):
         field.press("Enter")
         seen.wait_figure("slope", "1")
         problem.wait_for(state="detached", timeout=5000)
+
+
+def test_each_path_of_the_chain_rule_has_a_heading(visit):
+    seen = visit("slope?f=x*x")
+    headings = seen.page.locator(".chain h3, .chain h4")
+    headings.nth(3).wait_for()
+    assert headings.all_inner_texts() == [
+        "Forward",
+        "Backward, to x, on 2 paths",
+        "Path 1: by the second x of f",
+        "Path 2: by the first x of f",
+    ]
 
 
 def test_a_slider_answers_within_20_milliseconds(visit):

@@ -62,6 +62,7 @@ function backward(variable, steps) {
 function through({ steps: ids, places }, steps) {
   const known = new Map(steps.map((step) => [step.id, step]));
   const doors = ids.slice(1).flatMap((from, k) => {
+    if (!known.has(from) || !known.has(ids[k])) return []; // a step within a formula
     const { name, inputs } = known.get(ids[k]);
     const same = inputs.flatMap((input, i) => (input.id === from ? [i] : []));
     const which = ORDER[same.indexOf(places[k])] ?? "next";

@@ -1,6 +1,7 @@
 /** Descent: the library's optimizers race downhill on a surface that the visitor types. */
 
 import { balance, levels } from "lab/contour.js";
+import { lattice } from "lab/lattice.js";
 import { math, number, parse, row } from "lab/math.js";
 import { DASHES, Heights } from "lab/pages/descent/heights.js";
 import { NextStep } from "lab/pages/descent/next.js";
@@ -151,10 +152,11 @@ class Descent {
     this.steps = new Steps(this.lab, { onStep: () => this.#paint(), perSecond: 12 });
     this.standings = h("div");
     this.table = numbers("The numbers of every step", () => this.#rows());
+    this.map = numbers("The surface in numbers", () => this.#map());
     return h("div", { class: "pictures" },
       h("section", { class: "card", "aria-label": "The surface" },
         this.formula, this.note, this.plot.element, this.steps.element, this.standings,
-        this.table.element),
+        this.table.element, this.map.element),
       h("div", { class: "pair" }, this.heights.element, this.#ends()), this.next.element);
   }
 
@@ -233,6 +235,7 @@ class Descent {
     this.plot.y.range = this.box.slice(2);
     this.formula.replaceChildren(math(row("f", row("(", "x", ",", "y", ")"), "=", parse(frame.mathml))));
     this.note.textContent = frame.note;
+    this.map.refresh();
     this.#paint();
   }
 
@@ -325,6 +328,11 @@ class Descent {
       Array.from(values, (value, k) =>
         [`${name}, ${k}`, x[k], y[k], value, gradients[2 * k], gradients[2 * k + 1]]));
     return { caption: "Every step of every optimizer", columns, rows };
+  }
+
+  #map() {
+    const { data, shape: [rows, columns] } = this.ground.arrays.height;
+    return lattice({ caption: `${this.f}, from above`, names: ["x", "y"], data, rows, columns, bounds: this.box });
   }
 
   end() {

@@ -117,6 +117,7 @@ class Slope {
       ["slope", "the derivative at x"], ["secant", "the slope of the secant"],
       ["error", "their difference"],
     ]);
+    this.figures.set({ slope: "–", secant: "–", error: "–" });
     this.formula = h("div", { class: "formula" });
     this.sentence = h("p", { class: "sentence" });
     this.problem = h("p", { class: "problem" });

@@ -64,7 +64,8 @@ export class Drawing {
 
   #build(layers) {
     const counts = layers.map((_, k) => this.frame.arrays[`units.${k}`].shape[0]);
-    this.#at = [layers.length - 1, 0];
+    const [layer, unit] = this.lab.state.get("unit").split("-").map(Number);
+    this.#at = Number.isInteger(unit) && counts[layer] > unit ? [layer, unit] : [layers.length - 1, 0];
     const x = (k) => EDGE.x + (k * (WIDTH - 2 * EDGE.x)) / (layers.length - 1);
     const pitch = (k) => Math.min(66, (HEIGHT - EDGE.top - EDGE.bottom) / counts[k]);
     const y = (k, i) => EDGE.top + (HEIGHT - EDGE.top - EDGE.bottom) / 2 + (i - (counts[k] - 1) / 2) * pitch(k);
@@ -109,6 +110,7 @@ export class Drawing {
   #choose(k, i) {
     if (this.#at[0] === k && this.#at[1] === i) return;
     this.#at = [k, i];
+    this.lab.state.set({ unit: `${k}-${i}` });
     this.#mark();
     this.settle();
   }

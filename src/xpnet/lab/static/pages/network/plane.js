@@ -1,5 +1,6 @@
 /** Network: what it says over two features, and the examples there. */
 
+import { lattice } from "lab/lattice.js";
 import { Regions } from "lab/pages/network/regions.js";
 import * as words from "lab/pages/network/words.js";
 import { extent } from "lab/scale.js";
@@ -11,7 +12,8 @@ const SURE = [-0.5, 1.5]; // what the colours span: the points stand out where a
 export class Plane {
   #marks = [];
   #points = null;
-  #axes = "";
+  #axes = ""; // those that the points are sorted for
+  #wanted = null; // those that were chosen last, which may not be answered for yet
 
   /**
    * @param {import("lab/app.js").Lab} lab
@@ -28,20 +30,25 @@ export class Plane {
       label, options: [], value: "", onChange: (value) => this.#choose(k, Number(value)),
     }));
     this.choice = h("div", { class: "network-axes", hidden: true }, ...this.lists.map((list) => list.element));
-    this.table = numbers("The numbers of this picture", () => words.points(this.frame, this.#points, this.labels));
-    this.element = section("What it says", this.choice, this.plot.element, this.table.element);
+    this.tables = [
+      numbers("The numbers of this map", () => this.#map()),
+      numbers("The examples in numbers", () => words.points(this.frame, this.#points, this.labels)),
+    ];
+    this.element = section(
+      "What it says", this.choice, this.plot.element, ...this.tables.map((table) => table.element));
   }
 
   /** Take what the first answer of a run has: the examples. */
   take(frame) {
     this.#points = frame.arrays.points ?? null;
     this.labels = frame.arrays.labels?.data;
-    this.plot.element.hidden = !this.#points;
+    this.plot.element.hidden = this.tables[0].element.hidden = !this.#points;
     const names = Array.from({ length: frame.axes ? frame.features : 0 }, (_, i) => words.feature(i));
     this.choice.hidden = names.length < 3 || this.lab.replay;
     for (const { input } of this.lists)
       input.replaceChildren(...names.map((name, i) => h("option", { value: i }, name)));
     this.#axes = "";
+    this.#wanted = null;
   }
 
   /** @param {import("lab/wire.js").Frame} frame */
@@ -59,7 +66,15 @@ export class Plane {
   /** Say what the picture shows, in words and numbers. */
   settle() {
     this.plot.describe(words.plane(this.frame));
-    this.table.refresh();
+    for (const table of this.tables) table.refresh();
+  }
+
+  #map() {
+    const { boundary } = this.frame.arrays;
+    if (!boundary) return words.NOTHING;
+    const { data, shape: [rows, columns] } = boundary;
+    const [caption, names] = [words.plane(this.frame), this.frame.axes.map(words.feature)];
+    return lattice({ caption, names, data, rows, columns, bounds: this.frame.bounds });
   }
 
   /** Sort the points by class, for their shapes and colours. */
@@ -100,9 +115,10 @@ export class Plane {
 
   /** Look at the plane of two other features; the same one twice changes places. */
   #choose(k, feature) {
-    const axes = [...this.frame.axes];
+    const axes = [...(this.#wanted ?? this.frame.axes)];
     if (axes[1 - k] === feature) axes[1 - k] = axes[k];
     axes[k] = feature;
+    this.#wanted = axes;
     this.onAxes(axes);
   }
 

@@ -2,7 +2,7 @@
 
 import { indexed, number } from "lab/math.js";
 
-const NOTHING = { caption: "Nothing is computed yet.", columns: [], rows: [] };
+export const NOTHING = { caption: "Nothing is computed yet.", columns: [], rows: [] };
 
 /** What a feature is called. */
 export const feature = (index) => indexed(`x${index + 1}`);
@@ -17,7 +17,7 @@ export function place({ step, loss, accuracy }) {
 export function plane(frame) {
   const { task, bounds, axes, classes } = frame;
   if (!bounds) return "";
-  const what = { binary: `the probability of ${classes[1]}`, classes: "the likeliest class", numbers: "the output" }[task];
+  const what = { binary: `the probability of ${classes[1]}`, classes: "how likely the likeliest class is", numbers: "the output" }[task];
   return `A map of ${what} over ${axes.map(feature).join(" and ")}, with the examples. ${place(frame)}`;
 }
 

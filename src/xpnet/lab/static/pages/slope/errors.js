@@ -30,7 +30,7 @@ export class Errors {
     this.#seen = frame;
     this.words.replaceChildren(...(frame?.words ?? []).map((words) => h("p", {}, words)));
     this.table.refresh();
-    if (!frame) return this.plot.draw([]);
+    if (!frame) return this.plot.draw([{ kind: "note", text: "There is no slope to compare with." }]);
     const { h: steps, ...errors } = frame.arrays;
     const known = LINES.flatMap(([name]) => Array.from(errors[name].data))
       .filter((v) => v > 0 && v < Infinity);

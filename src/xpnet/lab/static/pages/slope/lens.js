@@ -18,7 +18,7 @@ export class Lens {
 
   /** Show what was seen at a place; null shows nothing. */
   show(seen) {
-    if (!seen) return this.plot.draw([]);
+    if (!seen) return this.plot.draw([{ kind: "note", text: "There is nothing to see." }]);
     const { across, up } = seen.arrays;
     const [slope, secant] = [Number(seen.slope), Number(seen.secant)];
     const straight = (factor, color, dash) =>
