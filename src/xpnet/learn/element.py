@@ -13,7 +13,7 @@ from .digits import number
 from .steps import Step
 
 if TYPE_CHECKING:
-    from .explain import Explanation
+    from .explanation import Explanation
 
 __all__ = ["Element", "Term"]
 

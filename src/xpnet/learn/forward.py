@@ -13,7 +13,7 @@ from .naming import expression
 from .steps import Constant, Step
 
 if TYPE_CHECKING:
-    from .explain import Explanation
+    from .explanation import Explanation
 
 __all__ = ["forward"]
 

@@ -14,7 +14,7 @@ from .steps import Constant, Step
 from .symbols import numbers, text
 
 if TYPE_CHECKING:
-    from .explain import Explanation, Variable
+    from .explanation import Explanation, Variable
 
 __all__ = ["record"]
 

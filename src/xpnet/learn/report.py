@@ -17,7 +17,7 @@ from .steps import Step
 from .symbols import numbers, text
 
 if TYPE_CHECKING:
-    from .explain import Explanation, Variable
+    from .explanation import Explanation, Variable
     from .factors import Factor
     from .paths import Path
 
