@@ -178,8 +178,8 @@ def test_what_many_arrows_say_alike_is_written_once() -> None:
 
 
 def test_labels_of_arrows_do_not_cover_one_another() -> None:
-    steps = [explained.step(i, f"w{i}", "variable", []) for i in range(4)]
-    steps.append(explained.step(4, "z", "stack", [0, 1, 2, 3]))
+    steps = [explained.step(i, f"w{i}", "variable", []) for i in range(8)]
+    steps.append(explained.step(8, "z", "stack", list(range(8))))
     for i, one in enumerate(steps[-1]["derivatives"]):
         one["symbols"] = one["formula"] = f"a formula of w{i}"
     given = {"loss": {"name": "z", "value": 1.0}, "steps": steps, "variables": []}
@@ -188,8 +188,8 @@ def test_labels_of_arrows_do_not_cover_one_another() -> None:
     for text in tree.iter(f"{SPACE}text"):
         if text.get("class") == "label":
             x, y = float(text.get("x", "")), float(text.get("y", ""))
-            found.append((x - svg.width(text.text or "", 11.0), y - 7, x, y))
-    assert len(found) == 4
+            found.append((x - svg.width(text.text or "", 11.0), y - 9, x, y))
+    assert len(found) == 8
     assert not [pair for pair in itertools.combinations(found, 2) if svg.overlap(*pair)]
 
 

@@ -54,7 +54,9 @@ def test_an_explanation_is_for_all(notebook: Visits, scheme: str) -> None:
 
 
 def test_explanations_fit_a_narrow_notebook(notebook: Visits) -> None:
-    seen = notebook(explained.square(), explained.mlp(), explained.convolution())
+    long = explained.broadcast()
+    long["steps"][-1]["expression"] = " + ".join(f"a_long_name_{k}" for k in range(9))
+    seen = notebook(long, explained.mlp(), explained.convolution())
     assert seen.fits()
     assert seen.page.evaluate(WIDE) == []
     assert seen.page.evaluate(OUTSIDE) == []
