@@ -8,6 +8,7 @@ import math
 import re
 import time
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -502,6 +503,33 @@ def test_a_rule_of_the_users_own_is_explained_without_a_difference():
     assert explanation.variable().differences == []
     with pytest.raises(GradientError, match="cannot be computed again"):
         explanation.nudge(0.1)
+
+
+def test_inside_a_transform_and_of_a_derivative():
+    texts = []
+
+    def f(x):
+        y = x * xp.sin(x)
+        texts.append(str(xn.explain(y, wrt=x)))
+        return y
+
+    slope_of_f = float(xn.grad(f)(xn.asarray(2.0)))
+    assert slope_of_f == pytest.approx(math.sin(2) + 2 * math.cos(2))
+    assert "the tape's gradient  0.07700375373" in texts[0]
+    x = xn.asarray(2.0, requires_grad=True)
+    y = x**3
+    y.backward(create_graph=True)
+    g = x.grad
+    assert float(xn.explain(g, wrt=x).gradient()) == 12.0
+
+
+def test_several_threads_explain_one_tape():
+    x = xn.asarray(2.0, requires_grad=True)
+    y = xp.sin(x) * x
+    with ThreadPoolExecutor(4) as pool:
+        names = {"x": x, "y": y}
+        texts = list(pool.map(lambda _: str(xn.explain(y, names=names)), range(8)))
+    assert len(set(texts)) == 1
 
 
 def test_a_result_on_the_way_can_be_asked_for():
