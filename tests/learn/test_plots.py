@@ -839,6 +839,32 @@ def test_weights_that_are_no_images_are_refused_with_a_next_step():
 # --- little, much, and what is not finite ---------------------------------------------
 
 
+def test_a_model_decides_as_in_use_and_stays_in_training():
+    layers = (nn.Linear(2, 8, rng=0), nn.BatchNorm1d(8), nn.Dropout(0.5, rng=1))
+    model = nn.Sequential(*layers, nn.Linear(8, 2, rng=2))
+    before = {k: v.data.copy() for k, v in model.state_dict().items()}
+    X, y = POINTS.features, POINTS.labels
+    trained, used = (
+        plots.decision_boundary(m, X, y, resolution=8).axes[0].images[0].get_array()
+        for m in (model, copy.deepcopy(model).eval())
+    )
+    np.testing.assert_array_equal(trained, used)
+    assert all(module.training for module in model.modules())
+    for name, value in model.state_dict().items():
+        np.testing.assert_array_equal(value.data, before[name])
+
+
+def test_many_points_are_asked_in_parts():
+    asked = []
+
+    def model(points):
+        asked.append(len(points))
+        return points
+
+    plots.decision_boundary(model, POINTS.features, POINTS.labels, resolution=100)
+    assert asked == [4096, 4096, 10_000 - 2 * 4096]
+
+
 def test_many_classes_have_colours_and_a_label_now_and_then():
     figure = plots.confusion_matrix(np.arange(50), np.arange(50))
     assert not figure.axes[0].texts
