@@ -224,6 +224,7 @@ _CHECKPOINT = _Checkpoint()
 
 
 def run_again(node: Node) -> _Again:
+    """Make the call of a checkpoint again, with the same random numbers, on a tape."""
     run: Any = node.saved
     since = mark()
     token = reopened.set(reopened.get().union(node.parents))
