@@ -839,6 +839,31 @@ def test_weights_that_are_no_images_are_refused_with_a_next_step():
 # --- little, much, and what is not finite ---------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("draw", "words"),
+    [
+        (lambda: plots.weights_as_images(np.zeros((0, 4))), "shape \\(0, 4\\)"),
+        (lambda: plots.weights_as_images(np.ones((2, 4)), limit=0), "limit=0"),
+        (lambda: plots.weights_as_images(np.ones((2, 4)) * 1j), "complex128"),
+        (lambda: plots.activation_histograms(MODEL, np.zeros((0, 2))), "no samples"),
+        (lambda: plots.slope(xn.xp.log, np.linspace(-1, 3, 9), at=-1), "at x = −1"),
+        (lambda: plots.activations([]), "no names"),
+        (lambda: plots.activations(["softmax"]), "softmax is not a function of one"),
+        (lambda: plots.activations(["prelu"]), "prelu is not a function of one"),
+        (
+            lambda: plots.decision_boundary(
+                MODEL, POINTS.features, POINTS.labels, resolution=1
+            ),
+            "resolution=1",
+        ),
+        (lambda: plots.learning_curves({"loss": [-1.0]}, log=True), "no loss is above"),
+    ],
+)
+def test_what_cannot_be_drawn_is_said(draw, words):
+    with pytest.raises(xn.XpnetError, match=words):
+        draw()
+
+
 def test_a_model_decides_as_in_use_and_stays_in_training():
     layers = (nn.Linear(2, 8, rng=0), nn.BatchNorm1d(8), nn.Dropout(0.5, rng=1))
     model = nn.Sequential(*layers, nn.Linear(8, 2, rng=2))

@@ -60,7 +60,8 @@ def decision_boundary(
     ShapeError
         If the samples are not points of a plane, or do not fit their classes.
     OptionError
-        If a sample has a class that the model gives no score, or there are no samples.
+        If a sample has a class that the model gives no score, there are no samples, or
+        `resolution` is less than 2.
 
     Examples
     --------
@@ -76,6 +77,11 @@ def decision_boundary(
         raise ShapeError(
             f"decision_boundary: X has shape {X.shape} and y {y.shape}; they are "
             "(n, 2) and (n,): points of a plane, and a class for each."
+        )
+    if resolution < 2:
+        raise OptionError(
+            f"decision_boundary: resolution={resolution}; it is 2 points or more along "
+            "each side."
         )
     X = X if X.dtype.kind == "f" else X.astype(np.float64)
     xs, ys = _sides(X, resolution)

@@ -61,6 +61,8 @@ def slope(
     ------
     ShapeError
         If `x` is not a row of points, or `f` not elementwise.
+    OptionError
+        If there is no tangent where one is wanted.
 
     Examples
     --------
@@ -100,7 +102,13 @@ def _both(f: Any, x: Any) -> tuple[Any, Any]:
 
 def _tangent(b: Board, f: Any, place: float, x: Any) -> None:
     """Draw the tangent at a point, and write its slope."""
-    height, rise = xn.value_and_grad(f)(place)
+    with np.errstate(all="ignore"):
+        height, rise = xn.value_and_grad(f)(place)
+    if not np.isfinite([height, rise]).all():
+        raise OptionError(
+            f"slope: there is no tangent at x = {number(place)}, where the value is "
+            f"{number(height)} and the slope {number(rise)}; leave it out of at=."
+        )
     reach = 0.18 * (x.max() - x.min())
     ends = np.asarray([place - reach, place + reach])
     b.ax.plot(ends, height + rise * (ends - place), color=b.theme.text, lw=1.2)
@@ -159,7 +167,7 @@ def activations(
     Raises
     ------
     OptionError
-        If there is no function of that name.
+        If there are no names, or one is not that of a function of one number.
 
     Examples
     --------
@@ -168,6 +176,8 @@ def activations(
     ['relu   slope 1 if x > 0 else 0', 'tanh   slope 1 − tanh²(x)']
     """
     names = tuple(names)
+    if not names:
+        raise OptionError("activations: there are no names; give relu or tanh, say.")
     x = np.linspace(-4.0, 4.0, 401) if x is None else points("activations", x)
     functions = [_activation(name) for name in names]
     columns = min(len(names), 3)
@@ -193,7 +203,15 @@ def _activation(name: str) -> Any:
             f"activations: xpnet.nn.functional has no function {name!r}; it has relu, "
             "sigmoid, tanh, gelu and more."
         )
-    return getattr(xn.nn.functional, name)
+    f = getattr(xn.nn.functional, name)
+    try:
+        f(xn.asarray(0.5))
+    except (TypeError, xn.XpnetError):
+        raise OptionError(
+            f"activations: {name} is not a function of one number; relu, sigmoid and "
+            "tanh are."
+        ) from None
+    return f
 
 
 def _title(name: str, f: Any) -> str:

@@ -43,7 +43,7 @@ def learning_curves(
     Raises
     ------
     OptionError
-        If there is nothing to draw.
+        If there is nothing to draw, or on no logarithmic axis.
 
     Examples
     --------
@@ -59,6 +59,11 @@ def learning_curves(
             "names to one number per epoch, or a sequence of mappings."
         )
     losses = {k: v for k, v in found.items() if k.endswith("loss")}
+    if log and losses and not any((v > 0.0).any() for v in losses.values()):
+        raise OptionError(
+            "learning_curves: no loss is above 0, so none has a place on a logarithmic "
+            "axis; leave log=True out."
+        )
     rest = {k: v for k, v in found.items() if k not in losses}
     panels = [
         (kind, part) for kind, part in (("loss", losses), ("score", rest)) if part

@@ -67,8 +67,11 @@ def watched_run(
     if parameters:
         found = ((name, p.grad) for name, p in twin.named_parameters())
         kept = {name: [numbers(g)] for name, g in found if g is not None}
-    if not any(kept.values()):
-        raise OptionError("there is nothing to draw: no layer of the model was called.")
+    if not any(part.size for parts in kept.values() for part in parts):
+        raise OptionError(
+            "there is nothing to draw: no layer of the model was called, or with no "
+            "samples."
+        )
     flat = {name: [part.ravel() for part in parts] for name, parts in kept.items()}
     return [Seen(name, np.concatenate(parts)) for name, parts in flat.items() if parts]
 

@@ -60,7 +60,7 @@ def weights_as_images(
     Raises
     ------
     OptionError
-        If the layer has no weight.
+        If the layer has no weight, or one that holds nothing or complex numbers.
     ShapeError
         If the weights are no images of that shape.
 
@@ -71,7 +71,14 @@ def weights_as_images(
     >>> len(figure.axes), figure.axes[1].get_ylabel()
     (2, 'weight')
     """
-    weight = numbers(_weight(layer)).astype(np.float64)
+    weight = numbers(_weight(layer))
+    if not weight.size or limit < 1 or weight.dtype.kind == "c":
+        raise OptionError(
+            f"weights_as_images: there is nothing to draw of a weight of shape "
+            f"{weight.shape} and {weight.dtype} with limit={limit}: it holds real "
+            "numbers, and limit is 1 or more."
+        )
+    weight = weight.astype(np.float64)
     bound = float(np.abs(weight[np.isfinite(weight)]).max(initial=0.0)) or 1.0
     weight = np.where(np.isfinite(weight), weight, _LOST * bound)
     tiles = _tiles(weight, shape)[:limit]
