@@ -38,9 +38,10 @@ export class Controls {
 
   #groups() {
     const { lists: { data, activation, loss, optimizer }, sliders: { noise, seed, batch } } = this;
+    this.network = group("The network", this.layers.element, activation.element);
     return [
       group("The data", data.element, noise.element, seed.element),
-      group("The network", this.layers.element, activation.element),
+      this.network,
       group("How it learns", loss.element, optimizer.element, this.rate.element, batch.element),
     ];
   }
@@ -87,8 +88,7 @@ export class Controls {
     for (const [key, each] of Object.entries(this.sliders)) each.value = config[key];
     this.layers.value = this.config.layers;
     const own = config.data === "own";
-    this.layers.input.disabled = activation.input.disabled = own;
-    this.sliders.noise.range.disabled = this.sliders.noise.exact.disabled = own;
+    this.network.hidden = this.sliders.noise.element.hidden = own;
   }
 
   /** A saved run cannot be changed. */

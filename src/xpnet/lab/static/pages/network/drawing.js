@@ -78,8 +78,9 @@ export class Drawing {
         return line;
       })));
     const titles = svg("g", { "aria-hidden": "true" }, ...layers.map((layer, k) => {
-      const text = svg("text", { x: x(k), y: 14, class: "title" });
-      text.textContent = counts[k] < layer.units ? `${layer.label} (${counts[k]} of ${layer.units})` : layer.label;
+      const part = counts[k] < layer.units;
+      const text = svg("text", { x: k || !part ? x(k) : 4, y: 14, class: k || !part ? "title" : "title first" });
+      text.textContent = part ? `${layer.label} (${counts[k]} of ${layer.units})` : layer.label;
       return text;
     }));
     this.#units = counts.map((count, k) => Array.from({ length: count }, (_, i) => this.#unit(k, i, x(k), y(k, i), radius(k))));

@@ -42,7 +42,7 @@ export class Plane {
   take(frame) {
     this.#points = frame.arrays.points ?? null;
     this.labels = frame.arrays.labels?.data;
-    this.plot.element.hidden = this.tables[0].element.hidden = !this.#points;
+    this.element.hidden = !this.#points; // as with pictures
     const names = Array.from({ length: frame.axes ? frame.features : 0 }, (_, i) => words.feature(i));
     this.choice.hidden = names.length < 3 || this.lab.replay;
     for (const { input } of this.lists)
@@ -73,7 +73,7 @@ export class Plane {
     const { boundary } = this.frame.arrays;
     if (!boundary) return words.NOTHING;
     const { data, shape: [rows, columns] } = boundary;
-    const [caption, names] = [words.plane(this.frame), this.frame.axes.map(words.feature)];
+    const [caption, names] = [`At a few places: ${words.said(this.frame)}`, this.frame.axes.map(words.feature)];
     return lattice({ caption, names, data, rows, columns, bounds: this.frame.bounds });
   }
 

@@ -15,18 +15,20 @@ export function place({ step, loss, accuracy }) {
 
 /** The map over two features. */
 export function plane(frame) {
-  const { task, bounds, axes, classes } = frame;
-  if (!bounds) return "";
-  const what = { binary: `the probability of ${classes[1]}`, classes: "how likely the likeliest class is", numbers: "the output" }[task];
-  return `A map of ${what} over ${axes.map(feature).join(" and ")}, with the examples. ${place(frame)}`;
+  return frame.bounds ? `A map of ${said(frame)} over ${frame.axes.map(feature).join(" and ")}, with the examples. ${place(frame)}` : "";
+}
+
+/** What the network says of an example. */
+export function said({ task, classes }) {
+  return { binary: `the probability of ${classes[1]}`, classes: "how likely the likeliest class is", numbers: "the output" }[task];
 }
 
 /** What the drawn numbers belong to: one example, or all. */
-export function example({ example: one, task, classes, examples, looked }) {
+export function example({ example: one, task, classes, examples, looked, bounds }) {
   if (!one) {
     const part = looked < examples ? `the first ${looked} of ${examples}` : `all ${examples}`;
     return `Units show their mean over ${part} examples; gradients are those of the mean loss. ` +
-      "Click a point, or move the slider, to see one example alone.";
+      `${bounds ? "Click a point, or move" : "Move"} the slider, to see one example alone.`;
   }
   const shown = one.prediction.map((p) => number(p, 3)).join(", ");
   const name = task === "numbers" ? [one.target].flat().map((v) => number(v)).join(", ") : classes[Number(one.target)];
