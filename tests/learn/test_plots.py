@@ -13,6 +13,7 @@ import pytest
 import xpnet as xn
 from xpnet import data, learn, losses, metrics, nn, optim
 from xpnet.learn import plots
+from xpnet.learn.plots.heights import spaced
 from xpnet.learn.plots.style import LIGHT
 
 matplotlib = pytest.importorskip("matplotlib", reason="pictures need matplotlib")
@@ -483,6 +484,23 @@ def test_the_surface_has_the_heights_of_the_landscape():
         plots.landscape(SEEN, kind="surface")
 
 
+def test_a_trajectory_lies_on_the_drawn_surface():
+    seen = copy.copy(SEEN)
+    X, Y = np.meshgrid(seen.x, seen.y)
+    seen.loss = 2.0 * X - 3.0 * Y + X * Y  # which is what is drawn between points too
+    line = ways(plots.landscape(seen, kind="3d").axes[0])["training"]
+    x, y, z = line.get_data_3d()
+    np.testing.assert_allclose(z, 2.0 * x - 3.0 * y + x * y, atol=1e-12)
+
+
+def test_levels_are_closest_near_the_lowest_point():
+    levels = spaced(np.linspace(5.0, 105.0, 1001).reshape(7, 143))
+    rises = levels[1:] - levels[0]
+    assert (levels[0], levels[-1]) == pytest.approx((5.0, 105.0))
+    np.testing.assert_allclose(rises[2:] / rises[1:-1], rises[1] / rises[0])
+    assert rises[1] > 1.1 * rises[0]
+
+
 def test_a_plane_where_the_loss_is_not_finite_everywhere_is_drawn():
     seen = copy.copy(SEEN)
     seen.loss = SEEN.loss.copy()
@@ -524,6 +542,18 @@ def test_a_gif_has_each_frame_and_the_same_bytes_again(tmp_path):
     with Image.open(files[0]) as image:
         assert image.n_frames == 3
         assert image.convert("RGB").getpixel((0, 0)) == (255, 255, 255)
+
+
+def test_the_last_picture_stays_for_a_while(tmp_path):
+    from PIL import Image
+
+    plots.animate(RACE, frames=2, fps=10).save(tmp_path / "race.gif", dpi=40)
+    with Image.open(tmp_path / "race.gif") as image:
+        durations = []
+        for frame in range(2):
+            image.seek(frame)
+            durations.append(image.info["duration"])
+    assert durations == [100, 1200]
 
 
 def test_a_page_needs_nothing_else_and_moves_only_where_that_is_wanted(tmp_path):
@@ -837,6 +867,11 @@ def test_weights_that_are_no_images_are_refused_with_a_next_step():
 
 
 # --- little, much, and what is not finite ---------------------------------------------
+
+
+def test_steps_of_the_microscope_become_shorter_to_the_right():
+    figure = plots.microscope(learn.microscope("x^2", 3.0))
+    assert figure.axes[1].xaxis_inverted()
 
 
 @pytest.mark.parametrize(
