@@ -69,6 +69,10 @@ def test_the_neuron_shows_the_gradients_of_grad_and_takes_its_step(visit):
     seen.page.get_by_role("button", name="One step").click()
     seen.wait_figure("steps", "1")
     seen.wait_figure("cost", number(float(cost(w - 0.5 * dw, b - 0.5 * db)), 4))
+    seen.page.get_by_label("example 2", exact=True).click()
+    seen.page.wait_for_url(re.compile("example=1"))
+    seen.rest()
+    assert seen.figure("steps") == "1"  # to look elsewhere changes nothing
     seen.page.get_by_role("button", name="Back to the start").click()
     seen.wait_figure("cost", number(float(cost(w, b)), 4))
 

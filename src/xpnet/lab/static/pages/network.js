@@ -31,6 +31,7 @@ class Network {
   told = 0; // when sentences were last written
   #playing = false;
   #ended = false;
+  #ahead = 0; // steps that are not asked for yet
 
   /** @param {import("lab/app.js").Lab} lab */
   constructor(lab) {
@@ -198,12 +199,21 @@ class Network {
     this.lab.announce(words.place(this.frame));
   }
 
+  /** Go on or back; steps that are asked for faster than they are taken are one question. */
   step(by) {
     this.pause();
     if (!this.frame) return;
-    if (this.lab.replay) this.run.ask(() => this.#mark(by));
-    else if (by > 0) this.run.ask({ type: "train", steps: by });
-    else this.run.ask(() => ({ type: "go", step: Math.max(0, this.frame.step + by) }));
+    const first = this.#ahead === 0;
+    this.#ahead += by;
+    if (first) this.run.ask(() => this.#moved());
+  }
+
+  #moved() {
+    const by = this.#ahead;
+    this.#ahead = 0;
+    if (this.lab.replay) return this.#mark(by);
+    if (by > 0) return { type: "train", steps: Math.min(by, CHUNK) };
+    return { type: "go", step: Math.max(0, this.frame.step + by) };
   }
 
   /** Ask a saved run for a step, at least as far away as its marks are from each other. */

@@ -3,22 +3,16 @@
 import { chain } from "lab/chain.js";
 import { indexed, number } from "lab/math.js";
 import { Drawing } from "lab/pages/neuron/drawing.js";
-import { Examples, areExamples } from "lab/pages/neuron/examples.js";
-import { formulas, updates } from "lab/pages/neuron/formulas.js";
+import { Examples } from "lab/pages/neuron/examples.js";
+import { formulas } from "lab/pages/neuron/formulas.js";
+import { ACTIVATIONS, LOSSES, fitted, read, take, written } from "lab/pages/neuron/given.js";
 import { Tug } from "lab/pages/neuron/tug.js";
-import { Plot } from "lab/plot.js";
-import { extent } from "lab/scale.js";
-import { button, figures, group, h, keys, numbers, onKeys, scrolled, section, select, slider } from "lab/ui.js";
+import { Update } from "lab/pages/neuron/update.js";
+import { group, h, keys, numbers, onKeys, scrolled, section, select, slider } from "lab/ui.js";
 
 export const id = "neuron";
 export const title = "Neuron";
 
-const FIRST = {
-  weights: [0.5, -0.3], bias: 0.1, activation: "sigmoid", loss: "logistic cost", chosen: 0, lr: 0.5,
-  examples: [[2, -1, 1], [1, 1, 0], [-1.5, 0.5, 0], [0.5, -2, 1]],
-};
-const ACTIVATIONS = ["sigmoid", "tanh", "ReLU", "identity"];
-const LOSSES = ["logistic cost", "squared error"];
 const NOTHING = { caption: "Nothing is computed yet.", columns: [], rows: [] };
 const RANGE = 4; // of a weight's slider
 
@@ -30,17 +24,6 @@ export function mount(root, lab) {
   return () => page.end();
 }
 
-/** Return numbers written as 1,-2,0.5; null where one is none. */
-function list(text) {
-  const values = text.split(",").map(Number);
-  return text && values.every(Number.isFinite) ? values : null;
-}
-
-/** Return a word of the address if it is one of a few, else the first of them. */
-function oneOf(names, name) {
-  return names.includes(name) ? name : names[0];
-}
-
 class Neuron {
   #ended = false;
   #queue = Promise.resolve();
@@ -50,30 +33,12 @@ class Neuron {
 
   constructor(lab) {
     this.lab = lab;
-    const { state } = lab;
-    const rows = state.get("examples").split(";").map(list);
-    const weights = list(state.get("w")) ?? [...FIRST.weights];
-    if (weights.length !== 3) weights.length = 2;
-    this.given = {
-      weights,
-      bias: state.number("b", FIRST.bias),
-      activation: oneOf(ACTIVATIONS, state.get("activation")),
-      loss: oneOf(LOSSES, state.get("loss")),
-      examples: areExamples(rows, weights.length) ? rows : FIRST.examples.map((r) => this.#fitted(r, weights.length)),
-      chosen: 0,
-      lr: state.number("lr", FIRST.lr),
-    };
-    this.given.chosen = Math.min(Math.max(0, state.number("example", 0)), this.given.examples.length - 1);
-    this.wrt = state.get("wrt", "w1");
+    this.given = read(lab.state);
+    this.wrt = lab.state.get("wrt", "w1");
+    if (!this.#names().includes(this.wrt)) this.wrt = "w1";
     const fail = (error) => this.lab.fail(error);
     this.askShow = lab.latest(([frame]) => this.draw(frame), fail);
     this.askChain = lab.latest(([frame]) => this.chain.show(frame.explanation), (error) => this.chain.say(error.message));
-  }
-
-  /** Return an example with as many inputs as there are weights. */
-  #fitted(example, count) {
-    const target = example.at(-1);
-    return [...Array.from({ length: count }, (_, i) => (i < example.length - 1 ? example[i] : 1)), target];
   }
 
   // ---- what the page is made of
@@ -118,7 +83,7 @@ class Neuron {
       onChange: (name) => this.#formulas({ loss: name }),
     });
     this.hint = h("p", { class: "note" });
-    this.rate = slider({ label: "learning rate", min: 0.001, max: 10, log: true, value: given.lr, onInput: set("lr") });
+    this.rate = slider({ label: "learning rate", min: 0.001, max: 10, log: true, value: given.lr, onInput: (lr) => { this.given.lr = lr; this.#show(); } });
     const saved = "This is a saved page: the examples and the next 20 steps are in it; to change more, run xpnet lab.";
     this.controls.replaceChildren(
       this.lab.replay ? h("p", { class: "note" }, saved) : "",
@@ -143,19 +108,7 @@ class Neuron {
     this.chain = chain();
     this.tug = new Tug();
     this.tugTable = numbers("The numbers of this picture", () => this.#tugRows());
-    this.figures = figures([["cost", "cost: the mean of all losses"], ["after", "after the next step"], ["steps", "steps taken"]]);
-    this.lines = scrolled("The update of each parameter");
-    this.lines.classList.add("updates", "wide");
-    this.stepButton = button("One step", () => this.step(1), { key: "s", kind: "main" });
-    this.tenButton = button("Ten steps", () => this.step(10));
-    this.backButton = button("Back to the start", () => this.back(), { key: "r" });
-    this.curve = new Plot(this.lab, {
-      label: "The cost after each step", height: 200, legend: false,
-      x: { label: "step", range: [0, 1] }, y: { label: "cost", range: [0, 1] },
-    });
-    this.curveTable = numbers("The numbers of this picture", () => ({
-      caption: "The cost before each step", columns: ["step", "cost"], rows: this.#costs.map((c, i) => [String(i), c]),
-    }));
+    this.update = new Update(this.lab, { onStep: (steps) => this.step(steps), onBack: () => this.back() });
     return h("div", { class: "pictures" },
       h("section", { class: "card", "aria-label": "The neuron" },
         this.drawing.element, this.formulas, this.note, this.drawingTable.element),
@@ -167,10 +120,7 @@ class Neuron {
         section("Tug of war", h("p", { class: "note" },
           "Each example pulls each parameter towards a smaller loss of its own: minus its gradient, divided by ",
           "the number of examples. The sum is the way the parameter goes."), this.tug.element, this.tugTable.element)),
-      section("The update", h("p", { class: "note" }, "new = old − learning rate × gradient, for all at once, by optim.SGD."),
-        this.figures.element, this.lines,
-        h("div", { class: "buttons" }, this.stepButton, this.tenButton, this.backButton),
-        this.curve.element, this.curveTable.element));
+      this.update.element);
   }
 
   // ---- changing
@@ -178,7 +128,7 @@ class Neuron {
   #inputs(count) {
     const { given } = this;
     given.weights = Array.from({ length: count }, (_, i) => given.weights[i] ?? 0.2);
-    given.examples = given.examples.map((e) => this.#fitted(e, count));
+    given.examples = given.examples.map((e) => fitted(e, count));
     if (!this.#names().includes(this.wrt)) this.wrt = "w1";
     this.#buildControls();
     this.count.input.focus();
@@ -186,24 +136,10 @@ class Neuron {
     this.changed();
   }
 
-  /** Take formulas; the logistic cost goes with a sigmoid and targets from 0 to 1. */
   #formulas(chosen) {
-    const { given } = this;
-    Object.assign(given, chosen);
-    let said = "";
-    if (chosen.activation && given.loss === "logistic cost" && given.activation !== "sigmoid") {
-      given.loss = "squared error";
-      said = "The logistic cost needs a sigmoid, so the loss is now the squared error.";
-    }
-    if (chosen.loss === "logistic cost" && given.activation !== "sigmoid") {
-      given.activation = "sigmoid";
-      said = "The logistic cost needs a probability, so the activation is now the sigmoid.";
-    }
-    if (given.loss === "logistic cost")
-      for (const example of given.examples) example.push(Math.min(1, Math.max(0, example.pop())));
-    this.activation.value = given.activation;
-    this.loss.value = given.loss;
-    this.hint.textContent = said;
+    this.hint.textContent = take(this.given, chosen);
+    this.activation.value = this.given.activation;
+    this.loss.value = this.given.loss;
     this.#remember(true);
     this.changed();
   }
@@ -211,8 +147,9 @@ class Neuron {
   #add() {
     const { given } = this;
     given.examples.push([...given.weights.map((_, i) => (i % 2 ? -1 : 1)), given.examples.length % 2]);
+    given.chosen = given.examples.length - 1;
     this.toLast = true;
-    this.choose(given.examples.length - 1);
+    this.changed();
   }
 
   #remove(i) {
@@ -229,9 +166,10 @@ class Neuron {
     this.changed();
   }
 
+  /** Look at another example; the steps that were taken stay. */
   choose(i) {
     this.given.chosen = Math.min(Math.max(0, i), this.given.examples.length - 1);
-    this.changed();
+    this.#show();
   }
 
   #message(type) {
@@ -261,11 +199,7 @@ class Neuron {
   }
 
   #remember(push = false) {
-    const { given, lab } = this;
-    lab.state.set({
-      w: given.weights.join(","), b: given.bias, activation: given.activation, loss: given.loss, lr: given.lr,
-      example: given.chosen, wrt: this.wrt, examples: given.examples.map((e) => e.join(",")).join(";"),
-    }, { push });
+    this.lab.state.set({ ...written(this.given), wrt: this.wrt }, { push });
   }
 
   #names() {
@@ -319,16 +253,8 @@ class Neuron {
     this.toLast = false;
     this.#drawChoice();
     this.tug.draw(frame);
-    this.figures.set({ cost: number(frame.cost), after: number(frame.cost_after), steps: String(this.#costs.length) });
-    this.lines.replaceChildren(updates(frame));
-    this.backButton.disabled = !this.#begun;
-    this.tenButton.disabled = this.lab.replay;
-    const costs = [...this.#costs, Number(frame.cost)];
-    this.curve.x.range = [0, Math.max(10, costs.length - 1)];
-    this.curve.y.range = [0, extent(costs)[1]];
-    this.curve.draw([{ kind: "line", x: costs.map((_, i) => i), y: costs, color: "--blue", marker: "circle", every: Math.ceil(costs.length / 40), size: 3 }]);
-    this.curve.describe(`The cost before each of ${this.#costs.length} steps, now ${number(frame.cost)}.`);
-    for (const each of [this.drawingTable, this.tugTable, this.curveTable]) each.refresh();
+    this.update.draw(frame, this.#costs);
+    for (const each of [this.drawingTable, this.tugTable]) each.refresh();
   }
 
   /** The list of parameters that the chain rule can lead to. */
@@ -373,6 +299,6 @@ class Neuron {
     this.#ended = true;
     clearTimeout(this.soon);
     this.stop();
-    this.curve.end();
+    this.update.end();
   }
 }
