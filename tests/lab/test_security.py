@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import json
+import logging
 import re
 import socket
 import struct
@@ -170,9 +171,9 @@ def test_every_route_has_a_line_in_the_table(guard):
     """A new route without one fails here, and cannot be forgotten."""
     routes = guard.app.routes
     assert {type(route) for route in routes} == {Route, WebSocketRoute}
-    http = {route.path for route in routes if isinstance(route, Route)}
-    assert http == set(ROUTES)
-    assert {route.path for route in routes} - http == set(SOCKETS)
+    http = {r.path: r.methods for r in routes if isinstance(r, Route)}
+    assert http == {path: {"GET", "HEAD"} for path in ROUTES}
+    assert {route.path for route in routes} - set(http) == set(SOCKETS)
     assert guard.app.user_middleware == []
     assert guard.app.router.redirect_slashes is False
 
@@ -588,6 +589,32 @@ def test_a_browser_with_its_origin_is_let_in(server):
         assert reply(wire, '{"page": "lab", "type": "hello"}')["type"] == "hello"
 
 
+def test_messages_are_not_compressed(server):
+    """A few bytes cannot become a message of gigabytes."""
+    address = f"ws://127.0.0.1:{server.port}/ws?token={server.token}"
+    with connect(address, proxy=None, compression="deflate") as wire:
+        assert "Sec-WebSocket-Extensions" in wire.request.headers
+        assert "Sec-WebSocket-Extensions" not in wire.response.headers
+        assert wire.protocol.extensions == []
+
+
+def test_the_token_is_in_no_log(caplog):
+    caplog.set_level(logging.DEBUG)
+    with Server(sessions) as server:
+        logging.getLogger("uvicorn.access").setLevel(logging.DEBUG)
+        for line in (
+            f"GET /?token={server.token}",
+            f"GET /no?token={server.token}",
+            f"POST /?token={server.token}",
+            f"GET /?token={server.token} x",
+        ):
+            ask_raw(server, line)
+        with dial(server) as wire:
+            reply(wire, f'{{"page": "{server.token}"}}')
+    texts = [r.getMessage() for r in caplog.records if r.threadName == "xpnet lab"]
+    assert not [text for text in texts if server.token in text]
+
+
 def test_a_frame_of_a_client_without_a_mask_ends_the_connection(server):
     key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
     head = (
@@ -604,11 +631,11 @@ def test_a_frame_of_a_client_without_a_mask_ends_the_connection(server):
     assert struct.unpack(">H", frame[2:4])[0] == 1002
 
 
-def test_there_are_only_so_many_sessions_at_a_time(server, monkeypatch):
+def test_there_are_only_so_many_sessions_at_a_time(monkeypatch):
     from xpnet.lab import server as module
 
     monkeypatch.setattr(module, "_MOST_SESSIONS", 1)
-    with dial(server) as first:
+    with Server(sessions) as server, dial(server) as first:
         reply(first, "{}")
         with dial(server) as second:
             header = decode(second.recv(timeout=10)).header
