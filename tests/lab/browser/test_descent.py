@@ -106,6 +106,18 @@ def test_where_motion_is_unwelcome_the_end_is_shown_at_once(visit):
     seen.page.locator("caption", has_text="After 40 steps").wait_for(timeout=5000)
 
 
+def test_a_race_without_racers_is_said_beside_the_picture(visit):
+    seen = visit("descent")
+    ready(seen)
+    for name in ("SGD", "Momentum", "RMSprop", "Adam"):
+        seen.page.get_by_label(f"{name} runs").uncheck()
+    seen.page.get_by_text("nobody runs: choose an optimizer.").wait_for(timeout=5000)
+    assert seen.page.get_by_label("f(x, y) =").get_attribute("aria-invalid") != "true"
+    seen.page.get_by_label("Adam runs").check()
+    seen.page.get_by_text("nobody runs").wait_for(state="hidden", timeout=5000)
+    assert standing(seen, "Adam")
+
+
 def test_what_is_no_formula_is_refused_with_a_sentence(visit):
     seen = visit("descent")
     ready(seen)

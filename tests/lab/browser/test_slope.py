@@ -119,6 +119,14 @@ def test_what_is_no_formula_is_refused_with_a_sentence(visit):
         problem.wait_for(state="detached", timeout=5000)
 
 
+def test_tables_without_numbers_say_so(visit):
+    seen = visit("slope?f=foo(")
+    for name in ("The numbers of these pictures", "The numbers of this picture"):
+        seen.page.get_by_text(name).click()
+    notes = seen.page.get_by_text("Nothing is computed yet.")
+    notes.nth(1).wait_for(timeout=5000)
+
+
 def test_each_path_of_the_chain_rule_has_a_heading(visit):
     seen = visit("slope?f=x*x")
     headings = seen.page.locator(".chain h3, .chain h4")

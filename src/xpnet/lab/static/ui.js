@@ -211,12 +211,17 @@ export function table({ caption, columns, rows }) {
 /**
  * The numbers of a picture: a table under a line that opens it, made when it is opened.
  * @param {string} title
- * @param {() => {caption: string, columns: any[], rows: any[][]}} build
+ * @param {() => {caption: string, columns: any[], rows: any[][]} | null} build null: there are none yet
  */
 export function numbers(title, build) {
   const place = h("div");
   const element = h("details", { class: "numbers" }, h("summary", {}, title), place);
-  const refresh = () => { if (element.open) place.replaceChildren(table(build())); };
+  const none = h("p", { class: "note" }, "Nothing is computed yet.");
+  const refresh = () => {
+    if (!element.open) return;
+    const what = build();
+    place.replaceChildren(what ? table(what) : none);
+  };
   element.addEventListener("toggle", refresh);
   return { element, refresh };
 }

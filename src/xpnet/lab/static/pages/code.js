@@ -211,6 +211,7 @@ class Code {
   }
 
   #agreement() {
+    if (!this.explanation) return null;
     const rows = this.explanation.variables.map((v) =>
       [v.name, v.value, v.gradient, v.sum_of_paths, v.finite_difference]);
     const columns = ["variable", "value", "the tape's gradient", "sum over its paths", "finite difference"];

@@ -2,9 +2,10 @@
 
 import { balance, levels } from "lab/contour.js";
 import { lattice } from "lab/lattice.js";
-import { math, number, parse, row } from "lab/math.js";
+import { math, parse, row } from "lab/math.js";
 import { DASHES, Heights } from "lab/pages/descent/heights.js";
 import { NextStep } from "lab/pages/descent/next.js";
+import * as words from "lab/pages/descent/words.js";
 import { Plot } from "lab/plot.js";
 import { COLORS, SHAPES } from "lab/shapes.js";
 import { Steps } from "lab/steps.js";
@@ -29,7 +30,7 @@ class Descent {
   constructor(root, lab) {
     Object.assign(this, { root, lab, stops: [] });
     this.askSurface = lab.latest(([frame]) => this.#gotSurface(frame), (error) => this.#refused(error));
-    this.askRace = lab.latest(([frame]) => this.#gotRace(frame), (error) => this.#refused(error));
+    this.askRace = lab.latest(([frame]) => this.#gotRace(frame), (error) => this.#noRace(error));
     this.askUpdate = lab.latest(([frame]) => this.next.show(frame), () => this.next.say(""));
   }
 
@@ -134,6 +135,7 @@ class Descent {
   #pictures() {
     this.formula = h("div", { class: "formula" });
     this.note = h("p", { class: "sentence note" });
+    this.problem = h("p", { class: "problem", role: "alert" });
     this.plot = new Plot(this.lab, {
       label: "The surface from above, with the ways of the optimizers", height: 430,
       x: { label: "x", range: this.box.slice(0, 2) }, y: { label: "y", range: this.box.slice(2) },
@@ -151,11 +153,11 @@ class Descent {
     });
     this.steps = new Steps(this.lab, { onStep: () => this.#paint(), perSecond: 12 });
     this.standings = h("div");
-    this.table = numbers("The numbers of every step", () => this.#rows());
+    this.table = numbers("The numbers of every step", () => words.steps(this.ways));
     this.map = numbers("The surface in numbers", () => this.#map());
     return h("div", { class: "pictures" },
       h("section", { class: "card", "aria-label": "The surface" },
-        this.formula, this.note, this.plot.element, this.steps.element, this.standings,
+        this.formula, this.note, this.problem, this.plot.element, this.steps.element, this.standings,
         this.table.element, this.map.element),
       h("div", { class: "pair" }, this.heights.element, this.#ends()), this.next.element);
   }
@@ -169,6 +171,7 @@ class Descent {
 
   /** Take another function, with what suits it. */
   choose(f) {
+    this.problem.textContent = "";
     this.lab.state.set({ f, box: null, x: null, y: null, rates: null }, { push: true });
     this.#take();
     const known = this.#known();
@@ -228,7 +231,13 @@ class Descent {
     this.lab.announce(error.message);
   }
 
+  /** Say why nobody runs, if it is not that the formula itself is wrong. */
+  #noRace(error) {
+    if (!this.field.failed) this.problem.textContent = error.message;
+  }
+
   #gotSurface(frame) {
+    this.field.fail("");
     this.ground = frame;
     this.light = balance(frame.arrays.height.data);
     this.plot.x.range = this.box.slice(0, 2);
@@ -240,7 +249,7 @@ class Descent {
   }
 
   #gotRace(frame) {
-    this.field.fail("");
+    this.problem.textContent = "";
     this.endings = frame.endings;
     this.ways = this.choices.racers.flatMap(({ name }, i) => {
       if (!frame.arrays[`${name}.points`]) return [];
@@ -272,10 +281,10 @@ class Descent {
       },
       ...this.ways.flatMap((way) => this.#path(way, k)),
     ]);
-    const words = this.#inWords(k);
-    this.plot.describe(words);
-    this.heights.show(this.ways, this.light.range[0], k, this.steps.length, words);
-    this.#stand(k);
+    const said = words.picture(this.f, this.ways, k);
+    this.plot.describe(said);
+    this.heights.show(this.ways, this.light.range[0], k, this.steps.length, said);
+    this.standings.replaceChildren(table(words.standings(this.ways, k)));
     this.table.refresh();
     this.#ask(k);
   }
@@ -291,27 +300,6 @@ class Descent {
     ];
   }
 
-  /** Where everybody is at a step. */
-  #stand(k) {
-    const rows = this.ways.map(({ name, x, y, values, gradients, last }) => {
-      const at = Math.min(k, last);
-      const slope = Math.hypot(gradients[2 * at], gradients[2 * at + 1]);
-      return [name, at, x[at], y[at], values[at], slope];
-    });
-    this.standings.replaceChildren(table({
-      caption: `After ${k} steps`, rows,
-      columns: ["optimizer", "steps", "x", "y", "f(x, y)", "length of the gradient"],
-    }));
-  }
-
-  #inWords(k) {
-    const where = this.ways.map(({ name, x, y, values, last }) => {
-      const at = Math.min(k, last);
-      return `${name} is at (${number(x[at])}, ${number(y[at])}), where f is ${number(values[at])}`;
-    });
-    return `${this.f}. After ${k} steps ${where.join("; ")}.`;
-  }
-
   #ask(k) {
     const way = this.ways.find(({ name }) => name === this.who);
     clearTimeout(this.later);
@@ -322,15 +310,8 @@ class Descent {
     this.later = setTimeout(() => this.askUpdate(message), this.steps.playing ? 0 : 60);
   }
 
-  #rows() {
-    const columns = ["optimizer, step", "x", "y", "f(x, y)", "∂f/∂x", "∂f/∂y"];
-    const rows = this.ways.flatMap(({ name, x, y, values, gradients }) =>
-      Array.from(values, (value, k) =>
-        [`${name}, ${k}`, x[k], y[k], value, gradients[2 * k], gradients[2 * k + 1]]));
-    return { caption: "Every step of every optimizer", columns, rows };
-  }
-
   #map() {
+    if (!this.ground) return null;
     const { data, shape: [rows, columns] } = this.ground.arrays.height;
     return lattice({ caption: `${this.f}, from above`, names: ["x", "y"], data, rows, columns, bounds: this.box });
   }

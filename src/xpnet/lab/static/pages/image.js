@@ -313,6 +313,7 @@ class Image {
   }
 
   #all() {
+    if (!this.seen) return null;
     const { x, weight, product } = this.seen.arrays;
     const places = this.info.arrays.places.data;
     const [, columns, colours] = this.shape;

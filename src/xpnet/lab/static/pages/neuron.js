@@ -13,7 +13,6 @@ import { group, h, keys, numbers, onKeys, scrolled, section, select, slider } fr
 export const id = "neuron";
 export const title = "Neuron";
 
-const NOTHING = { caption: "Nothing is computed yet.", columns: [], rows: [] };
 const RANGE = 4; // of a weight's slider
 
 /** @param {HTMLElement} root @param {import("lab/app.js").Lab} lab */
@@ -273,7 +272,7 @@ class Neuron {
   // ---- tables
 
   #drawingRows() {
-    if (!this.frame) return NOTHING;
+    if (!this.frame) return null;
     const { given, names, pulls } = this.frame;
     const pull = pulls[given.chosen];
     const example = given.examples[given.chosen];
@@ -287,7 +286,7 @@ class Neuron {
   }
 
   #tugRows() {
-    if (!this.frame) return NOTHING;
+    if (!this.frame) return null;
     const { names, pulls, update } = this.frame;
     const rows = pulls.map((pull, i) => [`example ${i + 1}`, ...pull.pulls.map(Number)]);
     rows.push(["sum", ...names.map((_, p) => pulls.reduce((sum, pull) => sum + Number(pull.pulls[p]), 0))]);

@@ -4,6 +4,7 @@ import { chain } from "lab/chain.js";
 import { math, number, parse, row } from "lab/math.js";
 import { Errors } from "lab/pages/slope/errors.js";
 import { Lens } from "lab/pages/slope/lens.js";
+import * as words from "lab/pages/slope/words.js";
 import { Plot } from "lab/plot.js";
 import { robust } from "lab/scale.js";
 import {
@@ -19,7 +20,6 @@ const EXAMPLES = [
   ["sigmoid(x)", "sigmoid"], ["tanh(x)", "tanh"], ["relu(x)", "ReLU"], ["1/x", "1 ⁄ x"],
   ["log(1 + exp(-x))", "the logistic loss"], ["sin(x**2)/(1 + x**2)", "a quotient"],
 ];
-const DIGITS = 8;
 const SMALLEST = 1e-16;
 const LARGEST = 2;
 const DTYPES = [["float64", "float64, 16 digits"], ["float32", "float32, 7 digits"]];
@@ -131,7 +131,7 @@ class Slope {
     });
     this.plot.onPick((x) => this.look({ x: this.#tidy(x) }));
     this.lens = new Lens(this.lab);
-    this.table = numbers("The numbers of these pictures", () => this.#rows());
+    this.table = numbers("The numbers of these pictures", () => words.numbers(this.seen, this.drawn));
     return h("div", { class: "pictures" },
       h("section", { class: "card", "aria-label": "The curve" },
         h("div", { class: "heading" }, this.formula, this.figures.element), this.sentence, this.problem,
@@ -245,22 +245,12 @@ class Slope {
   #gotLook(frame) {
     this.seen = frame;
     this.problem.textContent = "";
-    const { x, h: step, y, slope, secant, error } = frame;
-    const change = Number(secant) * step;
     this.figures.set({
-      slope: number(slope, DIGITS), secant: number(secant, DIGITS), error: number(error, 3),
+      slope: number(frame.slope, words.DIGITS), secant: number(frame.secant, words.DIGITS), error: number(frame.error, 3),
     });
-    this.sentence.textContent = `At x = ${number(x)} the function is ${number(y)}. ` +
-      (frame.moved
-        ? `A step of h = ${number(step)} changes it by ${number(change)}, ` +
-          `which is ${number(secant)} × h. `
-        : `h = ${number(step)} is too small here: x + h is x. `) +
-      (frame.corner
-        ? "There is a corner: the slope from the left is another than from the right."
-        : `A tiny change of x is multiplied by ${number(slope)}.`);
+    this.sentence.textContent = words.sentence(frame);
     clearTimeout(this.saying);
-    const spoken = `The derivative at x = ${number(x)} is ${number(slope)}.`;
-    this.saying = setTimeout(() => this.lab.announce(spoken), 700);
+    this.saying = setTimeout(() => this.lab.announce(words.derivative(frame)), 700);
     this.#paint();
   }
 
@@ -281,7 +271,7 @@ class Slope {
       { kind: "line", x: xs.data, y: ys.data, color: "--blue", width: 3, label: "f(x)" },
       ...this.#rise(),
     ]);
-    this.plot.describe(this.#inWords());
+    this.plot.describe(words.picture(this.f, this.range, this.seen));
     this.lens.show(this.seen);
     this.table.refresh();
   }
@@ -314,34 +304,6 @@ class Slope {
         dy: top >= y ? 12 : -12,
       },
     ];
-  }
-
-  #inWords() {
-    const [low, high] = this.range;
-    const curve = `The curve of ${this.f} from ${number(low)} to ${number(high)}`;
-    if (!this.seen) return `${curve}.`;
-    const { x, slope, secant } = this.seen;
-    return `${curve}, with the tangent at x = ${number(x)} (slope ${number(slope)}) and the secant ` +
-      `over h = ${number(this.step)} (slope ${number(secant)}).`;
-  }
-
-  #rows() {
-    const rows = [];
-    if (this.seen) {
-      const { x, h: step, y, slope, secant, error } = this.seen;
-      rows.push(["x", x], ["f(x)", number(y, DIGITS)], ["h", step],
-        ["(f(x + h) − f(x)) / h, the secant's slope", number(secant, DIGITS)],
-        ["f′(x), the derivative from the tape", number(slope, DIGITS)],
-        ["their difference", number(error, 3)]);
-    }
-    const { x, y, slope } = this.drawn;
-    const every = Math.floor(x.data.length / 10);
-    for (let i = 0; i < x.data.length; i += every)
-      rows.push([
-        `at x = ${number(x.data[i])}: f(x), f′(x)`, `${number(y.data[i])}, ${number(slope.data[i])}`,
-      ]);
-    const caption = "Secant and tangent, and some points of the curve";
-    return { caption, columns: ["what", "value"], rows };
   }
 
   end() {

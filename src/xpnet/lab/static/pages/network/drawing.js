@@ -201,7 +201,7 @@ export class Drawing {
   }
 
   #edgeRows() {
-    if (!this.frame) return { caption: "Nothing is computed yet.", columns: [], rows: [] };
+    if (!this.frame) return null;
     const rows = this.#units.flatMap((column, k) => column.flatMap((_, i) =>
       this.#into(k, i).map(([from, value, weight, gradient]) => [
         `layer ${k}, unit ${i + 1}`, from, value, weight, gradient])));

@@ -70,8 +70,8 @@ export class Plane {
   }
 
   #map() {
-    const { boundary } = this.frame.arrays;
-    if (!boundary) return words.NOTHING;
+    const boundary = this.frame?.arrays.boundary;
+    if (!boundary) return null;
     const { data, shape: [rows, columns] } = boundary;
     const [caption, names] = [`At a few places: ${words.said(this.frame)}`, this.frame.axes.map(words.feature)];
     return lattice({ caption, names, data, rows, columns, bounds: this.frame.bounds });

@@ -2,8 +2,6 @@
 
 import { indexed, number } from "lab/math.js";
 
-export const NOTHING = { caption: "Nothing is computed yet.", columns: [], rows: [] };
-
 /** What a feature is called. */
 export const feature = (index) => indexed(`x${index + 1}`);
 
@@ -41,7 +39,7 @@ export function example({ example: one, task, classes, examples, looked, bounds 
 
 /** The examples. */
 export function points(frame, tensor, labels) {
-  if (!frame || !tensor) return NOTHING;
+  if (!frame || !tensor) return null;
   const { data, shape: [count, features] } = tensor;
   const names = Array.from({ length: features }, (_, k) => feature(k));
   const rows = Array.from({ length: count }, (_, n) => [
@@ -52,7 +50,7 @@ export function points(frame, tensor, labels) {
 
 /** The losses, the newest first. */
 export function curve(frame) {
-  if (!frame) return NOTHING;
+  if (!frame) return null;
   const losses = frame.arrays["curve.loss"].data;
   const rows = Array.from(frame.arrays["curve.step"].data, (step, i) => [String(step), losses[i]]).reverse();
   return { caption: "The loss of each batch", columns: ["step", "loss"], rows };
@@ -60,7 +58,7 @@ export function curve(frame) {
 
 /** The layers. */
 export function layers(frame) {
-  if (!frame) return NOTHING;
+  if (!frame) return null;
   return {
     caption: "Typical sizes (root of the mean square) over all examples",
     columns: ["layer", "kind", "gives", "numbers trained", "a value", "a weight", "a weight's gradient"],

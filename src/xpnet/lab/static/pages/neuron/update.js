@@ -25,9 +25,9 @@ export class Update {
       label: "The cost before each step", height: 200, legend: false,
       x: { label: "step", range: [0, 10] }, y: { label: "cost", range: [0, 1] },
     });
-    this.table = numbers("The numbers of this picture", () => ({
+    this.table = numbers("The numbers of this picture", () => this.#costs.length ? {
       caption: "The cost before each step", columns: ["step", "cost"], rows: this.#costs.map((c, i) => [String(i), c]),
-    }));
+    } : null);
     this.element = section("The update",
       h("p", { class: "note" }, "new = old − learning rate × gradient, for all at once, by optim.SGD."),
       this.figures.element, this.lines,

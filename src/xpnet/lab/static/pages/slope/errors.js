@@ -47,7 +47,8 @@ export class Errors {
 
   #rows() {
     const columns = ["h", "forward, float64", "forward, float32", "to both sides, float64"];
-    const { h: steps, float64, float32, central } = this.#seen?.arrays ?? { h: { data: [] } };
+    if (!this.#seen) return null;
+    const { h: steps, float64, float32, central } = this.#seen.arrays;
     const rows = Array.from(steps.data, (v, i) =>
       [v, float64.data[i], float32.data[i], central.data[i]]);
     return { caption: "How far the secant's slope is from the derivative", columns, rows };
