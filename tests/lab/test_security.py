@@ -234,6 +234,13 @@ def test_a_websocket_is_refused_before_it_is_open(ask, path):
         assert answer.messages == [{"type": "websocket.close", "code": 1008}], name
 
 
+@pytest.mark.parametrize("path", [address for address, _ in ROUTES.values()] + NOWHERE)
+def test_no_other_address_opens_a_websocket(ask, path):
+    if path not in SOCKETS.values():
+        answer = ask(f"{path}?token={TOKEN}", "WEBSOCKET", {}, ["{}"])
+        assert [m["type"] for m in answer.messages] == ["websocket.close"]
+
+
 def test_two_hosts_or_origins_are_one_too_many(guard):
     for name in (b"host", b"origin"):
         value = HOST.encode() if name == b"host" else f"http://{HOST}".encode()
