@@ -167,9 +167,9 @@ class Visit:
         """
         slider.focus()
         medians = []
-        for _ in range(10):
+        for _ in range(20):
             self.page.evaluate("() => { lab.times.length = 0; }")
-            for _ in range(12):
+            for _ in range(8):
                 asked = len(self.times())
                 self.page.keyboard.press("ArrowRight")
                 self.until("(n) => lab.times.length > n", asked)

@@ -92,7 +92,7 @@ def test_the_neuron_is_changed_with_the_mouse(visit):
     page.get_by_label("example 5, target").fill("0.5")
     page.get_by_role("img", name="Pulls on w₃").wait_for(timeout=5000)
     page.get_by_role("button", name="Remove example 1").click()
-    page.wait_for_url(re.compile("activation=tanh.*1,-1,1,0.5"))
+    page.wait_for_url(re.compile("tanh.*examples=1,1,1,0%3B.*1,-1,1,0.5"))
     again = visit(page.url.split("#")[1])
     assert again.page.get_by_label("example 4, target").input_value() == "0.5"
     assert again.page.get_by_label("weight w₃", exact=True).count() == 1
