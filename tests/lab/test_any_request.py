@@ -92,7 +92,7 @@ def answered(session, message):
     """Return the frames, encoded as they travel; assert what holds for all of them."""
     start = time.process_time()
     frames = session.handle(message)
-    assert time.process_time() - start < 4.0, message  # measured: 1 at most
+    assert time.process_time() - start < 4.0, message  # measured: 1.4 at most
     assert frames
     data = [encode(frame) for frame in frames]
     assert sum(map(len, data)) < 2**20
