@@ -158,3 +158,28 @@ def test_closing_does_not_wait_for_a_slow_answer(server):
         server.close()
         assert time.perf_counter() - start < 4.0
     assert repr(server).endswith("closed>")
+
+
+NEURON = {
+    "page": "neuron",
+    "type": "explain",
+    "weights": [0.5, -0.3],
+    "activation": "sigmoid",
+    "loss": "logistic cost",
+    "examples": [2, -1, 1, 1, 1, 0],
+    "chosen": 0,
+    "lr": 0.5,
+    "wrt": "w1",
+}
+
+
+def test_pages_that_answer_at_the_same_time_give_the_numbers_they_give_alone():
+    network = [{"page": "network", "type": "start", "points": 60}]
+    network += [{"page": "network", "type": "train", "steps": 5}] * 15
+    neuron = [{**NEURON, "bias": i / 50} for i in range(30)]
+    texts = [[json.dumps(message) for message in many] for many in (network, neuron)]
+    alone, together = Session(), Session()
+    expected = [[alone.answer(text) for text in many] for many in texts]
+    with ThreadPoolExecutor(2) as pool:
+        answers = pool.map(lambda many: [together.answer(text) for text in many], texts)
+    assert list(answers) == expected
