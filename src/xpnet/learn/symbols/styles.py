@@ -79,8 +79,9 @@ class MathML(Writer):
         return f"<mtext>{words.replace(' ', chr(0xA0))}</mtext>"
 
     def mark(self, sign: str, *, tight: bool = False, prefix: bool = False) -> str:
+        if sign == " ":  # between a number and what is no letter: 2 tanh(x)
+            return '<mo lspace="0.17em" rspace="0">\u2062</mo>'
         form = ' form="prefix"' if prefix else ""
-        sign = "\u2062" if sign == " " else sign
         return f"<mo{form}>{escaped(sign)}</mo>"
 
     def leaf(self, shown: str, *, is_number: bool = False) -> str:
