@@ -1,6 +1,7 @@
 """The lab's server under load: one request of a page at a time, visitors who leave."""
 
 import json
+import socket
 import threading
 import time
 import urllib.request
@@ -104,6 +105,13 @@ def test_a_slow_page_keeps_no_other_page_waiting(server):
         assert '"type": "note"' in export(server, "here", page="quick")
         Slow.go_on.set()
         assert [answer(wire)["n"] for _ in range(2)] == [1, 2]
+
+
+def test_answers_are_sent_at_once(server):
+    with dial(server):  # else the end of an answer can wait 40 ms for an earlier part
+        (connection,) = server._uvicorn.server_state.connections
+        there = connection.transport.get_extra_info("socket")
+        assert there.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def test_an_export_waits_until_the_answer_under_way_is_done(server):

@@ -297,7 +297,8 @@ def _listen(port: int) -> socket.socket:
     """Return a socket that only this machine can reach."""
     if not 0 <= port <= 65_535:
         raise OptionError(f"a port is a number from 0 to 65535, not {port}.")
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # Said in full, as asyncio sends at once (TCP_NODELAY) only where it knows of TCP.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     if os.name == "posix":  # elsewhere this would share a port that is taken
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
