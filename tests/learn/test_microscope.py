@@ -55,7 +55,9 @@ def test_a_step_that_does_not_move_x_is_called_so():
 
 
 @pytest.mark.parametrize(
-    "f", ["exp(x)", Formula("x^3 - 2x"), lambda x: x * xn.xp.tanh(x)], ids=str
+    "f",
+    ["exp(x)", Formula("x^3 - 2x"), lambda x: x * xn.xp.tanh(x)],
+    ids=["text", "formula", "function"],
 )
 def test_the_slope_is_that_of_the_tape_and_the_secants_are_those_of_the_function(f):
     seen = microscope(f, 0.75)
