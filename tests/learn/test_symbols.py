@@ -149,6 +149,13 @@ def test_what_is_shown_has_the_value_of_what_was_typed(formula: str) -> None:
         assert _value(shown, POINT) == pytest.approx(wanted, rel=1e-9, abs=1e-9), shown
 
 
+@pytest.mark.parametrize("function", ["abs", "floor", "ceil"])
+def test_fences_do_not_stand_in_fences_of_their_own_kind(function):
+    nested = f"{function}({function}(x) + 0.5)"
+    assert _value(text(nested, {}), POINT) == _value(nested, POINT)
+    assert text(nested, {}).startswith(f"{function}(")
+
+
 @given(EXPRESSIONS, EXPRESSIONS)
 def test_an_expression_put_for_a_name_keeps_the_value(outer: str, inner: str) -> None:
     value = _value(inner, POINT)

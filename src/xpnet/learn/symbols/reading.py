@@ -40,6 +40,7 @@ _SIGNS: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]] = [
     (re.compile(r"√(\w+)"), r"sqrt(\1)"),
     (re.compile(r"\|([^|]*)\|"), r"abs(\1)"),
     (re.compile("⌊([^⌊⌋]*)⌋"), r"floor(\1)"),
+    (re.compile("⌈([^⌈⌉]*)⌉"), r"ceil(\1)"),
     (re.compile("π"), "pi"),
     (re.compile(rf"∂({_NAME})/∂({_NAME})"), r"partial(\1, \2)"),
     (re.compile("σ′"), "expit_slope"),

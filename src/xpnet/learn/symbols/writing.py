@@ -245,7 +245,8 @@ class Writer(Style):
         inner = self._joined(arguments)
         if function in FENCES and len(arguments) == 1:
             left, right = FENCES[function]
-            return Piece(self.fence(left, inner, right))
+            if left not in inner and right not in inner:  # ||x|| would be a norm
+                return Piece(self.fence(left, inner, right))
         shown = self.leaf(FUNCTIONS.get(function, function))
         if power is not None:
             shown = self.raised(shown, power)
