@@ -1047,3 +1047,19 @@ def test_of_numbers_the_paths_shown_are_the_strongest(program, limit):
     assert variable.count == len(every)
     shown = sorted(abs(float(path.contribution)) for path in variable.paths)
     np.testing.assert_allclose(shown, every[-limit:], rtol=1e-7, atol=1e-12)
+
+
+def test_the_source_of_a_rule_of_the_users_own_is_that_rule_alone():
+    @xn.custom_vjp
+    def triple(x):
+        return x * 3.0
+
+    def back(g, out, x):
+        return 3.0 * g
+
+    triple.defvjp(back)
+    x = xn.asarray(2.0, requires_grad=True)
+    loss = triple(x)
+    (step,) = [s for s in xn.explain(loss).to_dict()["steps"] if s["inputs"]]
+    assert step["rule"].startswith("def back(g, out, x):")
+    assert "triple" not in step["rule"]

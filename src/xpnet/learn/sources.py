@@ -8,7 +8,17 @@ import inspect
 from typing import Any
 
 from ..calculus.kinds.composite import Composite
-from ..calculus.rule import Binary, Unary
+from ..calculus.kinds.custom import Custom
+from ..calculus.rule import (
+    Bilinear,
+    Binary,
+    General,
+    Linear,
+    LinearSequence,
+    Row,
+    Several,
+    Unary,
+)
 from .steps import Step
 
 __all__ = ["rule_source"]
@@ -17,19 +27,28 @@ _LONGEST = 60  # lines of a statement that are shown
 
 
 def rule_source(step: Step) -> str:
-    """Return the library's own source of a step's row, as it stands in the table."""
-    row = step.row
-    if row is None:
-        return ""
+    """Return the source of a step's rule: its row as it stands in the table.
+
+    Of a rule that somebody else has written it is the function itself.
+    """
+    return "" if step.row is None else _statement(_rule(step.row))
+
+
+def _rule(row: Row) -> Any:
+    """Return the function of a row that says how a gradient goes back."""
     if isinstance(row, (Unary, Binary)):
-        return _statement(row.rules[0])
+        return row.rules[0]
     if isinstance(row, Composite):
-        return _statement(row.reference)
-    for name in ("vjp", "transpose", "pulls"):
-        found = getattr(row, name, None)
-        if found is not None:
-            return _statement(found[0] if isinstance(found, tuple) else found)
-    return _statement(type(row).pull)
+        return row.reference
+    if isinstance(row, (Linear, LinearSequence)):
+        return row.transpose
+    if isinstance(row, Bilinear):
+        return row.pulls[0]
+    if isinstance(row, (General, Several)):
+        return row.vjp
+    if isinstance(row, Custom):
+        return row.vjp or row.jvp
+    return type(row).pull
 
 
 @functools.cache
@@ -43,7 +62,8 @@ def _statement(function: Any) -> str:
         source = "".join(inspect.findsource(function)[0])
     except (OSError, TypeError):
         return ""
-    for node in ast.parse(source).body:
+    inner = "<locals>" in function.__qualname__  # of a function, which is not the rule
+    for node in [] if inner else ast.parse(source).body:
         decorators = getattr(node, "decorator_list", [])
         first = min([node.lineno, *(d.lineno for d in decorators)])
         last = node.end_lineno or 0
