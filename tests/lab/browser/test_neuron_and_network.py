@@ -25,10 +25,11 @@ def value(text):
 
 
 def at_step(seen, step):
-    """Wait until the time slider stands at a step."""
+    """Wait until the time slider stands at a step, and the network there is drawn."""
     seen.page.wait_for_function(
         """(step) => document.querySelector('.transport .slider input[type=number]')
-            .value === String(step)""",
+            .value === String(step)
+            && document.querySelector('.network-drawing').textContent.trim() !== ''""",
         arg=step,
         timeout=5000,
     )
