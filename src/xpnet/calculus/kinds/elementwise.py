@@ -249,15 +249,15 @@ class Binary(Row):
             keep_x, keep_y, keep_out, shown = keeps[
                 2 * (nx is not None) + (ny is not None)
             ]
+            if shown == 1 and type(a) not in SCALARS:
+                a = held(a)
+            elif shown == 2 and type(b) not in SCALARS:
+                b = held(b)
             saved = (
                 a if keep_x else None,
                 b if keep_y else None,
                 out if keep_out else None,
             )
-            if shown and type(saved[shown - 1]) not in SCALARS:
-                constant = held(saved[shown - 1])
-                x_or_y = (constant, saved[1]) if shown == 1 else (saved[0], constant)
-                saved = (*x_or_y, saved[2])
             result._node = Node(row, lib, (nx, ny), saved, fix)
             return result
 
