@@ -20,7 +20,7 @@ import operator
 import os
 import sys
 from collections.abc import Callable, Iterable
-from types import CodeType
+from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any
 
 from ..errors import GradientError, NonFiniteError
@@ -239,11 +239,17 @@ def place_of(code: CodeType, instruction: int) -> str:
     return f"{place}: {text}" if text else place
 
 
-def users_place() -> str:
-    """Return the line that is running outside of this package, the nearest one."""
+def users_frame() -> FrameType:
+    """Return the nearest frame that runs outside of this package."""
     frame = sys._getframe(1)
     while frame.f_back is not None and is_inside(frame.f_code.co_filename):
         frame = frame.f_back
+    return frame
+
+
+def users_place() -> str:
+    """Return the line that is running outside of this package, the nearest one."""
+    frame = users_frame()
     return place_of(frame.f_code, frame.f_lasti)
 
 

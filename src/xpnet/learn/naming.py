@@ -7,14 +7,13 @@ operation, ``relu2``. No two values have one name.
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ..calculus.array import Array
 from ..calculus.convert import SCALARS
-from ..calculus.tape import is_inside
+from ..calculus.tape import users_frame
 from ..nn.module import Module
 from .lines import LONGEST, arguments, calls_more, is_name, line_of, operands
 from .rules import EXPRESSIONS
@@ -41,10 +40,7 @@ class Known(NamedTuple):
 
 def callers_names() -> dict[str, Any]:
     """Return the variables of the nearest frame outside of this package."""
-    frame: Any = sys._getframe(1)
-    while frame.f_back is not None and is_inside(frame.f_code.co_filename):
-        frame = frame.f_back
-    return dict(frame.f_locals)
+    return dict(users_frame().f_locals)
 
 
 def known_names(variables: Mapping[str, Any]) -> Known:
